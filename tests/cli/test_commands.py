@@ -310,7 +310,7 @@ def test_nowhere_for_alerts(watch: Watcher, webhook: Webhook) -> None:
 
 
 def test_warnings_of_settings(watch: Watcher, webhook: Webhook) -> None:
-    """What is odd about the settings is said by `config`, `test-alerts` and a `run` that starts; cron hears nothing."""
+    """What is odd about the settings is said by `config`, `test-alerts`, `check` and a `run` that starts."""
     path = watch.folder / "comfy-watch.toml"
     path.write_text(
         f'[[channels]]\nname = "x"\nurl = "{webhook.apprise_url()}"\n', "utf-8"
@@ -321,12 +321,12 @@ def test_warnings_of_settings(watch: Watcher, webhook: Webhook) -> None:
         "COMFY_WATCH_IMAGE: unknown setting, ignored",
     ]
     env = {"COMFY_WATCH_IMAGE": SECRET}
-    for command in ("config", "test-alerts"):
+    for command in ("config", "test-alerts", "check"):
         done = watch.run(command, env=env)
         assert done.code == 0
         assert not [part for part in odd if part not in done.err]
         assert SECRET not in done.err
-    for command in ("check", "status", "history"):
+    for command in ("status", "history"):
         assert watch.run(command, env=env).err == ""
     with watch.but(image="x").start("run") as started:
         started.until_logged("poll")

@@ -82,6 +82,20 @@ def test_settings_that_stay_wrong(job: Job) -> None:
     assert job.check().err == ""
 
 
+def test_a_variable_that_is_no_setting(job: Job) -> None:
+    """It is named once a day where a channel is set too, and the exit code says nothing of it."""
+    wrong = {"COMFY_WATCH_NODE": "alpha"}
+    said = "environment COMFY_WATCH_NODE: unknown setting, ignored; did you mean nodes?"
+    polls = [job.check(**wrong) for _ in range(2)]
+    assert [(poll.code, poll.err) for poll in polls] == [
+        (0, f"warning: {said}\n"),
+        (0, ""),
+    ]
+    job.age(timedelta(days=1, hours=1))
+    assert job.check(**wrong).err == f"warning: {said}\n"
+    assert job.check().err == f"no longer: {said}\n"
+
+
 def test_polls_that_overlap(job: Job) -> None:
     """That another poll is under way is reported every time, on stdout too."""
     assert job.check().code == 0

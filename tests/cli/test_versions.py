@@ -300,6 +300,7 @@ def test_an_id_with_other_versions_is_known(
     assert (
         done.err == "error: typo: the registry has no version of it: is the id right?\n"
     )
+    assert summary(done) == "no version found"
     altered(registry, lambda _query, _true: web.Response(status=404))
     assert (
         "the registry does not know it (404); is the id right?"

@@ -299,6 +299,31 @@ def test_an_id_alone(wait: Wait, registry: FakeRegistry, tmp_path: Path) -> None
     assert last(wait(address, *once, code=1)) == newest
 
 
+def test_an_id_alone_stays_with_its_version(wait: Wait, registry: FakeRegistry) -> None:
+    """The version that was the newest pending one at the first look is waited for, though a newer one comes."""
+    looks = 0
+
+    async def respond(request: web.BaseRequest) -> None:
+        nonlocal looks
+        if not request.path.startswith("/versions"):
+            return
+        looks += 1
+        if looks == 2:
+            registry.catalog.publish("lamps", "1.1.0", status="pending")
+            registry.catalog.set_status("lamps", "1.0.0", "active")
+
+    registry.catalog.publish("lamps", "1.0.0", status="pending")
+    registry.respond = respond
+    done = wait("lamps", "--every", "0.1", "--for", "5", code=0)
+    assert last(done) == "lamps 1.0.0 is active"
+
+
+def test_a_tag_of_git(wait: Wait, registry: FakeRegistry) -> None:
+    """A version may be written as its tag."""
+    registry.catalog.publish("lamps", "1.1.0")
+    assert last(wait("lamps", "v1.1.0", code=0)) == "lamps 1.1.0 is active"
+
+
 def test_the_version_that_was_published_last(
     wait: Wait, registry: FakeRegistry
 ) -> None:

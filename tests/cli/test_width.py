@@ -50,6 +50,18 @@ def troubled(
     )
 
 
+def test_findings_stand_below_their_version(troubled: Watcher) -> None:
+    """On a terminal `versions --reasons` has what the scanner found as a table, indented below the row."""
+    _, row, head, finding, *_ = _written(
+        troubled, "versions", PACK, "--reasons", columns=120
+    )
+    assert (row.split()[-2:], head.split()) == (
+        [PACK, "1.1.0"],
+        ["SEVERITY", "FINDING", "WHERE"],
+    )
+    assert finding == '    critical  "reads_browser_passwords"  nodes/glow.py:42'
+
+
 @pytest.mark.parametrize("columns", [40, 80])
 def test_no_line_is_wider_than_the_terminal(troubled: Watcher, columns: int) -> None:
     """Not a table's, a warning's, an error's, a hint's or a log's; an id is whole, and may be wider if it is alone."""

@@ -193,14 +193,16 @@ class Watcher:
 def write_settings(
     folder: Path, channels: Sequence[Mapping[str, object]] = (), **settings: object
 ) -> None:
-    """Write `comfy-watch.toml`; JSON's spelling of each value is TOML's too."""
+    """Write `comfy-watch.toml`, for its owner alone; JSON's spelling of each value is TOML's too."""
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     for channel in channels:
         lines += [
             "[[channels]]",
             *(f"{name} = {json.dumps(value)}" for name, value in channel.items()),
         ]
-    (folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+    path = folder / "comfy-watch.toml"
+    path.write_text("\n".join(lines), "utf-8")
+    path.chmod(0o600)  # a secret that others can read is a warning
 
 
 def end_backoffs(state: Path, *channels: str, at: str = "") -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from watcher.model.failure import ReadFailure
+from watcher.model.failure import Fault, ReadFailure
 from watcher.model.version import STATUSES, Version, recency, standing
 from watcher.polling.reading.reasons import read_all
 from watcher.progress import Progress
@@ -164,16 +164,20 @@ class _Lookup:
         has_reason = reason.lower() != "node banned"
         return f"the whole pack is banned{f': {reason}' if has_reason else ''}"
 
-    def problems(self) -> Iterator[str]:
-        """Yield what could not be read, for a person."""
+    def problems(self) -> Iterator[ReadFailure]:
+        """Yield what could not be read, and that there is nothing to read."""
+        node = self.node or None
         for error, pages in self.failed.items():
             which = f"{plural(pages, 'page')} could not be read: "
-            yield f"{which}{error}" if self.versions else error
+            said = f"{which}{error}" if self.versions else error
+            yield ReadFailure(node=node, error=said)
         if self.unreadable:
-            yield f"{plural(self.unreadable, 'version')} could not be read"
+            error = f"{plural(self.unreadable, 'version')} could not be read"
+            yield ReadFailure(node=node, error=error)
         is_empty = not (self.versions or self.failed or self.unreadable)
         if self.node and is_empty and not self.is_search:
-            yield "the registry has no version of it: is the id right?"
+            error = "the registry has no version of it: is the id right?"
+            yield ReadFailure(node=node, error=error, fault=Fault.NOT_FOUND)
 
 
 def _found(lookups: Sequence[_Lookup], filters: Filters, limit: int) -> Found:
@@ -196,11 +200,7 @@ def _found(lookups: Sequence[_Lookup], filters: Filters, limit: int) -> Found:
         packs=len({node for node, _ in matching}),
         by_status={status: counts[status] for status in _worst_first(counts)},
         deprecated=sum(one.version.deprecated for one in matching.values()),
-        problems=tuple(
-            ReadFailure(node=lookup.node or None, error=error)
-            for lookup in lookups
-            for error in lookup.problems()
-        ),
+        problems=tuple(one for lookup in lookups for one in lookup.problems()),
     )
 
 

@@ -170,12 +170,16 @@ class Waiter:
     def _find(self, listing: Listing) -> Version | None:
         """Return the row of the version; of several the one that was created last.
 
-        Without a name it is the newest pending one.
+        Without a name it is the newest pending one. The `v` with which a tag of git begins is no part of a version.
         """
         if not (text := self.wanted.version):
             return newest(one for one in listing.versions if one.status == PENDING)
         return max(
-            (one for one in listing.versions if one.version == text),
+            (
+                one
+                for one in listing.versions
+                if one.version in (text, text.removeprefix("v"))
+            ),
             key=lambda one: (recency(one.created_at), badness(one)),
             default=None,
         )

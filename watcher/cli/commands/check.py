@@ -149,21 +149,15 @@ def _echo_problem(problem: Problem) -> None:
 
 
 def _setting_problems(chosen: Loaded) -> list[Problem]:
-    """Return what is said of settings without a channel: a misspelled name may be why there is none."""
-    without_channel = channel_warnings(chosen)
-    if not without_channel:
-        return []
-    sentences = [
-        f"{one}; comfy-watch config shows what was read" for one in without_channel
+    """Return the warnings about the settings; those about the channels last, as a name above may be why."""
+    said = [(warning, warning) for warning in chosen.warnings]
+    said += [
+        (f"{one}; comfy-watch config shows what was read", "no channel is configured")
+        for one in channel_warnings(chosen)
     ]
     return [
-        Problem(
-            level="warning",
-            event="settings",
-            sentence=sentence,
-            about=("no channel is configured",),
-        )
-        for sentence in (*chosen.warnings, *sentences)
+        Problem(level="warning", event="settings", sentence=sentence, about=(key,))
+        for sentence, key in said
     ]
 
 

@@ -29,8 +29,6 @@ _KEYS = (
     "evidence",
 )
 """What `--json` has of a pack."""
-_SHOWN = 100
-"""Packs of an install that a terminal gets."""
 
 
 def show(
@@ -77,7 +75,7 @@ def _document(source: Source, one: Inventory) -> dict[str, object]:
 def lines(scanned: Sequence[tuple[Source, Inventory]], width: int | None) -> list[str]:
     """Return a summary and a table for each install that was scanned.
 
-    `width` is the terminal's, or None for a pipe, which gets all.
+    `width` is the terminal's, or None for a pipe.
     """
     found: list[str] = []
     for source, one in scanned:
@@ -85,14 +83,11 @@ def lines(scanned: Sequence[tuple[Source, Inventory]], width: int | None) -> lis
         if not one.places:
             found += ["", f"{name}: could not be read"]
             continue
-        packs = one.packs if width is None else one.packs[:_SHOWN]
         head = f"{name}: {_summary(one.packs)} ({_place(source)})"
         found += ["", head]
-        if packs:
+        if one.packs:
             columns = ("PACK", "VERSION", "KIND", "EVIDENCE")
-            found += table(columns, map(_cells, packs), width)
-        if more := len(one.packs) - len(packs):
-            found.append(f"and {plural(more, 'more pack')}; --json has all")
+            found += table(columns, map(_cells, one.packs), width)
     return found[1:]
 
 

@@ -27,6 +27,7 @@ from watcher.cli.terminal import (
     to_json,
 )
 from watcher.model.event_form import public_time
+from watcher.model.failure import Fault
 from watcher.model.scan import shortened
 from watcher.model.version import STATUSES
 from watcher.polling.clock import clock
@@ -203,6 +204,6 @@ def _summary(found: Found, seconds: float) -> str:
         line = f"{versions} of {packs} ({seconds:.1f} s): {', '.join(counts)}"
     if found.deprecated:
         line += f"; {colour('deprecated')}: {found.deprecated:,}"
-    if found.problems:
+    if any(one.fault is not Fault.NOT_FOUND for one in found.problems):
         line += f"; {styled('not all could be read', 'red')}"
     return line
