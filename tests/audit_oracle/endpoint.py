@@ -107,8 +107,10 @@ def _page(query: Query, found: list[Document], most: int = 100) -> Document:
         min(int(query.get("limit", ["10"])[0]), most),
     )
     shown = found[(page - 1) * limit : page * limit]
+    # Of all packs it is how many there are, however many rows a pack has.
+    packs = {row["id"] for row in found if isinstance(row["id"], str)}
     return {
-        "total": len(found),
+        "total": len(found) if "node_id" in query else len(packs),
         "nodes": shown,
         "page": page,
         "limit": limit,

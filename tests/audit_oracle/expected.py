@@ -49,7 +49,7 @@ _REFUSED = frozenset({"banned", "flagged", "deleted"})
 NOBODYS = "nobodys"
 """The repository of no pack."""
 
-From = Literal["file", "cnr-id", "folder"]
+From = Literal["file", "cnr-id", "folder", "repository"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,8 @@ def _of_one(claim: Claim, reading: Reading, endpoint: Endpoint) -> frozenset[Out
     """Return what a claim contributes: nothing is `ok`."""
     pack = WORLD.get(claim.id.lower(), Pack(id=claim.id, rows=()))
     judged = of_claim(claim, reading, endpoint)
+    if claim.by == "repository":
+        return _by_list(judged, pack, endpoint)
     presence = {_has(pack, seen) for seen in _seen(pack, claim, endpoint)}
     others = len(reading.claims) > 1
     nothing = Outcome("ok")
@@ -132,6 +134,19 @@ def _of_one(claim: Claim, reading: Reading, endpoint: Endpoint) -> frozenset[Out
         # Open: whether an id that no registry has makes a copy unknown which is a pack of the registry by another id.
         return judged | {nothing}
     return judged
+
+
+def _by_list(
+    judged: frozenset[Outcome], pack: Pack, endpoint: Endpoint
+) -> frozenset[Outcome]:
+    """Return what holds of a copy without an id: of its repository's pack, if the list of all has it."""
+    found: frozenset[Outcome] = frozenset()
+    for seen in endpoint.sees(pack):
+        if isinstance(seen, tuple) and any(row.has_repository for row in seen):
+            found |= judged
+        else:
+            found |= {Outcome("unknown", unanswered=seen is Silence.UNUSABLE)}
+    return found
 
 
 def _has(pack: Pack, seen: Seen) -> Literal["yes", "no", "open"]:

@@ -430,9 +430,7 @@ _form(
 _form(
     "clone_without_file",
     _clone(_HTTPS, says=None),
-    _read(version=None, clone=True, source="own"),
-    # Open: whether a pack may be found by its repository alone.
-    _read("file:id", version=None, clone=True, source="own"),
+    _read("repository:id", version=None, clone=True, source="own"),
     kinds="git",
     core=True,
 )

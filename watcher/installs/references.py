@@ -111,7 +111,7 @@ def _found_in(name: str, data: bytes) -> tuple[Pack, ...] | None:
         return packs
     is_other = not _has(name, (*_JSON, *_YAML))
     counts = _IN_YAML if _has(name, _YAML) else _IN_JSON
-    if is_other or not counts.search(_ESCAPED.sub(_spelled_out, _as_ascii(data))):
+    if is_other or not counts.search(_as_ascii(data)):
         return None
     return _in_document(name, data)[1]
 
@@ -129,12 +129,10 @@ def _in_lines(
 
 
 def _as_ascii(data: bytes) -> bytes:
-    """Return bytes in which what is ASCII can be found, in UTF-16 too."""
-    return data.replace(b"\0", b"")
-
-
-def _spelled_out(escaped: re.Match[bytes]) -> bytes:
-    return bytes.fromhex(escaped[1].decode())
+    """Return bytes in which what is ASCII can be found, in UTF-16 and where JSON spells it out too."""
+    return _ESCAPED.sub(
+        lambda one: bytes.fromhex(one[1].decode()), data.replace(b"\0", b"")
+    )
 
 
 def _in_document(name: str, data: bytes) -> tuple[bool, tuple[Pack, ...]]:

@@ -120,7 +120,7 @@ async def audit(
         problems=(
             *(one.failure for one in inventories if one.failure),
             *_of_registry(findings, records),
-            *_of_list(listed, unfound=repositories - under.keys(), records=records),
+            *_of_list(listed, records, unfound=len(repositories - under.keys())),
         ),
     )
 
@@ -143,12 +143,12 @@ def _of_registry(
 
 
 def _of_list(
-    listed: PackRecords | None, *, unfound: Collection[str], records: PackRecords
+    listed: PackRecords | None, records: PackRecords, *, unfound: int
 ) -> Iterator[ReadFailure]:
-    """Yield why it is not known which packs are under some repositories, unless that was said of the records."""
-    if unfound and listed and listed.failure and not records.failure:
-        error = f"{plural(len(unfound), 'clone')} cannot be looked up: {listed.failure.error}"
-        yield replace(listed.failure, error=error)
+    """Yield why some repositories could not be looked up, unless that was said of the records."""
+    if unfound and listed and (failure := listed.failure) and not records.failure:
+        why = f"{plural(unfound, 'clone')} cannot be looked up: {failure.error}"
+        yield replace(failure, error=why)
 
 
 async def _reasons(

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from watcher.installs.recognise import texts
 from watcher.installs.recognise.json_text import items, table
 from watcher.model.pack import OWN_FILES, Pack, PackKind
 
-_FORMS = {"cnr_custom_nodes": dict, "git_custom_nodes": dict, "file_custom_nodes": list}
-"""What a snapshot has, and in which form."""
+_FORMS: dict[str, Callable[[object], bool]] = {
+    "cnr_custom_nodes": lambda found: all(
+        not version or texts.version(version) is not None for version in _values(found)
+    ),
+    "git_custom_nodes": lambda found: all(
+        not state or isinstance(state, dict) for state in _values(found)
+    ),
+    "file_custom_nodes": lambda found: (
+        isinstance(found, list)
+        and all(isinstance(table(one).get("filename"), str) for one in found)
+    ),
+}
+"""What a snapshot has, and whether it is in the form that is read."""
+
+
+def _values(found: object) -> list[object]:
+    """Return the values of a JSON object; what is none has one that has no known form."""
+    return [*found.values()] if isinstance(found, dict) else [[found]]
 
 
 def of_answer(document: object) -> tuple[Pack, ...]:
@@ -59,10 +75,8 @@ def of_snapshot(document: object) -> tuple[Pack, ...]:
     snapshot = _unwrapped(document)
     if not _FORMS.keys() & snapshot.keys():
         raise ValueError("is not a snapshot of the Manager")
-    for key, form in _FORMS.items():
-        if snapshot.get(key) and not (
-            isinstance(snapshot[key], form) and _is_known(key, snapshot[key])
-        ):
+    for key, is_known in _FORMS.items():
+        if snapshot.get(key) and not is_known(snapshot[key]):
             raise ValueError(
                 f"has a {key} of an unknown form: was it written by a newer Manager?"
             )
@@ -73,16 +87,6 @@ def of_snapshot(document: object) -> tuple[Pack, ...]:
         for pack in packs
         if pack.kind is not PackKind.FILE or pack.folder not in OWN_FILES
     )
-
-
-def _is_known(key: str, entries: object) -> bool:
-    """Return whether each entry has the form that is read: a version, or a table, of a single file with its name."""
-    if key == "cnr_custom_nodes":
-        versions = table(entries).values()
-        return all(not one or texts.version(one) is not None for one in versions)
-    if key == "git_custom_nodes":
-        return all(not one or table(one) for one in table(entries).values())
-    return all(isinstance(table(one).get("filename"), str) for one in items(entries))
 
 
 def _unwrapped(document: object) -> dict[str, object]:
