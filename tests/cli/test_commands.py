@@ -110,7 +110,7 @@ def test_status(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Non
     registry.catalog.publish("alpha", "0.9.0", status="flagged")
     watch = watch.but(channels=channels, nodes="alpha, bravo, charlie, delta")
     inflict(registry, "status_404_json", nodes={"charlie"})
-    assert "unchecked" in watch.run("status").out
+    assert " unread " in watch.run("status").out
     watch.check(code=1)
     asked = len(registry.requests)
     document = watch.document("status")
@@ -121,7 +121,7 @@ def test_status(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Non
         ("alpha", "ok", "1.0.0"),
         ("bravo", "ok", "1.0.0"),
         ("charlie", "unread", None),
-        ("delta", "empty", None),
+        ("delta", "unknown", None),
     ]
     problems = document["nodes"][0]["problems"]
     assert [(one["version"], one["status"]) for one in problems] == [
@@ -133,9 +133,10 @@ def test_status(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Non
     assert owed == [("a", 0, None), ("dead", 2, "HTTP 500")]
     done = watch.run("status")
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("1 ok, 3 with problems · last poll ")
+    assert done.out.startswith("2 ok, 1 unread, 1 unknown · last poll ")
+    assert " · 1 channel failing · 2 alerts undelivered\n" in done.out
     lines = watch.run("status", "--problems").out.splitlines()
-    assert [line.split()[0] for line in lines[3:6]] == ["charlie", "alpha", "delta"]
+    assert [line.split()[0] for line in lines[3:5]] == ["charlie", "delta"]
     chosen = watch.document("status", "--node", "BRAVO", "--node", "alpha")["nodes"]
     assert [row["node"] for row in chosen] == ["alpha", "bravo"]
     refused = watch.run("status", "--node", "zulu", "--node", "alpha")

@@ -283,7 +283,7 @@ def test_an_unknown_id_is_said_once(
         assert (again.code, again.err) == (0, "")
     assert webhook.messages() == []
     shown = watch.run("status").out
-    assert " 1 unknown to the registry · " in shown
+    assert "1 ok, 1 unknown · " in shown
     assert "my-own-pack  unknown" in shown
     registry.catalog.publish("my-own-pack", "1.0.0", status="flagged")
     assert _said(watch.check())[-1] == ("flagged", "my-own-pack", "1.0.0", "flagged")
@@ -379,7 +379,7 @@ def test_a_young_version_is_not_advised(
     done = watch.run("audit", str(comfyui.root))
     assert "the newest good version is 0.9.0" in done.out
     (row,) = watch.document("status")["nodes"]
-    assert (row["newest"], row["outdated"]) == ("1.1.0", False)
+    assert (row["newest"], row["state"]) == ("1.1.0", "flagged")
     registry.catalog.set_status("alpha", "0.9.0", "flagged", "[]")
     watch.check()
     advice = "the newest good version is 1.1.0 (out for less than a minute)"

@@ -35,7 +35,7 @@ def test_a_watched_pack_in_figures(
         alert_urls=webhook.apprise_url("/dead"),
     )
     before = figures(watch)
-    assert of(before, "packs") == {"unchecked": 2}
+    assert of(before, "packs") == {"unread": 2}
     assert of(before, "build_info") == {__version__: 1}
     assert ("last_poll_timestamp_seconds", "") not in before
     registry.catalog.publish("bravo", "1.0.0")
@@ -46,7 +46,7 @@ def test_a_watched_pack_in_figures(
     asked, kept = len(registry.requests), watch.contents()
     found = figures(watch)
     assert (len(registry.requests), watch.contents()) == (asked, kept)
-    assert of(found, "packs") == {"ok": 2}
+    assert of(found, "packs") == {"ok": 1, "flagged": 1}
     assert of(found, "versions") == {"active": 1, "flagged": 1}
     assert of(found, "events") == {"baseline": 2, "flagged": 1}
     assert of(found, "undelivered_alerts") == {"1": 3}

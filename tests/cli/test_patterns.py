@@ -60,7 +60,7 @@ def test_what_the_commands_say(watch: Watcher) -> None:
     assert f"{watched}1 node pack with 0 versions" in watch.run("status").out
     watch.check()
     said = watch.run("status").out.splitlines()
-    assert said[0].startswith("3 ok, 1 with problems · ")
+    assert said[0].startswith("3 ok, 1 flagged · ")
     assert said[1] == f"{watched}4 node packs with 4 versions; flagged: 1"
     assert [line.split()[0] for line in said[3:6]] == ["PACK", "delta", "alpha"]
     document = watch.document("status")

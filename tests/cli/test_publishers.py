@@ -258,7 +258,7 @@ def test_a_pack_without_versions(watch: Watcher, registry: FakeRegistry) -> None
     lists_due(watch)
     assert watch.run("check").err == ""
     said = watch.run("status").out.splitlines()
-    assert said[0].startswith("4 ok, 0 with problems")
+    assert said[0].startswith("4 ok · ")
     assert watch.run("status", "--problems").out.count("empty") == 0
     for node in ("empty", "later"):
         registry.catalog.publish(node, "0.1.0")
@@ -452,7 +452,7 @@ def test_what_the_commands_say(watch: Watcher) -> None:
     assert re.search(r'^interval +"15m" ', shown, re.MULTILINE)
     assert "no poll yet" in watch.run("status").out
     watch.check()
-    assert watch.run("status").out.startswith("2 ok, ")
+    assert watch.run("status").out.startswith("2 ok · ")
     assert watch.but(publishers="").run("check").code == 2
     with watch.but(interval="1h").start("run") as started:
         started.until_logged("started")

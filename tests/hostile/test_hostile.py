@@ -127,9 +127,7 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
         snapshot=Snapshot(nodes={name: node}),
         checks=Checks(health=Health(nodes={name: failing})),
     )
-    view = Overview(
-        state=state, nodes=[name], now=factories.NOW, max_age=60, minimum_age=60
-    )
+    view = Overview(state=state, nodes=[name], now=factories.NOW, max_age=60)
     assert list(parsers.in_lines(_printed(*status_lines(view)), 4)) == []
     assert list(parsers.in_json(_printed(to_json(document(view))), printed=True)) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import Unanswered, failed_attempt, replay
 from watcher.changes.diff import Difference, compare_listing
+from watcher.changes.exposure import copies_of
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel
 from watcher.model.event import Event, Kind
@@ -18,6 +20,7 @@ from watcher.model.failure import ReadFailure
 from watcher.model.finding import Acceptance, Grade
 from watcher.model.listing import Listing
 from watcher.model.outcome import Undelivered
+from watcher.model.pack import Pack, PackKind
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot
@@ -117,6 +120,54 @@ def exposed_to(
     """Make what is bad of a pack that is run: a copy of a version, which was reported."""
     copy = BadCopy(install=install, version=text, grade=Grade(grade), accepted=accepted)
     return Exposure(copies=(copy,), ends=None if accepted else copy.grade.severity)
+
+
+def running(given: State, **exposures: Exposure) -> State:
+    """Return the state of a poll that judged what is installed: good, but for the bad copies of these packs.
+
+    A copy that is not installed yet is added, as one of the registry's.
+    """
+    installs = {name: list(packs) for name, packs in given.installs.items()}
+    bad = {node.lower(): one.copies for node, one in exposures.items()}
+    for node, copies in bad.items():
+        for one in copies:
+            packs = installs.setdefault(one.install, [])
+            pack = Pack(
+                folder=node, kind=PackKind.REGISTRY, id=node, version=one.version
+            )
+            if (node, one.version) not in [
+                ((have.id or "").lower(), have.version) for have in packs
+            ]:
+                packs.append(pack)
+    judged = {
+        node: {
+            copy.key: copy
+            for copy in (
+                *(
+                    BadCopy(install=one.install, version=one.version, grade=Grade.OK)
+                    for one in copies
+                    if one.enabled
+                ),
+                *bad.get(node, ()),
+            )
+        }
+        for node, copies in copies_of(installs).items()
+    }
+    return replace(
+        given,
+        installs={name: tuple(packs) for name, packs in installs.items()},
+        snapshot=replace(
+            given.snapshot,
+            installed=replace(
+                given.snapshot.installed,
+                exposures={node.lower(): one for node, one in exposures.items()},
+            ),
+        ),
+        checks=replace(
+            given.checks,
+            run={node: tuple(copies.values()) for node, copies in judged.items()},
+        ),
+    )
 
 
 HARMLESS = Scan(

@@ -15,12 +15,11 @@ from typing import Any
 
 from tests.support import chromium
 from tests.support.chromium import DARK, LIGHT, in_a_frame
-from tests.support.factories import exposed_to
+from tests.support.factories import exposed_to, running
 from tests.support.program import ROOT
 from watcher import timestamps
 from watcher.changes.transitions import node_url
 from watcher.model.event import Event, Kind
-from watcher.model.exposure import Installed
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.selection import Selection
@@ -78,7 +77,7 @@ def public() -> Public:
     }
     run = {_TIDE: "1.3.0", _LEDGER: "1.1.0", _QUIET[0]: "1.3.0", _QUIET[2]: "1.2.0"}
     state = State(
-        snapshot=Snapshot(nodes=nodes, installed=Installed(exposures=exposures)),
+        snapshot=Snapshot(nodes=nodes),
         checks=Checks(
             polled_at=_AT,
             watched=_PACKS,
@@ -92,6 +91,7 @@ def public() -> Public:
             )
         },
     )
+    state = running(state, **exposures)
     terms = Terms(
         selection=Selection(names=_PACKS),
         minimum_age=0.0,

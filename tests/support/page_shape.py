@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 _LINK = re.compile(
     r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]*"
+    r"|#pack-[a-z0-9._-]+|data:image/svg\+xml,%3Csvg[^<>]*"
     r"|feed\.xml|metrics\.prom|osv/x_COMFY-[0-9a-f]{16}\.json"
 )
 

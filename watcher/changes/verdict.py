@@ -379,13 +379,17 @@ def _of_unread(known: Knowledge) -> _Ground:
     return _Ground(verdict=Verdict.UNKNOWN, why=why)
 
 
+def verdict_of(version: Version) -> Verdict:
+    """Return how bad a version is by its row alone."""
+    verdict = _BY_STATUS.get(version.status, Verdict.UNKNOWN)
+    return min(verdict, Verdict.DEPRECATED, key=rank) if version.deprecated else verdict
+
+
 def _of_listed(version: Version, known: Knowledge) -> _Ground:
     """Return what the registry says of a version that it lists."""
-    verdict = _BY_STATUS.get(version.status, Verdict.UNKNOWN)
-    is_unknown = verdict is Verdict.UNKNOWN
+    verdict = verdict_of(version)
+    is_unknown = version.status not in _BY_STATUS
     why = f"the registry gives it an unknown status: {version.status}"
-    if version.deprecated:
-        verdict = min(verdict, Verdict.DEPRECATED, key=rank)
     if verdict is Verdict.OK and version.key in known.unreadable:
         why = "the registry's answer does not show whether it is deprecated"
         return _Ground(verdict=Verdict.UNKNOWN, listed=version, why=why)

@@ -145,7 +145,7 @@ def run(**options: Any) -> int:
     "--problems",
     "only_problems",
     is_flag=True,
-    help="Show only packs and channels with problems.",
+    help="Show only packs, installs and channels with problems.",
 )
 @json_option
 @with_settings
@@ -169,14 +169,14 @@ def status(**options: Any) -> int:
 @click.option(
     "--strict",
     is_flag=True,
-    help="Also exit with 1 if an alert is late, or a channel or install fails.",
+    help="Also exit with 1 if a pack, install or channel fails, or an alert waits for longer than a day.",
 )
 @with_settings
 def health(**options: Any) -> int:
     """Say on one line whether polls still happen; exit 0 or 1.
 
     It works offline. By default the last complete poll may be three times the `interval` ago, or three times the pause
-    between the last two polls if that is longer. With --strict an alert is late if it is undelivered for as long.
+    between the last two polls if that is longer.
     """
     from watcher.cli.commands.health import health as command
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 
 from watcher import timestamps
@@ -42,19 +42,19 @@ class Notes:
         self._write({**self._read(), _FAILED: clock()})
 
     def news(
-        self, problems: Iterable[str], unsure: AbstractSet[str]
+        self, problems: Iterable[str], may_last: Callable[[str], bool]
     ) -> tuple[AbstractSet[str], list[str]]:
         """Return which problems of a poll are to be said now, and which have ended; note both.
 
-        Of those in `unsure` nobody knows whether they have ended.
+        Of those that `may_last` nobody knows whether they have ended.
         """
         noted, now = self._read(), clock()
         recent = {key: at for key, at in noted.items() if _is_recent(at, now)}
         lasting = {key: recent.get(key, now) for key in problems}
-        kept = {key: at for key, at in recent.items() if key in unsure}
+        kept = {key: at for key, at in noted.items() if may_last(key)}
         if (left := kept | lasting) != noted:
             self._write(left)
-        ended = noted.keys() - lasting.keys() - unsure
+        ended = noted.keys() - left.keys()
         return lasting.keys() - recent.keys(), sorted(ended)
 
     def _read(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from watcher.alerts.queues.queue import tries_in_words
 from watcher.cli.documents import (
     AlertCounts,
     CheckDocument,
@@ -153,7 +154,7 @@ def summary(report: Report, *, dry_run: bool = False) -> str:
         (len(report.unscanned), "install", "not scanned in full"),
         (report.delivered, "alert", "delivered"),
         (report.unconfirmed, "alert", "sent unconfirmed"),
-        (report.pending, "alert", "still undelivered"),
+        (report.pending, "alert", _undelivered(report)),
         (report.expired, "alert", "expired"),
         (len(report.unsaved), "file", "not written"),
     )
@@ -161,6 +162,11 @@ def summary(report: Report, *, dry_run: bool = False) -> str:
     suffix = "; dry run: nothing saved or sent" if dry_run else ""
     asked = f"{plural(report.requests, 'request')}, " if report.requests else ""
     return f"{', '.join(counts)} ({asked}{report.seconds:.1f} s){suffix}"
+
+
+def _undelivered(report: Report) -> str:
+    when = tries_in_words(report.tries, report.finished)
+    return f"still undelivered (next try {when})"
 
 
 def _why_it_fails(report: Report) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from watcher import timestamps
 from watcher.alerts.queues.channel_identity import Addresses
@@ -89,8 +89,10 @@ class Report:
     expired_by_channel: Mapping[str, int]
     channel_errors: Mapping[str, str]
     """Why a channel that still has undelivered alerts failed."""
-    set_aside: frozenset[str] = frozenset()
-    """Names of the channels whose queues this poll set aside."""
+    tries: Mapping[str, int] = field(default_factory=dict)
+    """How many of the pending alerts are tried again when (`watcher.alerts.queues.queue.next_tries`)."""
+    taking: frozenset[str] = frozenset()
+    """Names of the channels that have not failed since they took an alert, or never."""
     unsaved: tuple[str, ...] = ()
     """What could not be written after the change itself was saved."""
     nodes: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from typing import Any
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox, merged
 from watcher.alerts.queues.ownership import reroute
-from watcher.alerts.queues.queue import reason_to_wait
+from watcher.alerts.queues.queue import Queue, next_tries, reason_to_wait
 from watcher.changes.bans import with_bans
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished
@@ -38,7 +38,7 @@ from watcher.polling.reading.plan import make_plan
 from watcher.polling.reading.read import read
 from watcher.polling.reading.reasons import reasons_for
 from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
-from watcher.polling.sending.reroute import channel_states, followed, set_aside
+from watcher.polling.sending.reroute import channel_states, followed
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
 from watcher.registry.packs import read_all_packs
@@ -117,8 +117,9 @@ class Poller:
             of_all = ReadFailure(node=ALL, error=compared.error)
             failed = [of_all, *failed]
         channels = self.config.channels
-        pending = sum(done.waiting.alerts(channel.name) for channel in channels)
-        aside = set_aside(state.addresses, done.waiting, channels)
+        queues = {
+            one.name: done.waiting.queues.get(one.name, Queue()) for one in channels
+        }
         unscanned = [
             ReadFailure(
                 install=name, error=why + (_STANDS if state.installs.get(name) else "")
@@ -137,10 +138,13 @@ class Poller:
             empty=tuple(compared.empty),
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,
-            pending=pending,
+            pending=sum(queue.alerts for queue in queues.values()),
             expired_by_channel=done.expired,
             channel_errors=self._channel_errors(done),
-            set_aside=frozenset(one.channel for one in aside),
+            tries=next_tries(*queues.values()),
+            taking=frozenset(
+                name for name, one in queues.items() if not one.failing_since
+            ),
             unsaved=tuple(done.unsaved),
             unpublished=unpublished,
             nodes=nodes,

@@ -13,7 +13,7 @@ from watcher import timestamps
 from watcher.model.event import Kind
 from watcher.model.version import STATUSES
 from watcher.publish.public import Public
-from watcher.state.overview import STATES
+from watcher.state.overview import by_state
 from watcher.timestamps import MomentOrEmpty
 
 PREFIX = "comfy_watch_"
@@ -51,7 +51,7 @@ def _families(public: Public) -> Iterator[_Family]:
         "packs",
         "Watched packs, by how they stand.",
         "state",
-        _all_of(STATES, Counter(row.state for row in public.rows)),
+        by_state(public.rows),
     )
     versions = [one for node in public.nodes.values() for one in node.listed]
     statuses = Counter(

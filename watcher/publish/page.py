@@ -7,7 +7,7 @@ wrote stays apart from our own, and is sanitized as everywhere.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -24,11 +24,13 @@ from watcher.alerts.phrasing import BLANK, NAMELESS, phrasing
 from watcher.alerts.render import is_page
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
+from watcher.durations import DAY
 from watcher.model.event import Event, Kind, Severity, rank, severity_of
 from watcher.model.finding import Grade, grade_of
 from watcher.model.finding import rank as grade_rank
 from watcher.model.pack import Verdict
 from watcher.model.scan import Scan
+from watcher.model.selection import NODE_ID
 from watcher.model.snapshot import Ban, Node
 from watcher.model.version import (
     BANNED,
@@ -38,16 +40,27 @@ from watcher.model.version import (
 )
 from watcher.publish.osv import document_of
 from watcher.publish.public import Public
-from watcher.state.overview import UNKNOWN, NodeRow, counts
+from watcher.state.overview import (
+    UNREAD,
+    NodeRow,
+    by_state,
+    state_in_words,
+    state_severity,
+)
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, safe_line
 
 DAYS = 90
 """Days that the drawing and the lists of events go back, that of the last poll included."""
-MOST_PACKS, MOST_VERSIONS, MOST_EVENTS, MOST_ROWS, MOST_RUN = 24, 5, 15, 200, 3
-"""Bad packs that are shown, bad versions of each, events of each list, rows of the table, and versions that are run in
-a row. The rest is counted.
+DAYS_OF_BANS = 30
+"""Days before the last poll whose bans are counted first, and listed beside the cards."""
+MOST_CARDS, MOST_BESIDE, MOST_VERSIONS, MOST_EVENTS = 24, 24, 5, 15
+MOST_ROWS, MOST_RUN = 200, 3
+"""Cards, lines of each list beside them, bad versions of a pack, events of each list, rows of the table, and versions
+that are run in a row. The rest is counted.
 """
+_REFRESH = 300
+"""Seconds after which a browser loads the page again."""
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _NAME, _VERSION, _TEXT = 100, 60, 200
@@ -55,22 +68,10 @@ _NAME, _VERSION, _TEXT = 100, 60, 200
 _OK = "ok"
 _NO_VERSION = Trusted("a copy of unknown version")
 _FROM_WORST = (*Severity, _OK)
-_COUNTED = {
-    BANNED: Severity.CRITICAL,
-    FLAGGED: Severity.WARNING,
-    "deprecated": Severity.INFO,
-}
-"""Of which status versions are counted, and how bad that is."""
-_STATES = {
-    BANNED: "the whole pack is banned",
-    "failing": "could not be read",
-    "unread": "could not be read",
-    "removed": "no version is listed any more",
-    "empty": "the registry has no version of it",
-    UNKNOWN: "not in the registry",
-    "unchecked": "not read yet",
-}
-"""What is said of a pack's state; of one that was read, nothing."""
+_ICONS = dict(zip(_FROM_WORST, ("a81c14", "b06a00", "39546f", "1d6638"), strict=True))
+"""Colours of the icon by how bad the first words are: a tab shows no more."""
+_CALM = {Grade.OUTDATED, Grade.PENDING}
+"""What is run and has no line on a card."""
 
 Sentence = list[tuple[str, bool]]
 """The parts of a text, and whether each is our own."""
@@ -100,9 +101,10 @@ class BadVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadPack:
-    """A pack that needs a look."""
+    """A pack of which something is bad."""
 
     name: str
+    anchor: str
     url: str
     tone: str
     """Of the worst."""
@@ -132,10 +134,27 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """A line beside the cards: a pack that is run and bad, or a ban that was seen of late."""
+
+    name: str
+    url: str
+    """Its place on this page, else that in the registry; "" if it has none."""
+    labels: list[tuple[str, Label]] = field(default_factory=list)
+    """The versions that are run, and how bad they are."""
+    version: str = ""
+    """The banned one; "" for the whole pack."""
+    day: str = ""
+    record: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PackRow:
     """A watched pack in the table."""
 
     name: str
+    anchor: str
+    """"" if it has one already."""
     url: str
     label: Label
     newest: str
@@ -145,32 +164,51 @@ class PackRow:
 
 def page(public: Public) -> str:
     """Return the page: one file without scripts, which requests nothing."""
-    # Of those that are equally bad, the latest: of a whole registry only the first are shown.
-    rows = sorted(sorted(public.rows, key=_latest_problem, reverse=True), key=_place)
-    bad = [row for row in rows if row.has_problem]
     days = _days(public.minimum_age.now)
     recent = [event for event in public.events if _day(event.at) >= days[0]]
     events: Mapping[tuple[str, str, str], Event] = {
         ((event.node or "").lower(), event.key, event.kind): event
         for event in public.events
     }
+    rows = sorted(public.rows, key=lambda row: row.place)
+    packs = {
+        row.node.lower(): _Known(row=row, public=public, events=events) for row in rows
+    }
+    news = _by_news(packs.values())
+    cards, shown = news[:MOST_CARDS], rows[:MOST_ROWS]
+    carded = {_anchor(one.row) for one in cards}
+    anchors = carded | set(map(_anchor, shown))
+    bans = list(_late_bans(public, packs))
+    run = [row for row in rows if row.runs_bad]
+    standing = _standing(public, run, len(bans))
     return _template().render(
         version=public.version,
+        refresh=_REFRESH,
+        subject=safe_line(public.subject, _TEXT),
         at=timestamps.show(timestamps.read(public.at)) if public.at else "",
         looked=timestamps.for_people(public.at),
-        standing=_standing(public),
+        standing=standing,
+        icon=_ICONS[standing.tone],
         notes=_notes(public),
         counts=list(_counts(rows)),
-        versions=plural(sum(row.versions for row in rows), "version"),
-        bad=[
-            _bad_pack(_Known(row=row, public=public, events=events))
-            for row in bad[:MOST_PACKS]
+        watched=plural(len(rows), "watched pack"),
+        cards=list(map(_bad_pack, cards)),
+        more_cards=len(news[MOST_CARDS:]),
+        has_installs=any(row.installed for row in rows),
+        run=[
+            _beside_run(packs[row.node.lower()], anchors) for row in run[:MOST_BESIDE]
         ],
-        more_bad=len(bad[MOST_PACKS:]),
+        more_run=len(run[MOST_BESIDE:]),
+        bans=[_beside_ban(known, one, anchors) for known, one in bans[:MOST_BESIDE]],
+        more_bans=len(bans[MOST_BESIDE:]),
+        days_of_bans=DAYS_OF_BANS,
         days=days,
+        since=_day(public.began)
+        if public.began and _day(public.began) > days[0]
+        else "",
         lanes=_lanes(recent, days),
         lists=_lists(recent),
-        packs=list(map(_pack_row, rows[:MOST_ROWS])),
+        packs=[_pack_row(packs[row.node.lower()], carded) for row in shown],
         more_packs=len(rows[MOST_ROWS:]),
     )
 
@@ -191,43 +229,34 @@ def _template() -> Template:
 # How all stands
 
 
-def _place(row: NodeRow) -> tuple[object, ...]:
-    """Return a key that sorts packs: what is run and bad, then the worst."""
-    is_run = _is_run(row)
-    return not is_run, grade_rank(row.run) if is_run else 0, row.rank
-
-
-def _latest_problem(row: NodeRow) -> str:
-    return max((recency(one.created_at) for one in row.problems), default="")
-
-
-def _standing(public: Public) -> Label:
+def _standing(public: Public, run: Sequence[NodeRow], bans: int) -> Label:
+    """Return the first words: what is run and bad, and how many bans were seen of late. Flags are counted apart."""
     rows = public.rows
-    bad = sum(row.has_problem for row in rows)
-    run = sum(_is_run(row) for row in rows)
-    watched = plural(len(rows), "watched pack")
     if not public.at:
         return Label("There was no poll yet: nothing is known.", Severity.WARNING)
     if not rows:
         return Label("No packs are watched.", Severity.INFO)
+    failed = ""
     if public.nothing_was_read:
-        words = "The last poll could read none of the watched packs."
+        failed = "The last poll could read none of the watched packs. "
+    elif not public.began and all(row.state == UNREAD for row in rows):
+        words = f"Nothing is known yet of {plural(len(rows), 'watched pack')}."
         return Label(words, Severity.WARNING)
-    well = sum(row.is_ok for row in rows)
-    if not (bad or well):
-        return Label(f"Nothing is known yet of {watched}.", Severity.WARNING)
-    if not bad:
-        some = f"{well:,} of " if well < len(rows) else ""
-        return Label(f"All is well with {some}{watched}.", _OK)
-    need = "needs" if bad == 1 else "need"
-    you = f"; you run {run:,} of them" if run else ""
-    worst = min(rows, key=lambda row: row.rank)
-    return Label(f"{bad:,} of {watched} {need} a look{you}.", _label(worst).tone)
-
-
-def _is_run(row: NodeRow) -> bool:
-    """Return whether something is run of it that warns."""
-    return row.run.severity is not Severity.INFO
+    words = (
+        f"{plural(bans, 'ban') if bans else 'No ban'} in the last {DAYS_OF_BANS} days."
+    )
+    tones = [row.runs.severity for row in run]
+    tones += [Severity.CRITICAL] if bans else []
+    tones += [Severity.WARNING] if failed else []
+    usual = Severity.INFO if any(row.has_problem for row in rows) else _OK
+    if run:
+        words = f"You run {plural(len(run), 'bad pack')}. {words}"
+    elif own := [row for row in rows if any(one.enabled for one in row.installed)]:
+        is_known = not any(row.has_problem for row in own)
+        bad = "bad" if is_known else "known to be bad"
+        words = f"Nothing that you run is {bad}. {words}"
+    tone = min(tones, key=_FROM_WORST.index, default=usual)
+    return Label(f"{failed}{words}", tone)
 
 
 def _notes(public: Public) -> Iterator[str]:
@@ -246,14 +275,14 @@ def _notes(public: Public) -> Iterator[str]:
 
 
 def _counts(rows: Sequence[NodeRow]) -> Iterator[Label]:
-    """Yield how many packs are banned as a whole, and how many versions are bad, by their status."""
-    if packs := sum(row.state == BANNED for row in rows):
-        words = f"{plural(packs, 'pack')} banned as a whole"
-        yield Label(words, Severity.CRITICAL)
-    found = counts(rows)
-    for status, tone in _COUNTED.items():
-        if found[status]:
-            yield Label(f"{found[status]:,} {status}", tone)
+    """Yield how many packs stand in each way."""
+    for state, packs in by_state(rows).items():
+        if packs:
+            yield Label(f"{packs:,} {state_in_words(state)}", _tone(state))
+
+
+def _tone(state: str) -> str:
+    return _OK if state == Grade.OK else state_severity(state)
 
 
 # What is bad
@@ -289,10 +318,19 @@ class _Known:
         return exposed.reason if exposed and exposed.after == status else ""
 
     def seen(self, version: Version) -> str:
-        """Return the day on which a ban or a flag was seen; "" if that is not known."""
+        """Return when a ban or a flag was seen; "" if that is not known."""
         ban, event = self._ban(version.key), self._event(version.key, version.status)
-        at = ban.since if ban else event.at if event else ""
-        return _day(at) if at else ""
+        return ban.since if ban else event.at if event else ""
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether something of it is bad, if only a version that nobody runs."""
+        has_bad = any(one.status in {BANNED, FLAGGED} for one in self.row.problems)
+        return has_bad or self.row.has_problem
+
+    def is_banned(self, key: str) -> bool:
+        """Return whether a ban that was seen still holds: of a version by its key, "" for the whole pack."""
+        return self._ban(key) is not None
 
     def record(self, key: str) -> str:
         """Return the file of the document of a ban; "" if there is none."""
@@ -307,23 +345,47 @@ class _Known:
         return self.events.get((self.row.node.lower(), key, kind))
 
 
+def _by_news(packs: Iterable[_Known]) -> list[_Known]:
+    """Return the packs of which something is bad: what was seen last first, then the worst, then the latest release."""
+    bad = [one for one in packs if one.is_bad]
+    # What is bad and was there before the watch was never news.
+    seen: dict[str, str] = {}
+    for one in bad:
+        key = one.row.node.lower()
+        begun = (ban.since for ban in one.node.bans.values() if not ban.until)
+        seen[key] = max(begun, default="")
+    for event in bad[0].public.events if bad else ():
+        key = (event.node or "").lower()
+        if key in seen and severity_of(event) is not Severity.INFO:
+            seen[key] = max(seen[key], event.at)
+    bad.sort(key=lambda one: _latest_problem(one.row), reverse=True)
+    bad.sort(key=lambda one: one.row.place)
+    return sorted(bad, key=lambda one: seen[one.row.node.lower()], reverse=True)
+
+
+def _latest_problem(row: NodeRow) -> str:
+    return max((recency(one.created_at) for one in row.problems), default="")
+
+
 def _bad_pack(known: _Known) -> BadPack:
     row = known.row
-    versions = sorted(
+    found = sorted(
         _bad_versions(known), key=lambda one: (not one.is_run, grade_rank(one.grade))
     )
+    versions = sorted(found, key=lambda one: (one.is_run, one.seen), reverse=True)
     shown = versions[:MOST_VERSIONS]
     left = len(versions) - len(shown)
     mild = [one for one in row.problems if one.status not in {BANNED, FLAGGED}]
     # Of these, what is run is shown.
-    mild = [one for one in mild if not row.exposed_as(one)]
+    mild = [one for one in mild if not row.run_as(one)]
     more = [plural(left, "bad version")] if left else []
     more += [plural(len(mild), "deprecated version")] if mild else []
-    tones = [one.grade.severity for one in shown if row.state not in _STATES]
+    tones = [one.grade.severity for one in shown if not one.is_accepted]
     return BadPack(
         name=safe_line(row.node, _NAME),
-        url=_url(row),
-        tone=min(tones, key=_FROM_WORST.index) if tones else _label(row).tone,
+        anchor=_anchor(row),
+        url=_url(known.node),
+        tone=min([*tones, _tone(row.state)], key=_FROM_WORST.index),
         state=_state(known),
         record=known.record(""),
         versions=shown,
@@ -332,32 +394,50 @@ def _bad_pack(known: _Known) -> BadPack:
     )
 
 
-def _url(row: NodeRow) -> str:
+def _anchor(row: NodeRow) -> str:
+    """Return what the place of a pack on the page is called; "" for an id that can be none."""
+    return f"pack-{row.node.lower()}" if NODE_ID.fullmatch(row.node) else ""
+
+
+def _url(node: Node) -> str:
     """Return the page of a pack on the registry; "" if it has none."""
-    url = node_url(row.node)
-    return url if row.state != UNKNOWN and is_page(url) else ""
+    url = node_url(node.node)
+    return url if node.is_there and is_page(url) else ""
 
 
 def _state(known: _Known) -> Sentence:
-    row = known.row
-    if row.state not in _STATES:
-        return []
-    said: Words = (Trusted(_STATES[row.state]),)
-    if row.state == BANNED and (reason := known.reason("", BANNED)):
-        said = (*said, Trusted(": "), reason)
-    if row.state in {"failing", "unread"}:
-        read = timestamps.for_people(row.checked_at or "")
-        said = (*said, Trusted(f", last read {read}" if read else ", never read"))
+    """Return how a pack stands, if no version on its card says so."""
+    row, node = known.row, known.node
+    is_run = any(one.enabled for one in row.installed)
+    said: Words = ()
+    is_nothing = bool(node.empty_since) and not node.listed
+    match row.state:
+        case Grade.UNKNOWN | "failing" if is_nothing:
+            said = (Trusted("the registry has no version of it"),)
+        case "failing" | "unread":
+            read = timestamps.for_people(row.checked_at or "")
+            words = f"could not be read, last read {read}" if read else "never read"
+            said = (Trusted(words),)
+        case Grade.BANNED if node.banned:
+            reason = known.reason("", BANNED)
+            said = (Trusted("the whole pack is banned"),)
+            said = (*said, Trusted(": "), reason) if reason else said
+        case Grade.DELISTED if not is_run:
+            said = (Trusted("no version is listed any more"),)
+        case Grade.UNKNOWN if not node.is_there:
+            said = (Trusted("not in the registry"),)
+        case Grade.DELETED | Grade.DEPRECATED if not is_run:
+            said = (Trusted(f"its newest version is {row.state}"),)
     return _sentence(said)
 
 
 def _bad_versions(known: _Known) -> Iterator[BadVersion]:
     """Yield the banned and flagged versions, the newest first, and what is run and bad."""
-    left = known.row.exposed
+    left = tuple(one for one in known.row.run if one.grade not in _CALM)
     for version in reversed(known.row.problems):
         if version.status not in {BANNED, FLAGGED}:
             continue
-        run = known.row.exposed_as(version)
+        run = known.row.run_as(version)
         left = tuple(one for one in left if one not in run)
         scan = known.scan(version)
         yield BadVersion(
@@ -365,7 +445,7 @@ def _bad_versions(known: _Known) -> Iterator[BadVersion]:
             grade=grade_of(Verdict(version.status), scan),
             is_run=bool(run),
             is_accepted=any(one.accepted for one in run),
-            seen=known.seen(version),
+            seen=_day(seen) if (seen := known.seen(version)) else "",
             record=known.record(version.key),
             why=_why(version.status, scan, known.reason(version.key, version.status)),
         )
@@ -390,10 +470,59 @@ def _advice(known: _Known) -> Sentence:
     """Return what to do about what is run, and of a pack with bans what is not banned, as a fact."""
     age, row = known.public.minimum_age, known.row
     good = safe_version(known.node, age)
-    if words := advice_on_run(row.run, good, age.now).words:
+    if words := advice_on_run(row.runs, good, age.now).words:
         return _texts(words)
     has_bans = any(one.status == BANNED for one in row.problems)
     return _sentence(not_banned(good)) if has_bans else []
+
+
+# Beside the cards
+
+
+def _late_bans(
+    public: Public, packs: Mapping[str, _Known]
+) -> Iterator[tuple[_Known, Event]]:
+    """Yield the bans that were seen in the days before the last poll and still hold, the latest first."""
+    found: dict[tuple[str, str], Event] = {}
+    for event in reversed(public.events):
+        age = timestamps.seconds_between(event.at, public.minimum_age.now)
+        if event.kind is Kind.BANNED and age <= DAYS_OF_BANS * DAY:
+            found.setdefault(((event.node or "").lower(), event.key), event)
+    for (node, key), event in found.items():
+        if node in packs and packs[node].is_banned(key):
+            yield packs[node], event
+
+
+def _beside_ban(known: _Known, event: Event, anchors: Collection[str]) -> Beside:
+    version = "" if event.version is None else event.version or BLANK
+    return Beside(
+        name=safe_line(known.row.node, _NAME),
+        url=_place(known.row, known.node, anchors),
+        version=safe_line(version, _VERSION),
+        day=_day(event.at),
+        record=known.record(event.key),
+    )
+
+
+def _beside_run(known: _Known, anchors: Collection[str]) -> Beside:
+    bad = [one for one in known.row.run if one.grade not in _CALM and not one.accepted]
+    worst = sorted(bad, key=lambda one: grade_rank(one.grade))[:MOST_RUN]
+    return Beside(
+        name=safe_line(known.row.node, _NAME),
+        url=_place(known.row, known.node, anchors),
+        labels=[
+            (
+                safe_line(one.version or _NO_VERSION, _VERSION),
+                Label(one.grade.in_words, one.grade.severity),
+            )
+            for one in worst
+        ],
+    )
+
+
+def _place(row: NodeRow, node: Node, anchors: Collection[str]) -> str:
+    anchor = _anchor(row)
+    return f"#{anchor}" if anchor and anchor in anchors else _url(node)
 
 
 # What happened
@@ -458,28 +587,19 @@ def _happened(event: Event) -> Happened:
 # All that is watched
 
 
-def _pack_row(row: NodeRow) -> PackRow:
+def _pack_row(known: _Known, carded: Collection[str]) -> PackRow:
+    row = known.row
     copies = (copy.version for copy in row.installed if copy.enabled)
     run = [*dict.fromkeys(one or _NO_VERSION for one in copies)]
+    anchor = _anchor(row)
     return PackRow(
         name=safe_line(row.node, _NAME),
-        url=_url(row),
-        label=_label(row),
+        anchor="" if anchor in carded else anchor,
+        url=_url(known.node),
+        label=Label(state_in_words(row.state), _tone(row.state)),
         newest=safe_line(row.newest or "", _VERSION),
         installed=_texts(listed(run[:MOST_RUN], len(run))),
     )
-
-
-def _label(row: NodeRow) -> Label:
-    """Return how a pack stands: what is run of it if that is bad, else the worst of itself and its versions."""
-    if row.run is not Grade.OK:
-        return Label(f"runs {row.run.in_words}", row.run.severity)
-    is_its_own = row.worst in {row.state, _OK}
-    words = _STATES.get(row.state, row.state) if is_its_own else row.worst
-    if row.is_ok:
-        return Label(words, _OK if row.worst == row.state else Severity.INFO)
-    usual = Severity.WARNING if row.has_problem else Severity.INFO
-    return Label(words, _COUNTED.get(row.worst, usual))
 
 
 # Words

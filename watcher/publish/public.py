@@ -6,7 +6,7 @@ none of them. The rules are in docs/behaviour.md, Published files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from watcher.alerts.queues.queue import Queue
@@ -18,6 +18,7 @@ from watcher.model.snapshot import Node
 from watcher.model.version import MinimumAge
 from watcher.state.model import State
 from watcher.state.overview import NodeRow, node_rows, watched
+from watcher.text.plural import plural
 from watcher.timestamps import MomentOrEmpty
 
 _OF_INSTALLS = {Kind.EXPOSED, Kind.CLEARED, Kind.APPEARED}
@@ -58,6 +59,8 @@ class Public:
 
     version: str
     """The program's version."""
+    subject: str
+    """What is watched: the publishers and patterns of the settings, else the pack, or how many there are."""
     at: MomentOrEmpty
     """When the last poll began that ran to its end, which all ages are relative to; "" before the first."""
     began: MomentOrEmpty
@@ -112,9 +115,7 @@ def published(
     """Return what may be published of a state and its history, by the terms of the settings."""
     snapshot, checks = state.snapshot, state.checks
     age = MinimumAge(seconds=terms.minimum_age, now=checks.polled_at or _NEVER_POLLED)
-    rows = node_rows(
-        _watched(state, terms), state, age, with_installs=bool(terms.installs)
-    )
+    rows = node_rows(_watched(state, terms), state, with_installs=bool(terms.installs))
     ids = {row.node.lower() for row in rows}
     failing = checks.health.nodes
     nodes = {key: node for key, node in snapshot.nodes.items() if key in ids}
@@ -122,6 +123,7 @@ def published(
     names = terms.installs
     return Public(
         version=version,
+        subject=_subject(rows, terms),
         at=checks.polled_at,
         began=min(
             filter(None, [*baselines, snapshot.sweep_baseline.baseline_at]), default=""
@@ -143,6 +145,16 @@ def published(
         channels=tuple(_undelivered(state, channel) for channel in terms.channels),
         minimum_age=age,
     )
+
+
+def _subject(rows: Sequence[NodeRow], terms: Terms) -> str:
+    """Return what is watched, as a title."""
+    if terms.selection.is_everything:
+        return "Comfy Registry"
+    globs = (one for one in terms.selection.globs if not one.startswith("!"))
+    if chosen := [*terms.publishers, *globs]:
+        return ", ".join(chosen)
+    return rows[0].node if len(rows) == 1 else plural(len(rows), "node pack")
 
 
 def _watched(state: State, terms: Terms) -> tuple[str, ...]:

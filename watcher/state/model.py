@@ -9,6 +9,7 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.changes.health import Health
 from watcher.model.event import Event
+from watcher.model.exposure import BadCopy
 from watcher.model.pack import Pack, PackRecord
 from watcher.model.snapshot import Snapshot
 from watcher.timestamps import Moment, MomentOrEmpty
@@ -36,6 +37,8 @@ class Checks:
     """The node ids of the last poll."""
     scanned: Mapping[str, Moment] = field(default_factory=dict)
     """When each install was last scanned without a failure, by its name."""
+    run: Mapping[str, tuple[BadCopy, ...]] = field(default_factory=dict)
+    """How each enabled copy was judged by the last poll that could, by lower-case id of each node that it may be."""
     unknown: tuple[str, ...] = ()
     """Lower-case ids that only installs name and the registry does not know, if that was reported."""
     listed_at: MomentOrEmpty = ""

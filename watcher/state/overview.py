@@ -1,65 +1,57 @@
-"""How every watched node stands, from the state alone: what `status` and the published files show. Pure."""
+"""How every watched node stands, from the state alone: what `status`, `health` and the published files show. Pure."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from watcher.changes.exposure import copies_of
-from watcher.changes.facts import safe_version
+from watcher.changes.facts import newest_of
 from watcher.changes.health import FailureStreak
+from watcher.changes.verdict import verdict_of
 from watcher.model import finding
+from watcher.model.event import Severity
 from watcher.model.event_form import CopyForm, copy_forms
 from watcher.model.exposure import BadCopy
+from watcher.model.finding import Grade
 from watcher.model.listing import ALL
 from watcher.model.pack import Copy
-from watcher.model.precedence import is_newer, is_same_version
+from watcher.model.precedence import is_same_version
 from watcher.model.snapshot import Node
-from watcher.model.version import (
-    ACTIVE,
-    BANNED,
-    FLAGGED,
-    MinimumAge,
-    Version,
-    newest,
-)
+from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, Version
 from watcher.state.model import State
 from watcher.text.sanitize import Trusted, safe_line
 
-UNKNOWN = "unknown"
-"""The state of a pack that only an install names, and that the registry does not know: nothing to mend."""
+FAILING = "failing"
+"""It could not be read, or had no version, in so many polls that it or the registry was reported."""
+UNREAD = "unread"
+"""The last poll could not read it, or none has read it yet."""
 
-STATES = (BANNED, "failing", "unread", "removed", "ok", "empty", UNKNOWN, "unchecked")
-"""What `NodeRow.state` may be."""
+STATES = (Grade.BANNED, FAILING, UNREAD, *(one for one in Grade if one != BANNED))
+"""How a node may stand, the worst first."""
 
-_WORST_FIRST = (
-    BANNED,
-    "failing",
-    "unread",
-    "removed",
-    "deleted",
-    "delisted",
-    FLAGGED,
-    "empty",
-    "deprecated",
-    UNKNOWN,
-    "outdated",
-    "unchecked",
-    "ok",
-)
-"""States of nodes, and what is wrong with versions and with copies."""
-_WELL = {"ok", "outdated"}
+
+def state_severity(state: str) -> Severity:
+    """Return how bad a state of a node is."""
+    is_read = state not in {FAILING, UNREAD}
+    return Grade(state).severity if is_read else Severity.WARNING
+
+
+def state_in_words(state: str) -> str:
+    """Return a state of a node for people."""
+    return state if state in {FAILING, UNREAD} else Grade(state).in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exposed:
-    """Something bad of a node that is run."""
+class Run:
+    """What is run of a node in one version, and is not ok."""
 
     version: str | None
     """As it is installed; None where that is not known."""
-    grade: finding.Grade
+    grade: Grade
     accepted: bool
-    """All that is bad of it is accepted, so that it is not reported."""
+    """All that is wrong with it is accepted, so that it is not reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,106 +61,83 @@ class NodeRow:
     node: str
     """Its id as it is watched."""
     state: str
-    """`banned`, `failing` (and reported as such), `unread` (the last poll could not read it), `removed` (it has no
-    version left), `ok`, `empty` (it never had a version), `unknown` (likewise, and only an install names it) or
-    `unchecked`.
-    """
+    """How it stands: one of `STATES`."""
     newest: str | None
     """The newest version that can be installed."""
     versions: int
     """How many versions are listed."""
     problems: tuple[Version, ...]
-    """Its flagged, banned and deprecated versions."""
+    """Its flagged, banned and deprecated versions. What is neither run nor the newest makes the state no worse."""
     checked_at: str | None
     """When it was last read (RFC 3339)."""
     error: str | None
     """Why the last poll could not read it, or doubted its id; safe to print."""
     installed: tuple[CopyForm, ...]
     """Where it is installed, enabled copies first."""
-    outdated: bool
-    """Whether a version that is run is older than the newest good one."""
-    exposed: tuple[Exposed, ...]
-    """What of it is run and bad, by version."""
+    run: tuple[Run, ...]
+    """What of it is run and not ok, by version."""
 
     @property
-    def worst(self) -> str:
-        """The worst of its state, its versions and what is run of it, in the words of `_WORST_FIRST`."""
-        wrong = ["ok" if self.has_no_version_yet else self.state]
-        for version in self.problems:
-            is_bad = version.status in {BANNED, FLAGGED}
-            wrong.append(version.status if is_bad else "deprecated")
-        wrong += [one.grade.verdict for one in self.exposed]
-        if self.outdated:
-            wrong.append("outdated")
-        return min(wrong, key=_WORST_FIRST.index)
-
-    @property
-    def rank(self) -> int:
-        """How much it needs a person: worst is 0."""
-        return _WORST_FIRST.index(self.worst)
-
-    @property
-    def run(self) -> finding.Grade:
-        """The worst that is run of it and not accepted."""
-        grades = [one.grade for one in self.exposed if not one.accepted]
-        return min(grades, key=finding.rank, default=finding.Grade.OK)
-
-    def exposed_as(self, version: Version) -> list[Exposed]:
-        """Return what is run and bad that has the number of a listed version."""
-        return [
-            one
-            for one in self.exposed
-            if one.version is not None and is_same_version(one.version, version.version)
-        ]
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether it was read, and nothing is wrong with it, any of its versions, or what is run of it."""
-        return self.worst in _WELL
-
-    @property
-    def has_no_version_yet(self) -> bool:
-        """Whether it is empty and its id is not in doubt, since a publisher has it."""
-        return self.state == "empty" and self.error is None
+    def severity(self) -> Severity:
+        """How bad its state is; an info needs nobody."""
+        return state_severity(self.state)
 
     @property
     def has_problem(self) -> bool:
-        """Whether something is wrong with it: not of a node that was never read, or is not the registry's."""
-        return self.worst not in {*_WELL, UNKNOWN, "unchecked"}
+        """Whether it needs a look."""
+        return self.severity is not Severity.INFO
+
+    @property
+    def runs(self) -> Grade:
+        """The worst that is run of it and not accepted."""
+        return _worst(one.grade for one in self.run if not one.accepted)
+
+    @property
+    def runs_bad(self) -> bool:
+        """Whether something is run of it that is known to be bad."""
+        is_known = self.runs is not Grade.UNKNOWN
+        return is_known and self.runs.severity is not Severity.INFO
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """A key that sorts nodes: first those that run what is bad, then the worst."""
+        runs = finding.rank(self.runs) if self.runs_bad else len(STATES)
+        return runs, STATES.index(self.state)
+
+    def run_as(self, version: Version) -> list[Run]:
+        """Return what is run and not ok that has the number of a listed version."""
+        return [
+            one
+            for one in self.run
+            if one.version is not None and is_same_version(one.version, version.version)
+        ]
 
 
 def node_rows(
-    nodes: Iterable[str],
-    state: State,
-    minimum_age: MinimumAge,
-    *,
-    with_installs: bool = True,
+    nodes: Iterable[str], state: State, *, with_installs: bool = True
 ) -> list[NodeRow]:
     """Return a row for each of some watched nodes, in their order; without installs as if nothing were installed."""
     copies = copies_of(state.installs) if with_installs else {}
-    exposed = _exposed_of(state) if with_installs else {}
-    return [
-        _row(name, state, copies.get(key, ()), exposed.get(key, ()), minimum_age)
-        for name, key in ((name, name.lower()) for name in nodes)
-    ]
+    return [_row(name, state, copies.get(name.lower(), ())) for name in nodes]
 
 
-def _row(
-    name: str,
-    state: State,
-    copies: tuple[Copy, ...],
-    exposed: tuple[Exposed, ...],
-    minimum_age: MinimumAge,
-) -> NodeRow:
-    """Return the row of a watched node, with what is installed and exposed of it."""
+def _row(name: str, state: State, copies: tuple[Copy, ...]) -> NodeRow:
+    """Return the row of a watched node, with what is installed of it."""
     key, checks = name.lower(), state.checks
     node = state.snapshot.nodes.get(key, Node(node=name))
     failure = checks.health.nodes.get(key) or checks.health.nodes.get(ALL)
-    installable = newest(one for one in node.listed if one.status == ACTIVE)
-    is_unknown = key in checks.unknown
+    doubt = checks.health.empty.get(key)
+    run = _run_of(copies, checks.run.get(key, ()))
+    installable = newest_of(one for one in node.listed if one.status == ACTIVE)
     return NodeRow(
         node=name,
-        state=UNKNOWN if is_unknown else _state(node, read=failure is None),
+        state=how_it_stands(
+            node,
+            run if any(one.enabled for one in copies) else None,
+            is_read=failure is None,
+            is_down=state.snapshot.registry_failing,
+            is_unknown=doubt is not None or key in checks.unknown,
+        ),
         newest=installable.version if installable and not node.banned else None,
         versions=len(node.listed),
         problems=tuple(
@@ -177,52 +146,75 @@ def _row(
             if one.status in {FLAGGED, BANNED} or one.deprecated
         ),
         checked_at=checks.checked.get(key),
-        error=reason_of(failure or checks.health.empty.get(key)),
+        error=reason_of(failure or doubt),
         installed=copy_forms(copies),
-        outdated=_is_outdated(node, copies, minimum_age),
-        exposed=exposed,
+        run=tuple(one for one in run if one.grade is not Grade.OK),
     )
 
 
-def _is_outdated(node: Node, copies: Iterable[Copy], minimum_age: MinimumAge) -> bool:
-    """Return whether an enabled copy is older than the newest good version that is old enough."""
-    run = [copy.version for copy in copies if copy.enabled and copy.version is not None]
-    # Most nodes of a whole registry are not run, and to compare all versions takes a while.
-    advised = safe_version(node, minimum_age) if run else None
-    good = advised.version if advised and not advised.is_young else None
-    return good is not None and any(is_newer(good, version) for version in run)
+def how_it_stands(
+    node: Node,
+    run: Iterable[Run] | None,
+    *,
+    is_read: bool,
+    is_down: bool,
+    is_unknown: bool,
+) -> str:
+    """Return how a node stands, one of `STATES`: for everything that shows or counts it.
 
-
-def _exposed_of(state: State) -> dict[str, tuple[Exposed, ...]]:
-    """Return what is run and bad of each node, by its lower-case id."""
-    return {
-        node: tuple(
-            _exposed(
-                version, [one for one in exposure.copies if one.version == version]
-            )
-            for version in dict.fromkeys(one.version for one in exposure.copies)
-        )
-        for node, exposure in state.snapshot.installed.exposures.items()
-    }
-
-
-def _exposed(version: str | None, copies: Sequence[BadCopy]) -> Exposed:
-    """Return what is bad of the copies of one version: of what is not accepted, if there is that."""
-    left = [one for one in copies if not one.accepted]
-    grade = min((one.grade for one in left or copies), key=finding.rank)
-    return Exposed(version=version, grade=grade, accepted=not left)
-
-
-def _state(node: Node, *, read: bool) -> str:
+    `run` is what is run of it, None if nothing is. `is_read` says that the last poll did not fail to read it, `is_down`
+    that the registry was reported failing, and `is_unknown` that no registry was seen to have the node.
+    """
+    if node.failing or (is_down and not is_read):
+        return FAILING
+    was_read = node.baseline_at or node.empty_since or node.banned or is_unknown
+    if not (is_read and was_read):
+        return UNREAD
     if node.banned:
-        return "banned"
-    if node.failing and not (read and node.empty_since):
-        return "failing"
-    if not read:
-        return "unread"
-    if node.baseline_at:
-        return "removed" if node.emptied else "ok"
-    return "empty" if node.empty_since else "unchecked"
+        return Grade.BANNED
+    if run is not None:
+        return _worst(one.grade for one in run if not one.accepted)
+    if node.emptied:
+        return Grade.DELISTED
+    # A deleted version is there no more, unless there is nothing else.
+    left = [one for one in node.listed if one.status != DELETED]
+    newest = newest_of(left or node.listed)
+    if newest is None:
+        return Grade.UNKNOWN if is_unknown else Grade.OK
+    return finding.grade_of(verdict_of(newest), node.scans.get(newest.key))
+
+
+def _run_of(copies: Iterable[Copy], judged: Sequence[BadCopy]) -> tuple[Run, ...]:
+    """Return how the enabled copies were judged, by version; one that was not is unknown."""
+    keys = {(one.install, one.version) for one in copies if one.enabled}
+    known = [one for one in judged if one.key in keys]
+    lacking = keys - {one.key for one in known}
+    known += [
+        BadCopy(install=install, version=version, grade=Grade.UNKNOWN)
+        for install, version in lacking
+    ]
+    versions = sorted({one.version for one in known}, key=lambda one: one or "")
+    return tuple(
+        _as_run(version, [one for one in known if one.version == version])
+        for version in versions
+    )
+
+
+def _as_run(version: str | None, copies: Sequence[BadCopy]) -> Run:
+    """Return what is wrong with the copies of one version: with what is not accepted, if there is that."""
+    left = [one for one in copies if not one.accepted]
+    grade = _worst(one.grade for one in left or copies)
+    return Run(version=version, grade=grade, accepted=not left)
+
+
+def _worst(grades: Iterable[Grade]) -> Grade:
+    return min(grades, key=finding.rank, default=Grade.OK)
+
+
+def by_state(rows: Iterable[NodeRow]) -> dict[str, int]:
+    """Return how many nodes stand in each way, the worst first, also where that is none."""
+    found = Counter(row.state for row in rows)
+    return {state: found[state] for state in STATES}
 
 
 def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:

@@ -161,10 +161,13 @@ def test_the_last_line_sums_up() -> None:
         "delivered": 1,
         "unconfirmed": 4,
         "pending": 2,
+        "tries": {minute(0.5): 1, minute(60 * 20): 1},
     }
     given |= {"expired_by_channel": {"ops": 3}}
-    alerts = "1 alert delivered, 4 alerts sent unconfirmed, 2 alerts still undelivered, 3 alerts expired"
-    counts = f"2 of 3 packs checked, 1 event, {alerts}"
+    when = "1 in 28 seconds, 1 in 19 hours"
+    alerts = f"2 alerts still undelivered (next try {when}), 3 alerts expired"
+    sent = "1 alert delivered, 4 alerts sent unconfirmed"
+    counts = f"2 of 3 packs checked, 1 event, {sent}, {alerts}"
     why = "channel ops: 3 alerts expired: not delivered within alert_expiry"
     assert lines(event(), **given)[-1] == f"{counts} (1.5 s): {why}"
     dry_run = "dry run: nothing saved or sent"

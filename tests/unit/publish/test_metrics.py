@@ -7,13 +7,23 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.factories import NOW, PACK, channel, event, known, minute, version
+from tests.support.factories import (
+    NOW,
+    PACK,
+    channel,
+    event,
+    known,
+    minute,
+    running,
+    version,
+)
 from tests.support.figures import Figures, read
 from tests.support.program import ROOT
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.model.event import Kind
+from watcher.model.finding import Grade
 from watcher.model.pack import Pack, PackKind
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot
@@ -44,6 +54,7 @@ LIVED = State(
     checks=POLLED,
     installs={"home": (RUN,)},
 )
+LIVED = running(LIVED)
 """A state of a pack that is watched and installed."""
 OWED = outbox.enqueue(Outbox(), (channel("ops"),), (event(at=minute(0.125)),), 1, NOW)
 
@@ -74,14 +85,8 @@ def test_a_state_is_shown_as_figures() -> None:
     now = timestamps.read(NOW).timestamp()
     found = read(text)
     assert of(found, "packs") == {
-        "banned": 0,
-        "failing": 0,
-        "unread": 0,
-        "removed": 0,
+        **dict.fromkeys(("banned", "failing", "unread", *Grade), 0),
         "ok": 1,
-        "empty": 0,
-        "unknown": 0,
-        "unchecked": 0,
     }
     assert of(found, "versions") == {
         "active": 1,
@@ -131,7 +136,7 @@ def test_before_the_first_poll_it_is_a_document_without_moments() -> None:
         "build_info",
         "packs",
     }
-    assert of(found, "packs")["unchecked"] == 1
+    assert of(found, "packs")["unread"] == 1
     assert not {name for name, _ in found if "last_poll" in name or "oldest" in name}
 
 

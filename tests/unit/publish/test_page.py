@@ -20,12 +20,13 @@ from tests.support.factories import (
     exposed_to,
     known,
     minute,
+    running,
     version,
 )
 from watcher.alerts.advice import STOP
 from watcher.changes.health import FailureStreak, Health
 from watcher.model.event import Event, FieldChange, Kind, Tally
-from watcher.model.exposure import Exposure, Installed
+from watcher.model.exposure import Exposure
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.selection import Selection
@@ -33,7 +34,7 @@ from watcher.model.snapshot import Ban, Node, Snapshot, SweepBaseline
 from watcher.model.version import Version
 from watcher.publish.folder import MARK
 from watcher.publish.osv import documents
-from watcher.publish.page import DAYS, MOST_EVENTS, MOST_PACKS, MOST_ROWS, page
+from watcher.publish.page import DAYS, MOST_CARDS, MOST_EVENTS, MOST_ROWS, page
 from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State
 
@@ -87,21 +88,21 @@ def _public(
     health: Health | None = None,
     run: str | None = None,
     exposures: dict[str, Exposure] | None = None,
+    began: str = "2025-01-01T00:00:00.000Z",
     **fields: Any,
 ) -> Public:
     """Make what may be published of one pack with these versions, of which one may be `run`."""
     state = State(
         snapshot=Snapshot(
-            sweep_baseline=_SWEPT,
-            nodes={PACK.lower(): known(*versions, **fields)},
-            installed=Installed(exposures=exposures or {}),
+            sweep_baseline=replace(_SWEPT, baseline_at=began),
+            nodes={PACK.lower(): known(*versions, **{"baseline_at": began} | fields)},
         ),
         checks=Checks(
             polled_at=NOW, health=health or Health(), checked={PACK.lower(): CHECKED}
         ),
         installs={"home": (_pack(run),)} if run else {},
     )
-    return published(state, events, terms, "1.2.3")
+    return published(running(state, **exposures or {}), events, terms, "1.2.3")
 
 
 def _pack(text: str) -> Pack:
@@ -114,8 +115,8 @@ def _read(*versions: Version, **fields: Any) -> _Reader:
 
 def _run(grade: str, run: str, *versions: Version, **fields: Any) -> str:
     """Return what is said of what is bad where one of these versions is run and stands so."""
-    exposures = {PACK.lower(): exposed_to(grade, run)}
-    return _read(*versions, run=run, exposures=exposures, **fields).of("bad")
+    exposures = {PACK: exposed_to(grade, run, "home")}
+    return _read(*versions, run=run, exposures=exposures, **fields).of("news")
 
 
 def _many(number: int, *, banned: str = "1.1") -> Public:
@@ -136,19 +137,83 @@ def _many(number: int, *, banned: str = "1.1") -> Public:
 
 def test_how_all_stands() -> None:
     """It says how much is bad, and when that was seen."""
-    bad = _read(version("1.0"), version("1.1", "banned")).of("header")
-    assert bad == (
-        "Comfy Watch 1 of 1 watched pack needs a look. 1 banned of 2 versions "
-        "Last looked at 2026-03-02 00:00 UTC"
+    made = "As the poll of 2026-03-02 00:00 UTC found it. The page loads itself again every 5 minutes."
+    old = _read(version("1.0"), version("1.1", "banned")).of("header")
+    assert old == (
+        f"Comfy Watch: Comfy Registry No ban in the last 30 days. 1 banned of 1 watched pack {made}"
     )
-    assert "All is well with 1 watched pack." in _read(version()).of("header")
+    well = _read(version()).of("header")
+    assert "No ban in the last 30 days. 1 ok of 1 watched pack" in well
+
+
+def test_the_first_words_count_bans_and_what_you_run() -> None:
+    """A ban counts for 30 days after it was seen, while it lasts; what is run if it is bad. Flags are counted apart."""
+    versions = (version("1.0"), version("1.1", "banned"), version("1.2", "flagged"))
+    bans = {"id-1.1": Ban(version="1.1", since=NOW, changed=NOW)}
+
+    def words(days: float, run: str | None = None, grade: str = "ok") -> str:
+        ban = event(
+            kind=Kind.BANNED,
+            version="1.1",
+            version_id="id-1.1",
+            at=minute(-days * 24 * 60),
+        )
+        found = _read(
+            *versions,
+            events=(ban,),
+            bans=bans,
+            run=run,
+            exposures={PACK: exposed_to(grade, run, "home")} if run else None,
+        )
+        return found.of("header").partition("Registry ")[2].partition(" As the")[0]
+
+    assert words(29.9) == "1 ban in the last 30 days. 1 flagged of 1 watched pack"
+    assert words(30.1).startswith("No ban in the last 30 days. 1 flagged of 1")
+    assert words(31, "1.2", "flagged").startswith("You run 1 bad pack. No ban")
+    assert words(31, "1.0").startswith("Nothing that you run is bad. No ban")
+    unsure = words(31, "1.0", "unknown")
+    assert unsure.startswith("Nothing that you run is known to be bad. No ban")
+    over = {"id-1.1": replace(bans["id-1.1"], until=NOW)}
+    ended = event(kind=Kind.BANNED, version="1.1", version_id="id-1.1")
+    found = _read(version("1.1"), events=(ended,), bans=over)
+    assert "No ban in the last 30 days." in found.of("header")
+
+
+@pytest.mark.parametrize(
+    ("selection", "publishers", "title"),
+    [
+        (Selection(globs=("*",)), (), "Comfy Registry"),
+        (Selection(globs=("some-*", "!test")), (), "some-*"),
+        (Selection(names=(PACK,)), ("ann",), "ann"),
+        (Selection(names=(PACK,)), (), PACK),
+        (Selection(names=(PACK, "b")), (), "2 node packs"),
+    ],
+)
+def test_its_title(
+    selection: Selection, publishers: tuple[str, ...], title: str
+) -> None:
+    """It is called after the publishers or patterns that it watches, and its tab shows how all stands."""
+    terms = Terms(selection=selection, publishers=publishers, minimum_age=0.0)
+    text = page(_public(version(), terms=terms))
+    assert f"<title>{title}: No ban in the last 30 days. Comfy Watch</title>" in text
+    assert f"<h1>Comfy Watch: <bdi>{title}</bdi></h1>" in text
+    [icon] = [one for one in _Reader(text).all("link") if one["rel"] == "icon"]
+    assert icon["href"].startswith("data:image/svg+xml,")
+    is_well = "1d6638" in icon["href"]
+    assert is_well is (len(selection.names) < 2)
+
+
+def test_it_loads_itself_again() -> None:
+    """A page on a wall needs nobody, and no script."""
+    found = _read(version()).all("meta")
+    assert {"http-equiv": "refresh", "content": "300"} in found
 
 
 def test_before_the_first_poll() -> None:
     """Without a poll it says that nothing is known, and claims nothing."""
     empty = _Reader(page(published(State(), (), _ALL, "1.2.3")))
     assert "There was no poll yet: nothing is known." in empty.of("header")
-    assert (empty.of("bad"), empty.of("events"), empty.of("packs")) == ("", "", "")
+    assert (empty.of("news"), empty.of("events"), empty.of("packs")) == ("", "", "")
 
 
 def test_nothing_watched() -> None:
@@ -171,7 +236,7 @@ def test_nothing_known_yet() -> None:
         checks=state.checks,
     )
     found = _Reader(page(published(state, (), terms, "1.2.3")))
-    assert "All is well with 1 of 2 watched packs." in found.of("header")
+    assert "1 unread 1 ok of 2 watched packs" in found.of("header")
 
 
 def test_nothing_was_read() -> None:
@@ -181,8 +246,8 @@ def test_nothing_was_read() -> None:
     assert "The last poll could read none of the watched packs." in found.of("header")
     assert "What follows is what earlier polls saw." in found.of("header")
     said = "Could not be read, last read 2026-03-01 00:00 UTC."
-    assert said in found.of("bad")
-    assert "no answer" not in found.of("bad")
+    assert said in found.of("news")
+    assert "no answer" not in found.of("news")
 
 
 def test_pages_that_were_not_read() -> None:
@@ -194,7 +259,7 @@ def test_pages_that_were_not_read() -> None:
 # What is bad
 
 
-def test_the_worst_comes_first() -> None:
+def test_the_worst_version_comes_first() -> None:
     """What is banned comes before what is flagged; what is deprecated is counted."""
     found = _read(
         version("1.0"),
@@ -203,14 +268,117 @@ def test_the_worst_comes_first() -> None:
         version("1.3", deprecated=True),
     )
     assert re.search(
-        r"Some-Pack 1\.2 banned 1\.1 flagged Not shown: 1 deprecated version\. "
+        r"Some-Pack Its newest version is deprecated\. 1\.2 banned 1\.1 flagged Not shown: 1 deprecated version\. "
         r"Not banned: 1\.0\.\Z",
-        found.of("bad"),
+        found.of("news"),
     )
 
 
-def test_the_order_of_packs() -> None:
-    """What is run and bad comes before worse that nobody runs; of what is equally bad, the latest comes first."""
+def test_news_come_first() -> None:
+    """The packs are in the order in which what is bad was seen, whatever it is; of one poll the worst comes first."""
+    nodes = {
+        name: known(version("1.0", status), node=name)
+        for name, status in (
+            ("old-ban", "banned"),
+            ("ban", "banned"),
+            ("flag", "flagged"),
+            ("last", "flagged"),
+            ("before-the-watch", "flagged"),
+        )
+    }
+    seen = {"old-ban": -90_000, "flag": -60, "ban": -60, "last": 0}
+    events = [
+        event(name, node=name, version="1.0", version_id="id-1.0", at=minute(at))
+        for name, at in seen.items()
+    ]
+    state = State(
+        snapshot=Snapshot(sweep_baseline=_SWEPT, nodes=nodes),
+        checks=Checks(polled_at=NOW),
+    )
+    text = _Reader(page(published(state, events, _ALL, "1.2.3"))).of("news")
+    order = ["last", "ban", "flag", "old-ban", "before-the-watch"]
+    assert re.findall(r"(\S+) 1\.0 (?:banned|flagged)", text) == order
+
+
+def test_a_new_flag_is_not_behind_old_bans() -> None:
+    """Of a pack with many bad versions those are shown that were seen last."""
+    versions = [version(f"1.{number}", "banned") for number in range(8)]
+    bans = {
+        one.key: Ban(version=one.version, since=CHECKED, changed=NOW)
+        for one in versions
+    }
+    last = event(version="0.9", version_id="id-0.9", at=NOW)
+    found = _read(version("0.9", "flagged"), *versions, bans=bans, events=(last,))
+    assert f"{PACK} 0.9 flagged seen 2026-03-02 1." in found.of("news")
+
+
+def test_what_is_beside_the_news() -> None:
+    """What is bad and run, and the bans of 30 days, each with a way to the pack on the page: the cards are for news."""
+    new = {
+        f"new-{number}": known(
+            version("1.0"), version("0.9", "flagged"), node=f"new-{number}"
+        )
+        for number in range(MOST_CARDS)
+    }
+    nodes = new | {
+        "run": known(version("1.0", "flagged"), node="run"),
+        "pack": known(
+            version("1.0", "banned"),
+            version("1.1"),
+            node="pack",
+            bans={"id-1.0": Ban(version="1.0", since=CHECKED, changed=NOW)},
+        ),
+    }
+    events = [
+        event(
+            "b",
+            Kind.BANNED,
+            node="pack",
+            version="1.0",
+            version_id="id-1.0",
+            at=CHECKED,
+        ),
+        *(event(name, node=name, version="0.9", version_id="id-0.9") for name in new),
+    ]
+    state = State(
+        snapshot=Snapshot(sweep_baseline=_SWEPT, nodes=nodes),
+        checks=Checks(polled_at=NOW),
+    )
+    state = running(state, run=exposed_to("flagged", "1.0", "home"))
+    text = page(published(state, events, _ALL, "1.2.3"))
+    found = _Reader(text)
+    assert found.of("run") == "What is bad and you run run 1.0 flagged"
+    assert found.of("bans").endswith("30 days 2026-03-01 pack 1.0 record")
+    assert "And 2 more." in found.of("news")
+    assert found.of("header").startswith(
+        "Comfy Watch: Comfy Registry You run 1 bad pack. 1 ban in the last 30 days."
+    )
+    ways = [one["href"] for one in found.all("a") if one["href"].startswith("#")]
+    assert ways == ["#pack-run", "#pack-pack"]
+    anchors = [
+        one["id"] for _, one in found.elements if one.get("id", "").startswith("pack-")
+    ]
+    assert sorted(anchors) == sorted(f"pack-{name}" for name in nodes)
+    quiet = _read(version())
+    assert quiet.of("bans").endswith("None.")
+    assert quiet.of("run") == ""
+
+
+def test_an_id_that_can_be_no_anchor() -> None:
+    """It has none, and what leads to it leads nowhere else."""
+    odd = 'a" onload="b'
+    nodes = {odd: known(version("1.0", "banned"), node=odd)}
+    state = State(
+        snapshot=Snapshot(sweep_baseline=_SWEPT, nodes=nodes),
+        checks=Checks(polled_at=NOW),
+    )
+    found = _Reader(page(published(state, (), _ALL, "1.2.3")))
+    assert not any("onload" in attributes for _, attributes in found.elements)
+    assert not [one for one in found.all("article") if "id" in one]
+
+
+def test_the_latest_release_comes_first() -> None:
+    """Of what is equally bad and was there before the watch, the latest comes first."""
     nodes = {
         name: known(version("1.0", status, created_at=created), node=name)
         for name, status, created in (
@@ -219,14 +387,12 @@ def test_the_order_of_packs() -> None:
             ("run", "flagged", "2025-01-01T00:00:00Z"),
         )
     }
-    exposures = {"run": exposed_to(install="home")}
     state = State(
-        snapshot=Snapshot(
-            sweep_baseline=_SWEPT, nodes=nodes, installed=Installed(exposures=exposures)
-        ),
+        snapshot=Snapshot(sweep_baseline=_SWEPT, nodes=nodes),
         checks=Checks(polled_at=NOW),
     )
-    text = _Reader(page(published(state, (), _ALL, "1.2.3"))).of("bad")
+    state = running(state, run=exposed_to(install="home"))
+    text = _Reader(page(published(state, (), _ALL, "1.2.3"))).of("news")
     assert re.findall(r"\b(early|late|run) 1\.0", text) == ["run", "late", "early"]
 
 
@@ -236,7 +402,7 @@ def test_the_newest_version_comes_first() -> None:
         version("1.0", "banned", created_at="2026-01-01T00:00:00Z"),
         version("1.1", "banned", created_at="2026-02-01T00:00:00Z"),
     )
-    assert "1.1 banned 1.0 banned" in found.of("bad")
+    assert "1.1 banned 1.0 banned" in found.of("news")
 
 
 def test_why_it_is_flagged() -> None:
@@ -247,16 +413,16 @@ def test_why_it_is_flagged() -> None:
     scan = Scan(items=(item,), count=1, is_whole=True)
     why = "Informational findings: imports or compiles code at run time, in a.py:7."
     kept = _read(version("1.1", "flagged"), scans={"id-1.1": scan})
-    assert why in kept.of("bad")
+    assert why in kept.of("news")
     seen = event(version="1.1", version_id="id-1.1", scan=scan)
     assert f"1.1 flagged seen 2026-03-02 {why}" in _read(
         version("1.1", "flagged"), events=(seen,)
-    ).of("bad")
+    ).of("news")
     part = Scan(items=(item,), count=2)
     unread = _read(version("1.1", "flagged"), scans={"id-1.1": part})
-    assert "imports" not in unread.of("bad")
+    assert "imports" not in unread.of("news")
     calm = _read(version("1.1", "flagged"), scans={"id-1.1": HARMLESS})
-    assert "1.1 flagged (info) " in calm.of("bad")
+    assert "1.1 flagged (info) " in calm.of("news")
 
 
 def test_why_it_is_banned() -> None:
@@ -264,19 +430,19 @@ def test_why_it_is_banned() -> None:
     ban = Ban(since=CHECKED, changed=NOW, reason="Breaks the rules")
     said = "1.1 banned seen 2026-03-01 record Reason: Breaks the rules."
     found = _read(version("1.1", "banned"), bans={"id-1.1": ban})
-    assert said in found.of("bad")
+    assert said in found.of("news")
     over = Ban(since=CHECKED, until=NOW, changed=NOW, reason="Breaks the rules")
     found = _read(version("1.1", "flagged"), bans={"id-1.1": over})
-    assert "rules" not in found.of("bad")
+    assert "rules" not in found.of("news")
 
 
 def test_a_whole_pack() -> None:
     """The ban of a whole pack has its reason, and no version is advised."""
     ban = Ban(since=CHECKED, changed=NOW, reason="Breaks the rules")
     found = _read(version("1.0"), banned=True, bans={"": ban})
-    assert "The whole pack is banned: Breaks the rules." in found.of("bad")
-    assert "1 pack banned as a whole" in found.of("header")
-    assert "good version" not in found.of("bad")
+    assert "The whole pack is banned: Breaks the rules." in found.of("news")
+    assert "1 banned of 1 watched pack" in found.of("header")
+    assert "good version" not in found.of("news")
     run = _run("banned", "1.0", version("1.0"), banned=True, bans={"": ban})
     assert f"Breaks the rules. record 1.0 banned you run it {STOP}" in run
     assert "ot banned" not in run
@@ -308,8 +474,8 @@ def test_a_ban_advises_nothing() -> None:
 def test_nothing_is_advised_about_what_nobody_runs() -> None:
     """No version is named beside a flag or a deprecation; beside a ban it is a fact."""
     mild = version("1.1", "flagged"), version("1.2", deprecated=True)
-    assert "good version" not in _read(version("1.0"), *mild).of("bad")
-    banned = _read(version("1.0"), version("1.1", "banned")).of("bad")
+    assert "good version" not in _read(version("1.0"), *mild).of("news")
+    banned = _read(version("1.0"), version("1.1", "banned")).of("news")
     assert "Not banned: 1.0." in banned
     assert STOP not in banned
 
@@ -317,14 +483,15 @@ def test_nothing_is_advised_about_what_nobody_runs() -> None:
 def test_what_is_run() -> None:
     """What is run and bad comes first and is marked."""
     versions = (version("1.0"), version("1.1", "flagged"), version("1.2", "banned"))
-    flagged, deleted = exposed_to("flagged", "1.1"), exposed_to("deleted", "0.9")
+    flagged = exposed_to("flagged", "1.1", "home")
+    deleted = exposed_to("deleted", "0.9", "home")
     both = replace(flagged, copies=(*deleted.copies, *flagged.copies))
-    exposures = {PACK.lower(): both}
+    exposures = {PACK: both}
     said = _read(*versions, run="1.1", exposures=exposures)
-    assert "1.1 flagged you run it 0.9 deleted you run it 1.2 banned" in said.of("bad")
-    assert "1 of 1 watched pack needs a look; you run 1 of them." in said.of("header")
-    assert "runs flagged" in said.of("packs")
-    assert "1.0 you run 1.1" in said.of("packs")
+    assert "1.1 flagged you run it 0.9 deleted you run it 1.2 banned" in said.of("news")
+    assert "You run 1 bad pack." in said.of("header")
+    assert "Some-Pack flagged 1.0 you run " in said.of("packs")
+    assert said.of("run").endswith("Some-Pack 1.1 flagged 0.9 deleted")
 
 
 def test_what_is_accepted() -> None:
@@ -332,20 +499,21 @@ def test_what_is_accepted() -> None:
     found = _read(
         version("1.1", "flagged"),
         run="1.1",
-        exposures={PACK.lower(): exposed_to("flagged", "1.1", accepted=True)},
+        exposures={PACK: exposed_to("flagged", "1.1", "home", accepted=True)},
     )
-    assert "Accepted." in found.of("bad")
-    assert "you run" not in found.of("header")
+    assert "Accepted." in found.of("news")
+    assert "Nothing that you run is bad." in found.of("header")
+    assert found.of("run").endswith("Nothing.")
 
 
 def test_many() -> None:
     """Of many packs, versions and events only some are shown, and the rest is counted."""
     found = _Reader(page(_many(MOST_ROWS + 7)))
-    assert len(found.all("article")) == MOST_PACKS
-    assert f"And {MOST_ROWS + 7 - MOST_PACKS} more." in found.of("bad")
+    assert len(found.all("article")) == MOST_CARDS
+    assert f"And {MOST_ROWS + 7 - MOST_CARDS} more." in found.of("news")
     assert "And 7 more." in found.of("packs")
     versions = [version(f"1.{number}", "banned") for number in range(8)]
-    assert "Not shown: 3 bad versions." in _read(*versions).of("bad")
+    assert "Not shown: 3 bad versions." in _read(*versions).of("news")
     events = tuple(
         event(f"e{number}", Kind.NEW, at=minute(-number))
         for number in reversed(range(MOST_EVENTS + 9))
@@ -421,6 +589,9 @@ def test_the_last_days() -> None:
         event("e2", at=minute(-(DAYS - 1) * days), version="0.1"),
     )
     found = _read(version(), events=events)
+    assert "to 2026-03-02; watched since" not in found.of("events")
+    young = _read(version(), events=events, began=minute(-9 * days)).of("events")
+    assert "from 2025-12-03 to 2026-03-02; watched since 2026-02-21" in young
     assert found.all("svg")[1]["aria-label"].startswith("1 warning event,")
     assert [bar["x"] for bar in found.all("rect")] == ["0"]
     assert found.of("events").count("Flagged") == 1
@@ -485,7 +656,7 @@ def test_links() -> None:
         "rel": "noopener noreferrer nofollow",
     }
     assert [link for link in links if link not in files] == [registry] * 2
-    assert [link["href"] for link in found.all("link")] == ["feed.xml"]
+    assert [link["href"][:9] for link in found.all("link")] == ["data:imag", "feed.xml"]
     assert not {"script", "img", "iframe", "form"} & {tag for tag, _ in found.elements}
 
 
@@ -508,13 +679,19 @@ def test_records_of_bans() -> None:
         f"{PACK} 1.0 is banned from the Comfy Registry",
     ]
     nameless = {"id-": Ban(version="", **since)}
-    assert "record" not in _read(version("", "banned"), bans=nameless).of("bad")
+    assert "record" not in _read(version("", "banned"), bans=nameless).of("news")
 
 
 def test_only_deprecated() -> None:
     """Of a pack of which nothing else is bad, it is said how many versions are deprecated."""
-    found = _read(version("1.0"), version("1.1", deprecated=True)).of("bad")
-    assert found.endswith("Some-Pack 1 deprecated version.")
+    found = _read(version("1.0"), version("1.1", deprecated=True)).of("news")
+    said = "Its newest version is deprecated. 1 deprecated version."
+    assert found.endswith(f"Some-Pack {said}")
+    assert (
+        _read(version("1.0", deprecated=True), version("1.1"))
+        .of("news")
+        .endswith("Nothing.")
+    )
 
 
 def test_untrusted_text() -> None:

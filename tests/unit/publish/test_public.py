@@ -15,6 +15,7 @@ from tests.support.factories import (
     exposed_to,
     known,
     minute,
+    running,
     version,
 )
 from watcher.alerts.queues.outbox import Outbox, enqueue
@@ -70,7 +71,6 @@ def test_no_host_is_anywhere() -> None:
         snapshot=Snapshot(
             nodes={KEY: known(version())},
             installed=Installed(
-                exposures={KEY: exposed_to("flagged", "1.0.0", HOST)},
                 failing=(HOST,),
                 known={HOST: KnownInstall()},
             ),
@@ -80,6 +80,7 @@ def test_no_host_is_anywhere() -> None:
         ),
         installs={HOST: (RUN,)},
     )
+    state = running(state, **{KEY: exposed_to("flagged", "1.0.0", HOST)})
     history = [
         event("e1", Kind.EXPOSED, installed=(COPY,)),
         event(
@@ -96,7 +97,7 @@ def test_no_host_is_anywhere() -> None:
     assert HOST not in repr(found)
     assert len(found.events) == len(history)
     (row,) = found.rows
-    assert (row.error, len(row.installed), len(row.exposed)) == ("", 1, 1)
+    assert (row.error, len(row.installed), len(row.run)) == ("", 1, 1)
     assert (*found.unread, *found.unscanned) == (KEY, "an install")
 
 

@@ -168,11 +168,17 @@ def _show(state: State) -> None:
         channels={"ops": False},
         now=NOW,
         max_age=60,
-        minimum_age=60,
     )
     document(view)
     status_lines(view)
-    judge(state, ["ops"], [], usual_age(state, 900), NOW, strict=True)
+    judge(
+        state,
+        usual_age(state, 900),
+        NOW,
+        nodes=["alpha"],
+        channels=["ops"],
+        strict=True,
+    )
 
 
 @pytest.mark.parametrize("time", ABSURD)

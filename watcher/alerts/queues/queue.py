@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum, auto
 
-from watcher import timestamps
+from watcher import durations, timestamps
 from watcher.durations import DAY
 from watcher.model.event import Event, rank
 from watcher.timestamps import Moment, MomentOrEmpty
@@ -17,6 +18,9 @@ LONGEST_WAIT = 3600.0
 
 UNANSWERED_TO_DEFER = 5
 """After so many attempts of which no answer came, a message is deferred."""
+
+_TRIES_SHOWN = 3
+"""Moments of next tries that are said."""
 
 FAILURES_TO_EXPIRE = 2
 """Failures in a row before an old alert may expire."""
@@ -181,10 +185,29 @@ def has_failed(queue: Queue) -> bool:
     )
 
 
-def retry_at(queue: Queue) -> str:
-    """Return when a message of the queue goes out, if it has to wait; empty for at once."""
-    first = min((message.retry_at for message in queue.messages), default="")
-    return max(queue.retry_at, first)
+def next_tries(*queues: Queue) -> dict[MomentOrEmpty, int]:
+    """Return how many alerts of some queues go out when, the soonest first; "" for those that need not wait."""
+    found = Counter[MomentOrEmpty]()
+    for queue in queues:
+        for message in queue.messages:
+            found[max(queue.retry_at, message.retry_at)] += len(message.events)
+    return dict(sorted(found.items()))
+
+
+def tries_in_words(tries: Mapping[MomentOrEmpty, int], now: str) -> str:
+    """Return when alerts are tried next, with how many if they do not go out together; "" for none."""
+    found = Counter[str]()
+    for moment, alerts in tries.items():
+        left = _wait_left(moment, now)
+        found[f"in {durations.in_words(left)}" if left else "at the next poll"] += (
+            alerts
+        )
+    if len(found) == 1:
+        return next(iter(found))
+    shown = [f"{alerts:,} {when}" for when, alerts in found.items()]
+    if len(shown) > _TRIES_SHOWN:
+        shown = [*shown[: _TRIES_SHOWN - 1], f"the last {shown[-1].split(' ', 1)[1]}"]
+    return ", ".join(shown)
 
 
 def reason_to_wait(queue: Queue) -> str:

@@ -20,8 +20,8 @@ from watcher.polling.poll import Poller, StoppedError
 from watcher.polling.reports.problems import (
     Problem,
     ProblemReporter,
+    may_last,
     problems,
-    unsure_problems,
 )
 from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
 from watcher.progress import Progress
@@ -169,7 +169,7 @@ def _report_news(
 ) -> None:
     """Report problems that are new, that were last reported a day ago, and that have ended."""
     keys = [key for problem in found for key in problem.about]
-    due, ended = notes.news(keys, unsure_problems(done))
+    due, ended = notes.news(keys, may_last(done))
     report_problems(
         problem
         for problem in found

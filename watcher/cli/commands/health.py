@@ -8,17 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from watcher import durations, timestamps
+from watcher.alerts.queues.queue import next_tries, tries_in_words
 from watcher.cli.loading import existing_state
-from watcher.cli.terminal import echo_result
+from watcher.cli.terminal import echo_result, join_first
 from watcher.errors import UsageError, WatchError
 from watcher.polling.clock import clock
 from watcher.settings.loading import Loaded
 from watcher.state.model import State
+from watcher.state.overview import FAILING, node_rows, watched
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
 _POLLS_MISSED = 3
 """How many times the usual pause between two polls may pass before the last one is too long ago."""
+
+_NAMES = 3
+"""Packs that are named; the others are counted."""
 
 
 def health(*, settings: Callable[[], Loaded], max_age: str | None, strict: bool) -> int:
@@ -31,11 +36,15 @@ def health(*, settings: Callable[[], Loaded], max_age: str | None, strict: bool)
     try:
         loaded = settings()
         state = existing_state(loaded).load()
-        channels = [channel.name for channel in loaded.settings.all_channels()]
-        installs = [source.name for source in loaded.settings.all_installs()]
-        longest = longest or usual_age(state, loaded.settings.interval)
+        known = loaded.settings
         healthy, line = judge(
-            state, channels, installs, longest, clock(), strict=strict
+            state,
+            longest or usual_age(state, known.interval),
+            clock(),
+            nodes=watched(known.selection().names, state),
+            channels=[channel.name for channel in known.all_channels()],
+            installs=[source.name for source in known.all_installs()],
+            strict=strict,
         )
     except WatchError as error:
         # Its hints are left to the commands that need not do with one line.
@@ -71,11 +80,12 @@ def usual_age(state: State, interval: float) -> float:
 
 def judge(
     state: State,
-    channels: Iterable[str],
-    installs: Iterable[str],
     max_age: float,
     now: str,
     *,
+    nodes: Iterable[str] = (),
+    channels: Iterable[str] = (),
+    installs: Iterable[str] = (),
     strict: bool,
 ) -> tuple[bool, str]:
     """Return whether the last poll is at most `max_age` seconds old, if `strict` whether the rest works, and why."""
@@ -86,21 +96,16 @@ def judge(
     if age < -max_age:  # else nobody would notice for so long that polls have stopped
         ahead = durations.in_words(-age)
         return False, f"the last poll was {ahead} in the future: is the clock right?"
-    queues = {
-        name: queue
-        for name in channels
-        if (queue := state.outbox.queues.get(name)) and queue.messages
-    }
-    oldest = min(
-        (message.queued_at for queue in queues.values() for message in queue.messages),
-        default=now,
-    )
-    owed = sum(queue.alerts for queue in queues.values())
-    waited = timestamps.seconds_between(oldest, now)
     parts = [f"last poll {durations.ago(age)} (at most {durations.in_words(max_age)})"]
-    if owed:
-        alerts, wait = plural(owed, "alert"), durations.in_words(waited)
+    outbox = state.outbox.queues
+    queues = {name: outbox[name] for name in channels if name in outbox}
+    queued = [one.queued_at for queue in queues.values() for one in queue.messages]
+    waited = timestamps.seconds_between(min(queued, default=now), now)
+    if queued:
+        alerts = plural(sum(queue.alerts for queue in queues.values()), "alert")
+        wait, tries = durations.in_words(waited), next_tries(*queues.values())
         parts.append(f"{alerts} undelivered, the oldest for {wait}")
+        parts.append(f"next try {tries_in_words(tries, now)}")
     failing = {
         f"channel {name}": queue.failing_since
         for name, queue in queues.items()
@@ -115,5 +120,16 @@ def judge(
     for what, since in failing.items():
         seconds = timestamps.seconds_between(since, now)
         parts.append(f"{what} failing for {durations.in_words(seconds)}")
-    works = waited <= max_age and not failing
+    packs = _failing_packs(state, nodes) if strict else ""
+    parts += [packs] if packs else []
+    works = waited <= durations.DAY and not failing and not packs
     return age <= max_age and (works or not strict), "; ".join(parts)
+
+
+def _failing_packs(state: State, nodes: Iterable[str]) -> str:
+    """Return which packs are failing, in words; "" if none is."""
+    rows = node_rows(nodes, state, with_installs=False)
+    names = [sanitize_line(row.node) for row in rows if row.state == FAILING]
+    if not names:
+        return ""
+    return f"{plural(len(names), 'pack')} failing: {join_first(names, _NAMES)}"

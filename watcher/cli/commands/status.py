@@ -8,7 +8,12 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 from watcher import durations, timestamps
-from watcher.alerts.queues.queue import Queue, error_in_words, retry_at
+from watcher.alerts.queues.queue import (
+    Queue,
+    error_in_words,
+    next_tries,
+    tries_in_words,
+)
 from watcher.changes.exposure import copies_of
 from watcher.changes.sweeps import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
@@ -26,27 +31,25 @@ from watcher.cli.terminal import (
 )
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
-from watcher.model import finding
 from watcher.model.event import Severity
 from watcher.model.event_form import CopyForm
+from watcher.model.finding import Grade
 from watcher.model.listing import ALL
-from watcher.model.version import (
-    BANNED,
-    FLAGGED,
-    MinimumAge,
-    Version,
-)
+from watcher.model.version import BANNED, FLAGGED, Version
 from watcher.polling.clock import clock
 from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
 from watcher.state.model import State
 from watcher.state.overview import (
-    UNKNOWN,
-    Exposed,
+    UNREAD,
     NodeRow,
+    Run,
+    by_state,
     counts,
     node_rows,
     reason_of,
+    state_in_words,
+    state_severity,
     watched,
 )
 from watcher.streams import width
@@ -59,7 +62,6 @@ _PROBLEMS_SHOWN = 3
 """Problems of a node that a terminal gets; the others are counted."""
 
 _COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: None}
-"""Colours of what is run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +80,8 @@ class ChannelRow:
     """Why the last delivery failed."""
     failing_since: str | None
     """When the first delivery failed since an alert was taken (RFC 3339)."""
-    next_try: str | None
-    """When delivery is tried again (RFC 3339); None means with the next poll."""
+    tries: Mapping[str, int]
+    """How many alerts are tried again when (RFC 3339), the soonest first; "" means with the next poll."""
     configured: bool
     """False for a channel that is no longer in the settings."""
     unconfirmed: bool
@@ -136,7 +138,7 @@ def channel_rows(state: State, channels: Mapping[str, bool]) -> list[ChannelRow]
             may_have_arrived=queue.may_have_arrived,
             error=queue.error or None,
             failing_since=queue.failing_since or None,
-            next_try=retry_at(queue) or None,
+            tries=next_tries(queue) if name in channels else {},
             configured=name in channels,
             unconfirmed=channels.get(name, False),
         )
@@ -164,8 +166,6 @@ class Overview:
     now: str
     max_age: float
     """Seconds after which a poll or a check is late."""
-    minimum_age: float
-    """How old a version has to be to be advised, in seconds."""
     chosen: frozenset[str] = frozenset()
     """Lower-case ids of the nodes to show; empty for all."""
     only_problems: bool = False
@@ -173,8 +173,7 @@ class Overview:
     @cached_property
     def rows(self) -> list[NodeRow]:
         """A row for every watched node, in the order of the settings."""
-        age = MinimumAge(seconds=self.minimum_age, now=self.now)
-        return node_rows(self.nodes, self.state, age, with_installs=bool(self.installs))
+        return node_rows(self.nodes, self.state, with_installs=bool(self.installs))
 
     def wants(self, row: NodeRow) -> bool:
         """Return whether a node was asked for."""
@@ -187,9 +186,8 @@ class Overview:
         if not self.globs or {key} & (self.named | self.chosen):
             return self.wants(row)
         # That the whole registry cannot be read is one line above the table.
-        is_its_own = row.state != "unread" or key in self.state.checks.health.nodes
-        is_bad = bool(row.problems or row.exposed) or is_its_own
-        return self.wants(row) and row.has_problem and is_bad
+        is_its_own = row.state != UNREAD or key in self.state.checks.health.nodes
+        return self.wants(row) and row.has_problem and is_its_own
 
     def is_late(self, moment: str) -> bool:
         """Return whether a moment is too long ago."""
@@ -235,9 +233,7 @@ def document(overview: Overview) -> dict[str, object]:
         "late": overview.is_late(polled_at) if polled_at else None,
         "summary": {
             "watched": len(rows),
-            "ok": sum(row.is_ok for row in rows),
-            "problems": sum(row.has_problem for row in rows),
-            "unchecked": sum(row.state == "unchecked" for row in rows),
+            "states": by_state(rows),
             **counts(rows),
         },
         "errors": list(errors(overview)),
@@ -245,7 +241,7 @@ def document(overview: Overview) -> dict[str, object]:
             asdict(row)
             | {
                 "problems": list(map(_problem_form, row.problems)),
-                "exposed": tuple(map(_exposed_form, row.exposed)),
+                "run": tuple(map(_run_form, row.run)),
             }
             for row in rows
             if overview.wants(row)
@@ -264,11 +260,11 @@ def _problem_form(version: Version) -> dict[str, object]:
     }
 
 
-def _exposed_form(exposed: Exposed) -> dict[str, object]:
+def _run_form(run: Run) -> dict[str, object]:
     return {
-        "version": exposed.version,
-        "verdict": exposed.grade.verdict,
-        "accepted": exposed.accepted,
+        "version": run.version,
+        "verdict": run.grade.verdict,
+        "accepted": run.accepted,
     }
 
 
@@ -304,7 +300,6 @@ def show(
         installs=[source.name for source in known.all_installs()],
         now=clock(),
         max_age=usual_age(state, known.interval),
-        minimum_age=known.minimum_age,
         chosen=_ids_of(nodes, watched_nodes),
         only_problems=only_problems,
     )
@@ -337,7 +332,7 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
     rows = overview.rows
     channels = channel_rows(overview.state, overview.channels)
     installs = install_rows(overview.state, overview.installs)
-    text = [_summary(overview, rows, channels)]
+    text = [_summary(overview, rows, installs, channels)]
     text += [styled(error, "red") for error in errors(overview)]
     if overview.globs:
         text.append(_of_globs(overview, rows))
@@ -345,7 +340,7 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
     if overview.chosen:
         return text
     if overview.only_problems:
-        channels = [row for row in channels if row.undelivered]
+        channels = [row for row in channels if row.undelivered or row.failing_since]
         installs = [row for row in installs if row.error]
     text += _section(
         ("INSTALL", "PACKS", "SCANNED", "PROBLEM"),
@@ -366,7 +361,7 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
             (
                 _channel_name(row),
                 str(row.undelivered),
-                _next_try(overview, row),
+                tries_in_words(row.tries, overview.now) or "-",
                 _channel_problem(overview, row),
             )
             for row in channels
@@ -383,28 +378,31 @@ def _section(
 
 
 def _summary(
-    overview: Overview, rows: Sequence[NodeRow], channels: Sequence[ChannelRow]
+    overview: Overview,
+    rows: Sequence[NodeRow],
+    installs: Iterable[InstallRow],
+    channels: Sequence[ChannelRow],
 ) -> str:
-    """Return the line that says at a glance whether anything is wrong."""
-    ok, bad = sum(row.is_ok for row in rows), sum(row.has_problem for row in rows)
-    outdated = sum(row.is_ok and row.outdated for row in rows)
-    unknown = sum(row.state == UNKNOWN and not row.has_problem for row in rows)
-    found = {
-        "ok": ok - outdated,
-        "outdated": outdated,
-        "with problems": bad,
-        "unknown to the registry": unknown,
-        "not checked yet": len(rows) - ok - bad - unknown,
-    }
-    nodes = [
-        styled(f"{count:,} {what}", "red" if what == "with problems" and bad else None)
-        for what, count in found.items()
-        if count or what in {"ok", "with problems"}
+    """Return the line that says at a glance how all stand, and whether anything fails."""
+    found = by_state(rows)
+    nodes = [f"{found.pop(Grade.OK):,} ok"]
+    nodes += [
+        styled(f"{count:,} {state_in_words(state)}", _COLOURS[state_severity(state)])
+        for state, count in found.items()
+        if count
     ]
-    parts = [", ".join(nodes), _last_poll(overview)]
-    if undelivered := sum(row.undelivered for row in channels):
-        parts.append(styled(f"{plural(undelivered, 'alert')} undelivered", "yellow"))
-    return " · ".join(parts)
+    undelivered = sum(row.undelivered for row in channels)
+    odd = (
+        (sum(bool(row.failing_since) for row in installs), "install", "failing"),
+        (sum(bool(row.failing_since) for row in channels), "channel", "failing"),
+        (undelivered, "alert", "undelivered"),
+    )
+    parts = [
+        styled(f"{plural(count, noun)} {what}", "yellow")
+        for count, noun, what in odd
+        if count
+    ]
+    return " · ".join([", ".join(nodes), _last_poll(overview), *parts])
 
 
 def _last_poll(overview: Overview) -> str:
@@ -434,9 +432,7 @@ def _node_table(
     overview: Overview, rows: Iterable[NodeRow], width: int | None
 ) -> list[str]:
     """Return the table of the nodes, worst first and in that what is run, and how many it leaves out."""
-    by_rank = sorted(
-        rows, key=lambda row: (row.rank, finding.rank(row.run), not row.exposed)
-    )
+    by_rank = sorted(rows, key=lambda row: row.place)
     fitting = by_rank if width is None else by_rank[:NODES_SHOWN]
     head = ["PACK", "STATE", "NEWEST", "YOU RUN", "CHECKED", "PROBLEMS"]
     cells = [_cells(overview, row, width) for row in fitting]
@@ -463,30 +459,28 @@ def _cells(overview: Overview, row: NodeRow, width: int | None) -> list[str]:
 
 
 def _state_cell(row: NodeRow) -> str:
-    """Return how it stands: first what is run and bad, then the node's own state."""
-    if row.run is not finding.Grade.OK:
-        return styled(f"runs {row.run.in_words}", _COLOURS[row.run.severity])
-    if row.state == "ok" and row.outdated:
-        return "outdated"
-    # A version that is not run may be bad: then it is not green.
-    is_calm = row.state == "ok" and not row.is_ok
-    return row.state if is_calm else colour(row.state)
+    """Return how it stands, and whether that is because of what is run."""
+    words = state_in_words(row.state)
+    if row.state == Grade.OK:
+        return colour(words)
+    is_run = row.runs_bad and row.state == row.runs
+    return styled(f"runs {words}" if is_run else words, _COLOURS[row.severity])
 
 
 def _problems(row: NodeRow) -> list[str]:
-    """Return what is wrong with versions: first what is run and no longer listed as a version, then the newest."""
-    listed = [one for version in row.problems for one in row.exposed_as(version)]
+    """Return what is wrong with versions: first what is run and not listed as a bad one, then the newest."""
+    listed = [one for version in row.problems for one in row.run_as(version)]
     found: list[str] = []
-    for one in row.exposed:
+    for one in row.run:
         if one not in listed:
             version = sanitize_line(one.version or "")
             words = [version, colour(one.grade.in_words), _acceptance(one)]
             found.append(" ".join(filter(None, words)))
     for problem in reversed(row.problems):
         words = [sanitize_line(problem.version)]
-        run = row.exposed_as(problem)
+        run = row.run_as(problem)
         if problem.status == FLAGGED and any(map(_is_calm, run)):
-            words.append(finding.Grade.FLAGGED_INFO.in_words)
+            words.append(Grade.FLAGGED_INFO.in_words)
         elif problem.status in {FLAGGED, BANNED}:
             words.append(colour(problem.status))
         if problem.deprecated:
@@ -496,13 +490,13 @@ def _problems(row: NodeRow) -> list[str]:
     return found
 
 
-def _acceptance(exposed: Exposed) -> str:
-    return "(accepted)" if exposed.accepted else ""
+def _acceptance(run: Run) -> str:
+    return "(accepted)" if run.accepted else ""
 
 
-def _is_calm(exposed: Exposed) -> bool:
+def _is_calm(run: Run) -> bool:
     """Return whether it is a flag that asks nothing of anybody."""
-    return exposed.grade is finding.Grade.FLAGGED_INFO
+    return run.grade is Grade.FLAGGED_INFO
 
 
 def _copy(copy: CopyForm, installs: Collection[str]) -> str:
@@ -532,14 +526,6 @@ def _channel_name(row: ChannelRow) -> str:
     return row.name if marked else f"{row.name} (no longer configured)"
 
 
-def _next_try(overview: Overview, row: ChannelRow) -> str:
-    """Return when delivery is tried again; "-" where nothing waits, or the channel is gone."""
-    if not (row.undelivered and row.configured):
-        return "-"
-    left = timestamps.seconds_between(overview.now, row.next_try or overview.now)
-    return f"in {durations.in_words(left)}" if left > 0 else "next poll"
-
-
 def _channel_problem(overview: Overview, row: ChannelRow) -> str:
     """Return why its alerts are undelivered; "-" where there is no problem."""
     error = sanitize_line(error_in_words(row.error or "", row.may_have_arrived))
@@ -548,4 +534,6 @@ def _channel_problem(overview: Overview, row: ChannelRow) -> str:
         why = sanitize_line(row.aside_error or "")
         refused = f"{plural(row.aside, 'alert')} refused also in the plainest form"
         found.append(f"{refused} ({why}); tried until alert_expiry")
+    if row.undelivered and not row.configured:
+        found.append("kept until its URL is back or alert_expiry")
     return "; ".join(one for one in found if one != "-") or "-"

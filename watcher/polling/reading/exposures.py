@@ -172,6 +172,7 @@ def with_installs(
             checks,
             health=scanned.health,
             scanned={name: at for name, at in sorted(moments.items()) if at},
+            run=exposure.judged_copies(poll, installed, plan.checks.run),
             unknown=tuple(sorted(unknown | unread)),
             packs=dict(sorted(records.items())),
             packs_error=failure.error if failure else checks.packs_error,

@@ -15,6 +15,7 @@ from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize
 
 _ERROR_LENGTH = 300
 _NAMES = 3
+_TAKES_NONE = " takes no alerts"
 _NOTHING_READ = "the registry cannot be read"
 _PART_UNREAD = "not all of the registry can be read"
 
@@ -163,7 +164,7 @@ def delivery_problems(
             event="channel failed",
             sentence=f"channel {name}: {safe_line(why)}"
             + ("" if name in expired else "; its alerts are kept and retried"),
-            about=() if name in expired else (_undelivered(name),),
+            about=(_undelivered(name),),
         )
         for name, why in failures.items()
     ]
@@ -195,16 +196,20 @@ def set_aside_problems(found: Iterable[SetAside]) -> list[Problem]:
     ]
 
 
-def unsure_problems(report: Report) -> frozenset[str]:
-    """Return the problems that may last, seen or not (`Problem.about`).
+def may_last(report: Report) -> Callable[[str], bool]:
+    """Return what says of a problem (`Problem.about`) that the poll does not show whether it has ended.
 
-    They are of nodes that were not read, and of channels whose alerts wait for an URL.
+    That is one of a node that was not read, and of a channel that took nothing since it failed: what expires is no
+    recovery.
     """
     unread = [node for node, _ in report.errors] if report.checked else report.nodes
     names = [sanitize_line(node) for node in unread]
-    aside = map(_undelivered, report.set_aside)
     part = () if report.checked else (_PART_UNREAD,)
-    return frozenset({*map(_unread, names), *map(_empty, names), *aside, *part})
+    unsure = {*map(_unread, names), *map(_empty, names), *part}
+    taking = set(map(_undelivered, report.taking))
+    return lambda about: (
+        about in unsure or (about.endswith(_TAKES_NONE) and about not in taking)
+    )
 
 
 def _unread(node: str) -> str:
@@ -216,7 +221,7 @@ def _empty(node: str) -> str:
 
 
 def _undelivered(channel: str) -> str:
-    return f"channel {channel} takes no alerts"
+    return f"channel {channel}{_TAKES_NONE}"
 
 
 class ProblemReporter:

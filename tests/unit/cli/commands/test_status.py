@@ -11,7 +11,6 @@ import click
 import pytest
 
 from tests.support.factories import (
-    ANY_AGE,
     NOW,
     PACK,
     channel,
@@ -20,6 +19,7 @@ from tests.support.factories import (
     failed,
     known,
     minute,
+    running,
     version,
 )
 from watcher.alerts.queues import outbox
@@ -28,21 +28,19 @@ from watcher.alerts.queues.outcomes import Acknowledgement, replay
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli.commands import status
 from watcher.model.channel import Grouping
-from watcher.model.exposure import Installed
 from watcher.model.outcome import Cause
 from watcher.model.pack import OWN_FILES, Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
-from watcher.model.version import MinimumAge
 from watcher.state.model import Checks, State
-from watcher.state.overview import NodeRow, node_rows, watched
+from watcher.state.overview import STATES, NodeRow, node_rows, watched
 from watcher.text.columns import display_width
 
 COUNTS = ("undelivered", "aside", "may_have_arrived")
-UNTROUBLED = {
+UNTROUBLED: dict[str, object] = {
     "aside_error": None,
     "error": None,
     "failing_since": None,
-    "next_try": None,
+    "tries": {},
     "configured": True,
     "unconfirmed": False,
 }
@@ -50,8 +48,13 @@ UNTROUBLED = {
 
 def node_row(name: str, given: State) -> NodeRow:
     """Return the row of a node of which nothing is installed."""
-    (found,) = node_rows([name], given, ANY_AGE)
+    (found,) = node_rows([name], given)
     return found
+
+
+def states(**counts: int) -> dict[str, int]:
+    """Return how many nodes stand in each way."""
+    return {**dict.fromkeys(map(str, STATES), 0), **counts}
 
 
 OPS, MAIL = channel("ops"), channel("mail")
@@ -80,7 +83,7 @@ def view(
     **fields: Any,
 ) -> status.Overview:
     """Return what is seen of a state three minutes after its poll."""
-    said: dict[str, Any] = {"now": minute(3), "max_age": 2700.0, "minimum_age": 0.0}
+    said: dict[str, Any] = {"now": minute(3), "max_age": 2700.0}
     configured = dict.fromkeys(channels, False)
     return status.Overview(
         state=given, nodes=nodes, channels=configured, **said | fields
@@ -109,7 +112,7 @@ def test_a_poll_in_the_future_is_said() -> None:
 
 
 def test_the_newest_is_the_newest_one_can_install() -> None:
-    """The newest version is the latest created that is active and was not removed."""
+    """The newest version by its number that is active and was not removed."""
     rows = (
         version("1.0", created_at="2026-01-01T00:00:00Z"),
         version("1.1", created_at="2026-01-02T00:00:00Z"),
@@ -139,38 +142,6 @@ def test_problems_are_flagged_banned_and_deprecated_versions() -> None:
     assert [one.version for one in problems] == ["1.0", "2.0", "3.0"]
 
 
-@pytest.mark.parametrize(
-    ("node", "unread", "expected"),
-    [
-        (known(), False, "ok"),
-        (known(), True, "unread"),
-        (known(failing=True), True, "failing"),
-        (
-            known(version("1.0"), marks={"id-1.0": Mark.ABSENT}, emptied=True),
-            False,
-            "removed",
-        ),
-        (known(version("1.0"), marks={"id-1.0": Mark.ABSENT}), False, "ok"),
-        (known(banned=True), False, "banned"),
-        (known(banned=True), True, "banned"),
-        (Node(node=PACK, empty_since=NOW), False, "empty"),
-        (Node(node=PACK, empty_since=NOW, failing=True), False, "empty"),
-        (Node(node=PACK, empty_since=NOW, failing=True), True, "failing"),
-        (Node(node=PACK), False, "unchecked"),
-    ],
-)
-def test_how_a_node_stands(node: Node, unread: bool, expected: str) -> None:
-    """A node that cannot be read is unread until it is reported as failing; one without versions is not ok."""
-    failures = (
-        {PACK.lower(): FailureStreak(count=1, since=NOW, error="it timed out")}
-        if unread
-        else {}
-    )
-    given = state(node, checks=Checks(health=Health(nodes=failures)))
-    assert node_row(PACK, given).state == expected
-    assert node_row(PACK, given).error == ("it timed out" if unread else None)
-
-
 def test_what_was_watched_beside_the_settings_is_shown() -> None:
     """Nodes of the last poll's command line stand behind the configured ones, each once."""
     given = State(checks=Checks(watched=(PACK.upper(), "beside")))
@@ -181,7 +152,7 @@ def test_a_node_is_named_as_it_is_watched() -> None:
     """The id is shown as the settings write it, and finds the node in any case."""
     assert node_row(PACK.upper(), state(known(version("1.0")))).node == PACK.upper()
     assert node_row(PACK.upper(), state(known(version("1.0")))).newest == "1.0"
-    assert node_row("never-seen", state()).state == "unchecked"
+    assert node_row("never-seen", state()).state == "unread"
 
 
 def test_undelivered_alerts_are_counted_by_channel() -> None:
@@ -195,14 +166,14 @@ def test_undelivered_alerts_are_counted_by_channel() -> None:
             row.undelivered,
             row.error,
             row.failing_since,
-            row.next_try,
+            row.tries,
             row.configured,
         )
         for row in rows
     ] == [
-        ("ops", 2, "HTTP 500", NOW, minute(0.5), True),
-        ("chat", 0, None, None, None, True),
-        ("mail", 2, None, None, None, False),
+        ("ops", 2, "HTTP 500", NOW, {minute(0.5): 2}, True),
+        ("chat", 0, None, None, {}, True),
+        ("mail", 2, None, None, {}, False),
     ]
 
 
@@ -212,16 +183,18 @@ def test_alerts_aside_are_shown_with_why() -> None:
     for _ in range(2):
         waiting = failed(waiting, "ops", "HTTP 413", NOW, cause=Cause.CONTENT)
     (row,) = status.channel_rows(state(outbox=waiting), {"ops": False})
-    assert (row.undelivered, row.aside, row.aside_error, row.next_try) == (
+    assert (row.undelivered, row.aside, row.aside_error, row.tries) == (
         2,
         2,
         "HTTP 413",
-        minute(1),
+        {minute(1): 2},
     )
     *_, head, line = shown(state(known(), outbox=waiting), channels=("ops",))
     assert head == "CHANNEL UNDELIVERED NEXT TRY PROBLEM"
     refused = "2 alerts refused also in the plainest form (HTTP 413); tried until alert_expiry"
-    assert line == f"ops 2 next poll failing for 3 minutes: HTTP 413; {refused}"
+    assert line == f"ops 2 at the next poll failing for 3 minutes: HTTP 413; {refused}"
+    *_, line = shown(state(known(), outbox=waiting), channels=("ops",), now=NOW)
+    assert line.startswith("ops 2 in 1 minute ")
 
 
 def test_alerts_that_may_have_arrived_are_shown() -> None:
@@ -263,9 +236,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
         "late": False,
         "summary": {
             "watched": 2,
-            "ok": 0,
-            "problems": 1,
-            "unchecked": 1,
+            "states": states(flagged=1, unread=1),
             "versions": 2,
             "banned": 0,
             "flagged": 1,
@@ -281,15 +252,14 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
     assert known_node["problems"] == [{**flagged, "deprecated": False}]
     assert other == {
         "node": "other",
-        "state": "unchecked",
+        "state": "unread",
         "newest": None,
         "versions": 0,
         "problems": [],
         "checked_at": None,
         "error": None,
         "installed": [],
-        "outdated": False,
-        "exposed": [],
+        "run": [],
     }
 
 
@@ -352,7 +322,7 @@ def test_a_former_channel_is_marked_as_such() -> None:
         for line in shown(state(known(), outbox=set_aside))
         if line.startswith("ops (former)")
     )
-    assert line == "ops (former) 1 - -"
+    assert line == "ops (former) 1 - kept until its URL is back or alert_expiry"
 
 
 def crowd(*odd: Node, total: int = 300) -> State:
@@ -365,8 +335,8 @@ def crowd(*odd: Node, total: int = 300) -> State:
 
 
 ODD = (
-    known(version("1.0"), version("0.9", deprecated=True), node="old"),
-    known(version("1.0"), version("0.9", "flagged"), node="suspicious"),
+    known(version("1.0"), version("1.1", deprecated=True), node="old"),
+    known(version("1.0"), version("1.1", "flagged"), node="suspicious"),
     known(version("1.0", "banned"), node="evil"),
 )
 
@@ -377,16 +347,16 @@ def test_the_summary_is_first() -> None:
     given = state(known(version("1.0"), node="fine"), ODD[1], outbox=waiting)
     first, *_ = status.lines(view(given, ["fine", "suspicious", "fresh"], ["ops"]))
     assert click.unstyle(first) == (
-        "1 ok, 1 with problems, 1 not checked yet · last poll 3 minutes ago · 1 alert undelivered"
+        "1 ok, 1 unread, 1 flagged · last poll 3 minutes ago · 1 alert undelivered"
     )
     given = state(known(version("1.0"), node="fine"))
     first, *_ = status.lines(view(given, ["fine"], now=minute(60 * 24 * 56)))
     assert (
         first
-        == f"1 ok, 0 with problems · {click.style('last poll 8 weeks ago, which is late', fg='red')}"
+        == f"1 ok · {click.style('last poll 8 weeks ago, which is late', fg='red')}"
     )
     first, *_ = status.lines(view(State(), ["fine"]))
-    assert first == "0 ok, 0 with problems, 1 not checked yet · no poll yet"
+    assert click.unstyle(first) == "0 ok, 1 unread · no poll yet"
 
 
 def test_problems_are_on_top() -> None:
@@ -405,9 +375,9 @@ def test_problems_are_on_top() -> None:
     assert rows == [
         "PACK",
         "evil",
+        "never-read",
         "suspicious",
         "old",
-        "never-read",
         "pack-000",
         "pack-001",
         "pack-002",
@@ -415,17 +385,15 @@ def test_problems_are_on_top() -> None:
     rows = [
         line.split()[0] for line in shown(given, names, ["ops"], only_problems=True)
     ]
-    assert rows == ["PACK", "evil", "suspicious", "old"]
+    assert rows == ["PACK", "evil", "never-read", "suspicious", "old"]
     assert shown(given, ["pack-000"], only_problems=True) == []
     document = status.document(view(given, names, only_problems=True))
     assert [
         row["node"] for row in cast("list[dict[str, object]]", document["nodes"])
-    ] == ["old", "suspicious", "evil"]
+    ] == ["old", "never-read", "suspicious", "evil"]
     assert document["summary"] == {
         "watched": 7,
-        "ok": 3,
-        "problems": 3,
-        "unchecked": 1,
+        "states": states(ok=3, banned=1, flagged=1, deprecated=1, unread=1),
         "versions": 8,
         "banned": 1,
         "flagged": 1,
@@ -453,7 +421,7 @@ def test_many_nodes_fit_a_screen(columns: int) -> None:
     lines = status.lines(view(given, names, ["ops"]), columns)
     assert max(map(display_width, lines)) <= columns
     assert click.unstyle(lines[0]).startswith(
-        "298 ok, 2 with problems · last poll 3 minutes ago"
+        "298 ok, 1 banned, 1 flagged · last poll 3 minutes ago"
     )
     said = shown(given, names, ["ops"], columns)
     assert [line.split()[0] for line in said[1:4]] == ["evil", "suspicious", "pack-000"]
@@ -484,7 +452,7 @@ def test_what_globs_choose_is_summed_up(columns: int | None) -> None:
     table = [
         line.split()[0]
         for line in said
-        if line.split()[1:2] in (["STATE"], ["ok"], ["banned"], ["unread"])
+        if line.split()[1:2] and line.split()[1] in ("STATE", *STATES)
     ]
     assert table == ["PACK", "evil", "lost", "down", "suspicious", "old", "pack-007"]
     assert len(said) < 14
@@ -555,10 +523,12 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
     )
     down = FailureStreak(count=2, since=NOW, error="not\x1bmounted")
     checks = Checks(polled_at=NOW, checked={PACK.lower(): NOW}, scanned={"studio": NOW})
-    given = state(
-        known(version("1.0")),
-        installs={"studio": packs},
-        checks=replace(checks, health=Health(installs={"office": down})),
+    given = running(
+        state(
+            known(version("1.0")),
+            installs={"studio": packs},
+            checks=replace(checks, health=Health(installs={"office": down})),
+        )
     )
     head, line, installs, studio, office = shown(given, installs=("studio", "office"))
     assert head == "PACK STATE NEWEST YOU RUN CHECKED PROBLEMS"
@@ -603,7 +573,7 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
     accepted = exposed_to("flagged-info", accepted=True)
     deleted = exposed_to("deleted", "0.9")
     exposures = {
-        PACK.lower(): replace(deleted, copies=(*deleted.copies, *accepted.copies)),
+        PACK: replace(deleted, copies=(*deleted.copies, *accepted.copies)),
         "gone": exposed_to("delisted", "2.0"),
         "cloned": exposed_to("deleted", None),
     }
@@ -611,11 +581,7 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
         known(version("1.0", status="flagged")),
         *(known(version("3.0"), node=one) for one in ("gone", "cloned")),
     )
-    given = state(*nodes)
-    given = replace(
-        given,
-        snapshot=replace(given.snapshot, installed=Installed(exposures=exposures)),
-    )
+    given = running(state(*nodes), **exposures)
     names = (PACK, "gone", "cloned", "fine")
     rows = {
         line.split()[0]: line
@@ -624,20 +590,19 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
     assert "0.9 deleted, 1.0 flagged (info) (accepted)" in rows[PACK]
     assert "2.0 delisted" in rows["gone"]
     assert " deleted " in rows["cloned"]
-    assert "fine" not in rows
+    assert " unread " in rows["fine"]
     said = cast(
         "list[dict[str, Any]]",
         status.document(view(given, names, installs=("studio",)))["nodes"],
     )
-    assert [[tuple(each.values()) for each in one["exposed"]] for one in said] == [
+    assert [[tuple(each.values()) for each in one["run"]] for one in said] == [
         [("0.9", "deleted", False), ("1.0", "flagged", True)],
         [("2.0", "delisted", False)],
         [(None, "deleted", False)],
         [],
     ]
     assert [
-        one["exposed"]
-        for one in cast("Any", status.document(view(given, names))["nodes"])
+        one["run"] for one in cast("Any", status.document(view(given, names))["nodes"])
     ] == [()] * 4
 
 
@@ -668,24 +633,23 @@ def test_the_state_says_what_you_run() -> None:
         "odd": exposed_to("flagged"),
         "calm": exposed_to("flagged-info"),
         "known-odd": exposed_to("flagged", accepted=True),
+        "old": exposed_to("outdated"),
     }
-    given = state(*nodes, installs={"studio": packs})
-    snapshot = replace(given.snapshot, installed=Installed(exposures=exposures))
+    given = running(state(*nodes, installs={"studio": packs}), **exposures)
     names = [node.node for node in nodes]
-    text = status.lines(
-        view(replace(given, snapshot=snapshot), names, installs=("studio",)), 120
-    )
+    text = status.lines(view(given, names, installs=("studio",)), 120)
     states = {line.split()[0]: line for line in text[2:] if line}
     assert click.style("runs banned", fg="red") in states["evil"]
     assert click.style("runs flagged", fg="yellow") in states["odd"]
     assert "\x1b" not in states["calm"]
     assert states["calm"].count("flagged (info)") == 2
-    assert " outdated " in states["known-odd"]
+    assert "1.0 flagged (accepted)" in click.unstyle(states["known-odd"])
     assert " outdated " in states["old"]
-    assert " ok " in states["once"]
-    for name in ("kept", "fine", "not-run"):
+    for name in ("kept", "fine", "once", "not-run", "known-odd"):
         assert click.style("ok", fg="green") in states[name]
-    assert click.unstyle(text[0]).startswith("3 ok, 1 outdated, 5 with problems")
+    assert click.unstyle(text[0]).startswith(
+        "5 ok, 1 banned, 1 flagged, 1 flagged (info), 1 outdated · "
+    )
     order = list(states)
     assert order.index("evil") < order.index("odd") < order.index("calm")
     assert order.index("calm") < order.index("old")
@@ -696,19 +660,6 @@ def test_what_is_run_comes_first_among_what_is_equally_bad() -> None:
     """Of two packs with a banned version the one that is run is on top."""
     nodes = [known(version("1.0", "banned"), node=name) for name in ("a", "b")]
     given = state(*nodes)
-    exposures = {"b": exposed_to("banned")}
-    snapshot = replace(given.snapshot, installed=Installed(exposures=exposures))
-    rows = shown(replace(given, snapshot=snapshot), ["a", "b"], installs=("studio",))
+    given = running(given, b=exposed_to("banned"))
+    rows = shown(given, ["a", "b"], installs=("studio",))
     assert [line.split()[0] for line in rows[1:3]] == ["b", "a"]
-
-
-def test_a_young_version_makes_nothing_outdated() -> None:
-    """What is run is outdated by a good version that is old enough."""
-    pack = Pack(folder=PACK, kind=PackKind.REGISTRY, id=PACK, version="1.0")
-    given = state(
-        known(*(version(text, created_at=NOW) for text in ("1.0", "1.1"))),
-        installs={"studio": (pack,)},
-    )
-    for age, is_outdated in ((ANY_AGE, True), (MinimumAge(seconds=60, now=NOW), False)):
-        [found] = node_rows([PACK], given, age)
-        assert found.outdated is is_outdated

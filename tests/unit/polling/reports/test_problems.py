@@ -12,9 +12,9 @@ from watcher.polling.model import SetAside
 from watcher.polling.reports.problems import (
     ProblemReporter,
     delivery_problems,
+    may_last,
     problems,
     set_aside_problems,
-    unsure_problems,
 )
 
 
@@ -101,7 +101,18 @@ def test_a_list_of_publishers_packs_that_cannot_be_read() -> None:
         (unlisted.error, (part,)),
     ]
     down = poll_report(watched=2, checked=0, errors=(("alpha", "HTTP 500"),))
-    assert part in unsure_problems(down)
+    assert may_last(down)(part)
+
+
+def test_only_a_channel_that_takes_alerts_has_recovered() -> None:
+    """One that failed and whose alerts have expired has not, nor has one that left the settings."""
+    about = "channel {} takes no alerts".format
+    expired = poll_report(
+        channel_errors={"ops": "HTTP 500"}, expired_by_channel={"ops": 2}
+    )
+    assert [one.about for one in problems(expired)] == [(about("ops"),), ()]
+    later = may_last(poll_report(taking=frozenset({"mail"})))
+    assert [later(about(name)) for name in ("ops", "mail")] == [True, False]
 
 
 def test_a_problem_has_a_name_for_a_log() -> None:

@@ -1,0 +1,250 @@
+"""How a pack stands: one answer for `status`, the published files and `health`, from one corpus of whole states."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from typing import Any, cast
+
+import click
+import pytest
+
+from tests.support import figures
+from tests.support.factories import (
+    CHECKED,
+    HARMLESS,
+    NOW,
+    PACK,
+    event,
+    exposed_to,
+    known,
+    running,
+    version,
+)
+from watcher.changes.health import FailureStreak, Health
+from watcher.cli.commands import status
+from watcher.cli.commands.health import judge
+from watcher.model.exposure import BadCopy
+from watcher.model.finding import Grade
+from watcher.model.pack import Pack, PackKind
+from watcher.model.selection import Selection
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.publish.metrics import metrics
+from watcher.publish.page import page
+from watcher.publish.public import Terms, published
+from watcher.state.model import Checks, State
+from watcher.state.overview import STATES, node_rows, state_in_words
+
+KEY = PACK.lower()
+FAILED = FailureStreak(count=1, since=NOW, error="it timed out")
+UNREAD = Health(nodes={KEY: FAILED})
+GOOD, OLD_BAN = version("1.1"), version("1.0", "banned")
+
+
+def of(node: Node | None, *, health: Health | None = None, **checks: Any) -> State:
+    """Make a state of one pack after a poll."""
+    nodes = {KEY: node} if node else {}
+    return State(
+        snapshot=Snapshot(nodes=nodes),
+        checks=Checks(
+            polled_at=NOW, watched=(PACK,), health=health or Health(), **checks
+        ),
+    )
+
+
+def run(*copies: BadCopy, node: Node | None = None, enabled: bool = True) -> State:
+    """Make a state in which these copies are run, and were judged so."""
+    packs = [
+        Pack(
+            folder=str(number),
+            kind=PackKind.REGISTRY,
+            id=PACK,
+            version=one.version,
+            enabled=enabled,
+        )
+        for number, one in enumerate(copies)
+    ]
+    given = of(node or known(OLD_BAN, GOOD), run={KEY: copies} if enabled else {})
+    return replace(given, installs={"home": tuple(packs)})
+
+
+def copy(grade: str, text: str | None = "1.0", *, accepted: bool = False) -> BadCopy:
+    """Make a copy that was judged so."""
+    return BadCopy(install="home", version=text, grade=Grade(grade), accepted=accepted)
+
+
+def shown(view: status.Overview) -> list[str]:
+    """Return what `status` prints, without its colours."""
+    return [click.unstyle(line) for line in status.lines(view)]
+
+
+CORPUS: dict[str, tuple[State, str]] = {
+    "read": (of(known(GOOD)), "ok"),
+    "not read now": (of(known(GOOD), health=UNREAD), "unread"),
+    "not read, and reported": (of(known(GOOD, failing=True), health=UNREAD), "failing"),
+    "the registry is down": (
+        of(known(GOOD), health=Health(nodes={"*": FAILED})),
+        "unread",
+    ),
+    "a ban that cannot be read": (
+        of(known(GOOD, banned=True), health=UNREAD),
+        "unread",
+    ),
+    "never read": (of(None), "unread"),
+    "read in part": (of(Node(node=PACK, versions=(GOOD,))), "unread"),
+    "never a version": (
+        of(Node(node=PACK, empty_since=NOW), health=Health(empty={KEY: FAILED})),
+        "unknown",
+    ),
+    "never a version, and reported": (
+        of(
+            Node(node=PACK, empty_since=NOW, failing=True),
+            health=Health(empty={KEY: FAILED}),
+        ),
+        "failing",
+    ),
+    "no version yet": (of(Node(node=PACK, empty_since=NOW)), "ok"),
+    "not in the registry": (of(None, unknown=(KEY,)), "unknown"),
+    "no version any more": (
+        of(known(GOOD, marks={GOOD.key: Mark.REMOVED}, emptied=True)),
+        "delisted",
+    ),
+    "the whole pack": (of(known(GOOD, banned=True)), "banned"),
+    "an old version that nobody runs": (of(known(OLD_BAN, GOOD)), "ok"),
+    "the newest version": (of(known(GOOD, version("1.2", "flagged"))), "flagged"),
+    "a calm flag": (
+        of(known(version("1.2", "flagged"), scans={"id-1.2": HARMLESS})),
+        "flagged-info",
+    ),
+    "the newest is deprecated": (
+        of(known(version("1.2", deprecated=True))),
+        "deprecated",
+    ),
+    "the newest was deleted": (of(known(GOOD, version("1.2", "deleted"))), "ok"),
+    "all were deleted": (of(known(version("1.2", "deleted"))), "deleted"),
+    "the newest waits": (of(known(GOOD, version("1.2", "pending"))), "pending"),
+    "a strange status": (of(known(version("1.2", "Quarantined"))), "unknown"),
+    "run and good": (run(copy("ok", "1.1")), "ok"),
+    "run and old": (run(copy("outdated", "0.9")), "outdated"),
+    "run and bad": (run(copy("banned")), "banned"),
+    "one of two is bad": (run(copy("ok", "1.1"), copy("deleted")), "deleted"),
+    "run and unknown": (run(copy("ok", "1.1"), copy("unknown", None)), "unknown"),
+    "run and not judged": (
+        replace(run(copy("ok")), checks=Checks(polled_at=NOW, watched=(PACK,))),
+        "unknown",
+    ),
+    "run and accepted": (run(copy("flagged", accepted=True)), "ok"),
+    "run, while a newer one is flagged": (
+        run(copy("ok", "1.1"), node=known(GOOD, version("1.2", "flagged"))),
+        "ok",
+    ),
+    "disabled": (run(copy("banned"), enabled=False), "ok"),
+    "run of a pack that is banned": (
+        run(copy("ok", "1.1"), node=known(GOOD, banned=True)),
+        "banned",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_everything_that_shows_it_agrees(name: str) -> None:
+    """`status` in each of its forms, the page and the figures say the same of a state."""
+    state, expected = CORPUS[name]
+    (row,) = node_rows([PACK], state)
+    assert row.state == expected
+    words = state_in_words(expected)
+
+    view = status.Overview(
+        state=state, nodes=[PACK], installs=["home"], now=NOW, max_age=60
+    )
+    summary = cast("dict[str, Any]", status.document(view)["summary"])
+    assert {one: n for one, n in summary["states"].items() if n} == {expected: 1}
+    first, *_ = lines = shown(view)
+    assert first.startswith("1 ok · " if expected == "ok" else f"0 ok, 1 {words} · ")
+    [line] = [one for one in lines if one.startswith(PACK)]
+    assert re.split(" {2,}", line)[1].removeprefix("runs ") == words
+    listed = shown(replace(view, only_problems=True))
+    assert any(one.startswith(PACK) for one in listed) is row.has_problem
+
+    terms = Terms(
+        selection=Selection(names=(PACK,)), minimum_age=0, installs={"home": ""}
+    )
+    public = published(state, (), terms, "1.2.3")
+    found = figures.read(metrics(public))
+    packs = {label: n for (metric, label), n in found.items() if metric == "packs"}
+    assert {one: n for one, n in packs.items() if n} == {expected: 1}
+    text = page(public)
+    tag = rf'<span class="tag \w+">{re.escape(words)}</span>'
+    assert len(re.findall(rf"<td>{tag}</td>", text)) == 1
+    assert re.search(rf'<span class="tag \w+">1 {re.escape(words)}</span>', text)
+
+    healthy, _ = judge(state, 60, NOW, nodes=[PACK], strict=True)
+    assert healthy is (expected != "failing")
+
+
+def test_a_whole_state_is_counted_alike() -> None:
+    """Of all packs of the corpus in one state the counts are those of `status`, the page and the figures."""
+    nodes: dict[str, Node] = {}
+    checks: dict[str, Any] = {"run": {}, "unknown": ()}
+    health: dict[str, Any] = {"nodes": {}, "empty": {}}
+    installs: list[Pack] = []
+    expected: Counter[str] = Counter()
+    single = [one for one in CORPUS if one != "the registry is down"]
+    for number, (state, how) in enumerate(CORPUS[one] for one in single):
+        key = f"pack-{number}"
+        expected[how] += 1
+        for node in state.snapshot.nodes.values():
+            nodes[key] = replace(node, node=key)
+        if KEY in state.checks.run:
+            checks["run"][key] = state.checks.run[KEY]
+        checks["unknown"] += (key,) * len(state.checks.unknown)
+        for part in ("nodes", "empty"):
+            for streak in getattr(state.checks.health, part).values():
+                health[part][key] = streak
+        for packs in state.installs.values():
+            installs += [replace(pack, id=key) for pack in packs]
+    names = tuple(f"pack-{number}" for number in range(len(single)))
+    state = State(
+        snapshot=Snapshot(nodes=nodes),
+        checks=Checks(polled_at=NOW, watched=names, health=Health(**health), **checks),
+        installs={"home": tuple(installs)},
+    )
+    rows = node_rows(names, state)
+    assert Counter(str(row.state) for row in rows) == expected
+    assert {*expected} <= {*STATES}
+    terms = Terms(
+        selection=Selection(names=names), minimum_age=0, installs={"home": ""}
+    )
+    public = published(state, (), terms, "1.2.3")
+    found = figures.read(metrics(public))
+    text = page(public)
+    view = status.Overview(
+        state=state, nodes=names, installs=["home"], now=NOW, max_age=60
+    )
+    first, *_ = shown(view)
+    for how, count in expected.items():
+        words = f"{count} {state_in_words(how)}"
+        assert found["packs", how] == count
+        assert re.search(rf'<span class="tag \w+">{re.escape(words)}</span>', text)
+        assert words in re.split(", | · ", first)
+
+
+def test_what_is_known_of_a_ban_is_not_hidden_by_a_failure() -> None:
+    """A pack that cannot be read stands so; that what is run of it is bad is said all the same, and puts it first."""
+    bad = running(
+        of(known(OLD_BAN, GOOD), health=UNREAD), **{PACK: exposed_to("banned")}
+    )
+    (row,) = node_rows([PACK], bad)
+    assert (row.state, row.runs, row.runs_bad) == ("unread", "banned", True)
+    view = status.Overview(
+        state=bad, nodes=[PACK], installs=["studio"], now=NOW, max_age=60
+    )
+    assert any("1.0 banned" in one for one in shown(view))
+    terms = Terms(
+        selection=Selection(names=(PACK, "other")),
+        minimum_age=0,
+        installs={"studio": ""},
+    )
+    text = page(published(bad, (event(at=CHECKED),), terms, "1.2.3"))
+    assert "You run 1 bad pack." in text
