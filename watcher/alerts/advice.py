@@ -38,7 +38,9 @@ _STOP_IN_SHORT = Trusted("stop ComfyUI, remove it, read why")
 _SWAPPED = Trusted(
     "Your copy may be either one. Do not install it again before its author explains it."
 )
-_SWAPPED_IN_SHORT = Trusted("your copy may be either one; do not install it again")
+_SWAPPED_IN_SHORT = Trusted(
+    "your copy may be either; do not install it again before it is explained"
+)
 _APPEARED = Trusted(
     "If nobody installed it, stop ComfyUI and remove it; somebody may control this machine."
 )

@@ -136,7 +136,9 @@ _HOSTILE = "é中@everyone <b>[x](https://evil.example) " * 3
 _NODES = ["my-pack", "x" * 100, "a.b" * 33, _HOSTILE]
 _VERSIONS = ["1.2.0", "9" * 80, _HOSTILE, None]
 _SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
-_ADVICE = re.compile(r": (stop ComfyUI, remove it, read why|your copy may be either)")
+_ADVICE = re.compile(
+    r": (stop ComfyUI, remove it, read why|your copy may be either; do not install it again before it is explained)"
+)
 
 
 @pytest.mark.parametrize("kind", [Kind.BANNED, Kind.EXPOSED, Kind.CHANGED])
