@@ -66,7 +66,8 @@ class _Room(NamedTuple):
 
 PLAINEST_LIMIT = 160
 """The most bytes of title and body of the plainest form together, with a line end between them."""
-_FULL, _BRIEF, _LEAST = _Room(100, 60, 300), _Room(100, 60, 100), _Room(20, 12, 16)
+_FULL, _BRIEF = _Room(100, 60, 300), _Room(100, 60, 100)
+_SHORT, _LEAST = _Room(100, 60, 16), _Room(20, 12, 16)
 _ITEM = 60
 """The most characters of a text that is one of several."""
 _BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
@@ -152,6 +153,8 @@ class _Layout(NamedTuple):
     """How many of them, the worst, say why and since when; None: all are lines."""
     room: _Room
     foot: bool = True
+    command: bool = True
+    """The foot names the command that shows more."""
 
 
 def _layouts(digest: Digest, lines: int | None) -> Iterator[_Layout]:
@@ -163,7 +166,10 @@ def _layouts(digest: Digest, lines: int | None) -> Iterator[_Layout]:
             yield _Layout(blocks, detailed, _FULL)
     for number in range(min(most, len(alike)), 0, -1):
         yield _Layout(alike[:number], None, _BRIEF)
-    yield _Layout(alike[:1], None, _LEAST)
+    # What others are called is worth less than what this one is.
+    yield _Layout(alike[:1], None, _SHORT)
+    yield _Layout(alike[:1], None, _SHORT, command=False)
+    yield _Layout(alike[:1], None, _SHORT, foot=False)
     yield _Layout(alike[:1], None, _LEAST, foot=False)
     yield _Layout((replace(alike[0], reason=()),), None, _LEAST, foot=False)
 
@@ -240,10 +246,10 @@ class _Bodies:
         if follow:
             rest += f" ({follow} {'follows' if follow == 1 else 'follow'})"
         command = ""
-        if hidden or layout.detailed != len(layout.shown):
+        if layout.command and (hidden or layout.detailed != len(layout.shown)):
             since = min(event.at for event in digest.events)[: len("2026-01-31T12:00")]
             command = f"history --since {since}Z"
-            if self.lines is None and layout.room != _LEAST:
+            if self.lines is None and layout.room != _SHORT:
                 command = writer.quoted(f"comfy-watch {command}")
         parts = [rest, which_part(digest.part), "" if is_short else digest.when]
         joint = " · " if self.lines is None else ", "

@@ -97,7 +97,9 @@ def _send(
         return context.refusals[0]
     hook.count = _count(service)
     _set_up(service, job, hook, timer, allow)
-    message, shown = _written(service, job, context.digest)
+    digest = context.digest
+    digest = replace(digest, owed=digest.owed - context.named)
+    message, shown = _written(service, job, digest)
     hook.mark = _mark(message)
 
     def notify() -> bool:

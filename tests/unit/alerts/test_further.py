@@ -141,6 +141,14 @@ _ADVICE = re.compile(
 )
 
 
+def test_a_text_message_tells_packs_apart() -> None:
+    """The whole name is worth more than the reason, the command and the count of what follows."""
+    names = [f"comfyui-a-rather-long-name-of-packs-{number:03}" for number in range(9)]
+    bans = [_event(name, runs=True, reason="A stealer " * 30) for name in names]
+    messages = _messages(tuple(bans), lines=1000, limit=160)
+    assert _named(messages) == names
+
+
 @pytest.mark.parametrize("kind", [Kind.BANNED, Kind.EXPOSED, Kind.CHANGED])
 @pytest.mark.parametrize("version", _VERSIONS)
 @pytest.mark.parametrize("node", _NODES)

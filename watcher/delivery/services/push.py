@@ -65,9 +65,11 @@ def pagerduty(service: Plugin, context: Context) -> None:
     service.dedup = f"{service.dedup or 'comfy-watch'}/{key}"
     if service.click is None:
         service.click = context.page
-    if not context.plain:
+    if not (context.plain or "message" in service.details):
         whole = render(context.digest, Format.TEXT, _DETAILS, 0)
-        service.details.setdefault("message", whole.body)
+        service.details["message"] = whole.body
+        # Else each ban of many would open an incident.
+        context.named.update({event.id for event in context.events} - {*whole.left})
 
 
 def opens(service: Plugin, _context: Context) -> None:

@@ -45,6 +45,8 @@ class Context:
     """The service has refused the message for what it is: it gets no more than the plainest form."""
     asked: frozenset[str] = frozenset()
     """The names of the URL's parameters: what the URL sets itself stays as it is."""
+    named: set[str] = field(default_factory=set)
+    """Ids of events that the message names elsewhere than in its body, so that none needs a further one."""
     refusals: list[Undelivered] = field(default_factory=list)
     """Why the message is not delivered: what apprise takes for success, or does not explain."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.unit.delivery.services.conftest import (
@@ -13,6 +15,7 @@ from tests.unit.delivery.services.conftest import (
     event,
 )
 from watcher.model.event import Kind
+from watcher.model.outcome import Delivered
 
 BACK = {"kind": Kind.REINSTATED, "before": "banned", "after": "active", "id": "id3"}
 PAGERDUTY = f"pagerduty://{'a' * 32}@{'b' * 20}"
@@ -107,6 +110,20 @@ def test_a_pagerduty_incident_is_one_sentence_with_all_in_its_details(
     assert "1.1.0" in payload["custom_details"]["message"]
     [link] = service.last["links"]
     assert link["href"] == "https://registry.comfy.org/nodes/comfyui-night-lights"
+
+
+def test_many_bans_are_one_incident(service: Service) -> None:
+    """What its details name needs no incident of its own; what they have no room for, or may not say, does."""
+    bans = [event(id=f"ban {n}", node=f"pack-{n:03}") for n in range(60)]
+    found = service.outcome(PAGERDUTY, *bans)
+    assert isinstance(found, Delivered)
+    payload = service.last["payload"]
+    named = re.findall(r"BANNED `(.*?)`", payload["custom_details"]["message"])
+    assert (len(named), found.left) == (60, ())
+    assert "+ 59 banned, history" in payload["summary"]
+    ours = service.outcome(f"{PAGERDUTY}?%2Bmessage=ours", *bans)
+    assert isinstance(ours, Delivered)
+    assert len(ours.left) == 59
 
 
 def test_details_and_a_link_of_the_url_stay(service: Service) -> None:
