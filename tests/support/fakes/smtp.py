@@ -28,7 +28,9 @@ class Mail:
 class Mailbox:
     """Speaks SMTP without TLS on 127.0.0.1 while its `with` block runs; `mails` grows as they come.
 
-    `refuse` is a reply (like "554 no") given instead of taking a mail, or empty; `unknown` are recipients that get 550.
+    `refuse` is a reply (like "554 no") given instead of taking a mail, or empty; `unknown` are recipients that get 550,
+    and `replies` has other refusals by command ("RCPT", "DATA") and recipient. With 421 it closes the connection; "" is
+    no reply at all.
     A mail that is taken is answered `slow` seconds later, or never where that is None.
     """
 
@@ -36,6 +38,7 @@ class Mailbox:
         self.mails: list[Mail] = []
         self.refuse = ""
         self.unknown: set[str] = set()
+        self.replies: dict[tuple[str, str], str] = {}
         self.slow: float | None = 0.0
 
     def __enter__(self) -> Self:
@@ -64,8 +67,9 @@ class Mailbox:
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         """Take a mail, or refuse it: the hook that the SMTP server calls by this name."""
-        if self.refuse:
-            return self.refuse
+        for refusal in (self.refuse or None, *map(self._of_data, envelope.rcpt_tos)):
+            if refusal is not None:
+                return await self._said(server, refusal)
         content = cast("bytes", envelope.content)
         message = email.message_from_bytes(content, policy=email.policy.default)
         self.mails.append(
@@ -91,8 +95,21 @@ class Mailbox:
         """Take a recipient, or refuse it: a hook as the one above."""
         if address in self.unknown:
             return "550 5.1.1 no such user"
+        if (reply := self.replies.get(("RCPT", address))) is not None:
+            return await self._said(server, reply)
         envelope.rcpt_tos.append(address)
         return "250 known"
+
+    def _of_data(self, address: str) -> str | None:
+        return self.replies.get(("DATA", address))
+
+    async def _said(self, server: SMTP, reply: str) -> str:
+        """Return a reply, after which the connection is closed where it says so."""
+        if not reply:
+            await self._leaving.wait()
+        if reply.startswith("421") and server.transport is not None:
+            self._loop.call_later(0.01, server.transport.close)
+        return reply
 
     async def _serve(
         self,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
 from tests.support.fakes.smtp import Mailbox
+from tests.support.parameters import one_of, one_row_of
 from tests.support.worker import REACHED, WORKER, job
 from watcher.alerts.digest import sample
 from watcher.model.outcome import Cause, Delivered, Outcome, Undelivered
@@ -86,18 +88,44 @@ def test_an_unknown_recipient_is_gone(mailbox: Mailbox) -> None:
     assert (outcome.cause, len(outcome.reached)) == (Cause.OTHER, 1)
 
 
-def test_a_copy_is_a_target_of_its_own(mailbox: Mailbox) -> None:
-    """Whoever has the mail does not get it again because a cc or bcc is refused."""
-    mailbox.unknown = {"gone@example.org"}
-    url = (
-        f"{mailbox.apprise_url('a@example.org')}&cc=gone@example.org&bcc=b@example.org"
-    )
-    reached = REACHED
-    for _ in range(2):
-        outcome = asyncio.run(WORKER.deliver(job(url, reached=reached)))
-        assert isinstance(outcome, Undelivered)
-        reached = replace(reached, targets=outcome.reached)
-    assert sorted(mail.recipients for mail in mailbox.mails) == [
-        ("a@example.org",),
-        ("b@example.org",),
-    ]
+_REPLIES = ("421 bye", "550 no", "450 later", "552 too big", "554 no")
+
+
+@pytest.mark.parametrize(
+    ("command", "reply"), one_row_of(*product(("RCPT", "DATA"), _REPLIES))
+)
+def test_a_copy_is_a_target_of_its_own(
+    mailbox: Mailbox, command: str, reply: str
+) -> None:
+    """Whoever has the mail does not get it again because another one is refused, and each gets it once in the end."""
+    everybody = [f"{name}@example.org" for name in ("to1", "to2", "cc1", "cc2", "bcc")]
+    to1, to2, cc1, cc2, bcc = everybody
+    url = f"{mailbox.apprise_url(f'{to1},{to2}')}&cc={cc1},{cc2}&bcc={bcc}"
+    for refused in everybody:
+        mailbox.mails.clear()
+        mailbox.replies = {(command, refused): reply}
+        reached = REACHED
+        for _ in range(2):
+            outcome = asyncio.run(WORKER.deliver(job(url, reached=reached)))
+            assert isinstance(outcome, Undelivered)
+            assert outcome.reason.startswith(f"SMTP {reply[:3]}")
+            assert not outcome.unanswered
+            reached = replace(reached, targets=outcome.reached)
+            others = [(one,) for one in everybody if one != refused]
+            assert sorted(one.recipients for one in mailbox.mails) == sorted(others)
+        mailbox.replies = {}
+        assert asyncio.run(WORKER.deliver(job(url, reached=reached))) == Delivered()
+        assert mailbox.mails[4].recipients == (refused,)
+        assert len(mailbox.mails) == 5
+
+
+@pytest.mark.parametrize("command", one_of("DATA", "RCPT"))
+def test_a_copy_that_hangs_holds_up_no_other(mailbox: Mailbox, command: str) -> None:
+    """The others have their mail in the same attempt; what hangs may have it only once its mail went out."""
+    mailbox.replies = {(command, "to@example.org"): ""}
+    url = f"{mailbox.apprise_url('to@example.org')}&cc=cc@example.org"
+    outcome = _deliver(url, timeout=1.5)
+    assert isinstance(outcome, Undelivered)
+    assert (outcome.reason, outcome.unanswered) == ("timed out", command == "DATA")
+    assert [one.recipients for one in mailbox.mails] == [("cc@example.org",)]
+    assert len(outcome.reached) == 1

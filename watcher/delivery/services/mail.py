@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import sys
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from typing import Any
 
@@ -51,14 +51,38 @@ def mail(service: Plugin, context: Context) -> None:
         for copy in sorted({*service.cc, *service.bcc})
     ]
     service.cc, service.bcc = set(), set()
-    _name_messages(service, context, domain)
+    plugin: Any = sys.modules[type(service).__module__]
+    plugin.AppriseSMTPController = _reconnecting()
+    _name_messages(plugin, service, context, domain)
     # Apprise prefers it for HTML.
     service.send_html = partial(_send_page, service, _BARS[context.severity])
 
 
-def _name_messages(service: Plugin, context: Context, domain: str) -> None:
+@cache
+def _reconnecting() -> type:
+    """Return what sends mails through one connection, and through a new one after a mail that failed.
+
+    A server may have left, or may hang, at one recipient.
+    """
+    from apprise.plugins.email.smtp import (  # noqa: PLC0415 - apprise is loaded by then
+        AppriseSMTPController,
+    )
+
+    class Reconnecting(AppriseSMTPController):
+        is_fresh = True
+
+        def sendmail(self, from_addr: str, to_addrs: list[str], message: str) -> bool:
+            if not self.is_fresh:
+                self.__exit__(None, None, None)
+                self.__enter__()
+            self.is_fresh = super().sendmail(from_addr, to_addrs, message)
+            return self.is_fresh
+
+    return Reconnecting
+
+
+def _name_messages(plugin: Any, service: Plugin, context: Context, domain: str) -> None:  # noqa: ANN401 - a module
     """Give each mail an id that a repeat has too, so that its readers see one mail. apprise has no option for that."""
-    plugin: Any = sys.modules[type(service).__module__]
     message = digest(repr((service.targets, [one.id for one in context.events])), 32)
     numbers = count(1)
     plugin.make_msgid = lambda **_: f"<{message}.{next(numbers)}@{domain}>"

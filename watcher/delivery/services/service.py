@@ -1,8 +1,8 @@
 """The used part of apprise's services, and what a rule for one of them may say.
 
 The services are apprise's objects, made by `watcher.delivery.urls`. A rule changes one object; where it replaces a
-method, apprise has no hook, and the rule says so. The rule for mail replaces a name in the plugin's module instead, in
-the process that delivers: the plugin makes its ids by that name.
+method, apprise has no hook, and the rule says so. The rule for mail replaces names in the plugin's module instead, in
+the process that delivers: the plugin makes its ids and its connection by these.
 """
 
 from __future__ import annotations
