@@ -89,3 +89,16 @@ def test_what_is_accepted_hides_nothing_else(
         done = watch.but(accept=accept).run("audit", "--json")
         (pack,) = json.loads(done.out)["packs"]
         assert ((pack["id"], pack["verdict"]), done.code) == (shown, code)
+
+
+def test_what_is_accepted_in_advance_is_news_once(
+    watch: Watcher, registry: FakeRegistry
+) -> None:
+    """Its flag is an event of the version, as ever; `--fail-on exposed`, which is about what is run, leaves it out."""
+    registry.catalog.set_status("alpha", "1.0.0", "active")
+    watch.check()
+    registry.catalog.set_status("alpha", "1.0.0", "flagged", "Odd")
+    options = ("--dry-run", "--fail-on", "exposed")
+    assert _said(watch.check(*options)) == [("flagged", "alpha", "flagged")]
+    watch.check("--fail-on", "flagged", code=3)
+    watch.check("--fail-on", "flagged")

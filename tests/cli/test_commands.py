@@ -473,6 +473,7 @@ def test_an_encoding_that_lacks_a_character(
     watch: Watcher, registry: FakeRegistry
 ) -> None:
     """A character that the output's encoding lacks is replaced."""
+    watch.check()
     registry.catalog.publish("alpha", "1.1.0-ü")
     done = watch.real().run(
         "check", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}

@@ -11,7 +11,6 @@ from watcher.model.selection import NODE_ID, is_glob
 from watcher.settings.parsing import read_each, split_list
 from watcher.text.mask import describe, find_url
 
-_LONGEST = 100
 _SITE = r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?"
 _PACK_URL = re.compile(_SITE + r"nodes/([^/?#]+)/*(?:[?#].*)?", re.IGNORECASE)
 _PUBLISHER_URL = re.compile(_SITE + r"publishers/([^/?#]+)/*(?:[?#].*)?", re.IGNORECASE)
@@ -82,12 +81,7 @@ def id_or_glob(item: object) -> str:
     text = item.strip() if isinstance(item, str) else ""
     if url := _PACK_URL.fullmatch(text):
         text = url[1]
-    if not text or find_url(text) or "/" in text:
-        raise ValueError(
-            f"{describe(item)} is not the id of a pack; give the last part of the pack's URL on registry.comfy.org,"
-            " e.g. rgthree-comfy"
-        )
-    if is_glob(text):
+    if is_glob(text) and not find_url(text):
         if not _GLOB.fullmatch(text):
             raise ValueError(
                 f"{describe(text)} is a pattern that no id can match; letters A to Z, digits, '.', '_', '-', '*',"
@@ -95,7 +89,7 @@ def id_or_glob(item: object) -> str:
             )
     elif not NODE_ID.fullmatch(text):
         raise ValueError(
-            f"{describe(text)} is not the id of a pack; give at most {_LONGEST} letters A to Z, digits,"
-            " '.', '_' and '-', a letter or a digit first"
+            f"{describe(item)} is not the id of a pack; give the last part of the pack's URL on registry.comfy.org,"
+            " e.g. rgthree-comfy"
         )
     return text

@@ -209,7 +209,7 @@ def alert_url(value: object) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not re.match(f"{SCHEME}://", text):
         raise ValueError(
-            "the value (not shown) is not an apprise URL; begin it with a scheme, e.g. discord://"
+            "the value (not shown) is not an apprise URL; begin it with a scheme, such as discord:// or mailtos://"
         )
     if not is_visible(text):
         raise ValueError(

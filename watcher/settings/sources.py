@@ -33,8 +33,20 @@ _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_]")
 _MISSPELLED = 0.75
 """How similar to a setting's name an unknown one must be to count as a mistake."""
 _TOML_POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)$")
-_BACKSLASH = ("Invalid hex value", "Unescaped '\\'")
-"""How the parser's words begin for a path of Windows in double quotes."""
+_HINTS = {
+    (
+        "Invalid hex value",
+        "Unescaped '\\'",
+    ): "a path needs / for \\, or 'single quotes'",
+    ("Cannot ",): "this name is set above already",
+    (
+        "Illegal character '\\n'",
+        "Unterminated string",
+        'Expected "\'"',
+    ): "a closing quote is missing",
+    ("Invalid value", "Expected newline"): 'a text needs "quotes"',
+}
+"""What people most often mean, by how the parser's words begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +252,10 @@ def _syntax_problem(message: str) -> str:
     """Return where the TOML is wrong, without the parser's words: they quote the file, and so maybe a secret."""
     position = _TOML_POSITION.search(message)
     place = f" at {position[1]}" if position else ""
-    is_path = message.startswith(_BACKSLASH)
-    hint = "; a path needs / for \\, or 'single quotes'" if is_path else ""
-    return f"not valid TOML{place}{hint}"
+    hints = [
+        f"; {hint}" for begins, hint in _HINTS.items() if message.startswith(begins)
+    ]
+    return f"not valid TOML{place}{''.join(hints)}"
 
 
 def _text_of(path: Path) -> tuple[str, str, int]:

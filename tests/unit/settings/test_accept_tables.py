@@ -107,7 +107,7 @@ FINDING = "accept, entry 1, finding: "
         ),
         (
             f"{TABLE}nodes = ['x']",
-            "accept, entry 1, nodes: unknown setting; ",
+            "accept, entry 1, nodes: unknown setting in a table; put it above",
         ),
         (f"{TABLE}reason = ''", "accept, entry 1, reason: '' is not a reason; give up"),
         (f"{TABLE}reason = 5", "accept, entry 1, reason: 5 is not a reason"),

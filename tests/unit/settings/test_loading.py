@@ -136,8 +136,31 @@ def test_file_search(loads: Loads, tmp_path: Path) -> None:
     ("content", "problem"),
     [
         (b"interval = \nretries = 1", "not valid TOML at line 1, column 12"),
-        (f"'{TOKEN}' = 1\n'{TOKEN}' = 2\n".encode(), "not valid TOML at "),
-        (f'alert_urls = "discord://{TOKEN}'.encode(), "not valid TOML at "),
+        (
+            f"'{TOKEN}' = 1\n'{TOKEN}' = 2\n".encode(),
+            "not valid TOML at line 2, column 18; this name is set above already",
+        ),
+        (
+            b"accept = ['x']\n[[accept]]\nfinding = 'y'",
+            "not valid TOML at line 2, column 9; this name is set above already",
+        ),
+        (
+            f'alert_urls = "discord://{TOKEN}'.encode(),
+            "not valid TOML at end of document; a closing quote is missing",
+        ),
+        (
+            b'nodes = ["a]\nretries = 1',
+            "not valid TOML at line 1, column 13; a closing quote is missing",
+        ),
+        (
+            b"nodes = ['a]\nretries = 1",
+            "not valid TOML at end of document; a closing quote is missing",
+        ),
+        (b"nodes = [a]", 'not valid TOML at line 1, column 10; a text needs "quotes"'),
+        (
+            b"interval = 15m",
+            'not valid TOML at line 1, column 14; a text needs "quotes"',
+        ),
         (
             rb'state_dir = "C:\Users\me"',
             "not valid TOML at line 1, column 18; a path needs / for \\, or 'single quotes'",
@@ -154,7 +177,12 @@ def test_file_search(loads: Loads, tmp_path: Path) -> None:
     ids=[
         "value",
         "twice",
+        "list and tables",
         "string",
+        "string in a line",
+        "literal",
+        "no quotes",
+        "half a number",
         "hex",
         "backslash",
         "deep",

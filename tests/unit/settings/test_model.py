@@ -245,6 +245,7 @@ def test_refused(loads: Loads, setting: str, text: str) -> None:
     ("setting", "text", "why"),
     [
         ("nodes", "kijai/x", "'kijai/x' is not the id of a pack; give the last"),
+        ("nodes", ["My Pack"], "'My Pack' is not the id of a pack; give the last"),
         ("statuses", "flaged", "'flaged' is not a status (did you mean flagged?)"),
         ("interval", "9s", "'9s' is out of range; give 10s to 366d"),
         ("retries", "21", "'21' is out of range; give 0 to 20"),
@@ -310,7 +311,10 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
             "channels, entry 1, name: '../x' is not a channel's name; give up to 64",
         ),
         (f"{CHANNEL}node = '{TOKEN}'", "channels, entry 1, node: unknown setting; did"),
-        (f"{CHANNEL}interval = 1", "channels, entry 1, interval: unknown setting"),
+        (
+            f"{CHANNEL}interval = 1",
+            "channels, entry 1, interval: unknown setting in a table; put it above the",
+        ),
         (f"{CHANNEL}kinds = []", "channels, entry 1, kinds: the list is empty"),
         (f"{CHANNEL}kinds = ['x']", "channels, entry 1, kinds: 'x' is not an event"),
         (f"{CHANNEL}grouping = 'x'", "channels, entry 1, grouping: 'x' is not allowed"),
