@@ -388,7 +388,7 @@ class AppearancesMachine(Life):
     def _seen(self) -> dict[str, dict[str, Copies | None]]:
         listed = StateFolder(self.path).load().installs if self.path.exists() else {}
         return {
-            install: self._seen_in(install, listed.get(install, ()))
+            install: self._seen_in(install, listed.get(self._root(install), ()))
             for install in self.configured
         }
 
@@ -465,6 +465,9 @@ class AppearancesMachine(Life):
         del there[copy.folder]
         there[folder] = copy._replace(folder=folder)
 
+    def _root(self, install: str) -> str:
+        return str(self.comfyuis[install][OWN].root)
+
     @property
     def _revision(self) -> int:
         return (
@@ -479,7 +482,7 @@ class AppearancesMachine(Life):
 
     def _polls(self, folder: StateFolder) -> bool:
         """Poll once; False if the program died."""
-        found = {name: str(self.comfyuis[name][OWN].root) for name in self.configured}
+        found = {name: self._root(name) for name in self.configured}
         return self.works(
             folder,
             nodes=WITH_ID,

@@ -145,7 +145,7 @@ def test_the_document(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) ->
     found = document(audit("ComfyUI", "--json", code=3))
     assert found.keys() == {"started", "finished", "packs", "errors"}
     assert found["packs"][0] == {
-        "install": "ComfyUI",
+        "install": comfyui.root.parent.name,
         "id": "evil",
         "kind": "registry",
         "version": "1.0.0",
@@ -406,7 +406,10 @@ def test_a_pack_that_cannot_be_read(
     done = audit("ComfyUI", "--json", code=1)
     assert verdicts(done) == [("pack", "unknown")]
     assert document(done)["errors"] == [
-        {"install": "ComfyUI", "error": "pack: pyproject.toml is not valid TOML"}
+        {
+            "install": comfyui.root.parent.name,
+            "error": "pack: pyproject.toml is not valid TOML",
+        }
     ]
 
 

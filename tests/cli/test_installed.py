@@ -53,7 +53,8 @@ def test_for_people(comfyui: ComfyUI, run: Any) -> None:
     done = run("ComfyUI")
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
-    assert lines[0] == f"ComfyUI: 5 packs, 1 disabled, 1 unknown ({comfyui.root})"
+    name = comfyui.root.parent.name
+    assert lines[0] == f"{name}: 5 packs, 1 disabled, 1 unknown ({comfyui.root})"
     assert [line.split("  ", 1)[0] for line in lines[1:]] == [
         "PACK",
         "bad",
@@ -80,7 +81,9 @@ def test_json(comfyui: ComfyUI, run: Any) -> None:
     assert done.err.startswith(f"error: absent: {absent} does not exist")
     first, second = json.loads(done.out)["installs"]
     packs = {pack["folder"]: pack for pack in first.pop("packs")}
-    assert first == {"install": "ComfyUI", "source": str(comfyui.root), "error": None}
+    root = comfyui.root
+    name = root.parent.name
+    assert first == {"install": name, "source": str(root), "error": None}
     assert packs["my-pack"] == {
         "id": "my-pack",
         "kind": "registry",
@@ -100,11 +103,12 @@ def test_a_folder_that_cannot_be_read(comfyui: ComfyUI, run: Any) -> None:
     (comfyui.root / "extra_model_paths.yaml").write_text("a: {custom_nodes: more}")
     done = run("ComfyUI")
     assert done.code == 2
-    assert done.out.startswith("ComfyUI: 5 packs, 1 disabled, 1 unknown")
+    name = comfyui.root.parent.name
+    assert done.out.startswith(f"{name}: 5 packs, 1 disabled, 1 unknown")
     said = (
         f"the folder 'more' of {comfyui.root / 'extra_model_paths.yaml'} does not exist"
     )
-    assert done.err == f"error: ComfyUI: {said}\n"
+    assert done.err == f"error: {name}: {said}\n"
     (document,) = json.loads(run("ComfyUI", "--json").out)["installs"]
     assert (len(document["packs"]), document["error"]) == (5, said)
 
@@ -173,9 +177,7 @@ def test_config_shows_no_address(fork_server: ForkServer, tmp_path: Path) -> Non
     assert (done.code, done.err) == (0, "")
     (line,) = (line for line in done.out.splitlines() if line.startswith("installs"))
     folder = json.dumps(str(tmp_path / "ComfyUI"))
-    named = (
-        f'{{name = "ComfyUI", path = {folder}}}, {{name = "h", url = "https://***"}}'
-    )
+    named = f'{{name = "{tmp_path.name}", path = {folder}}}, {{name = "h", url = "https://***"}}'
     assert named in line
     assert PASSWORD not in done.out
 

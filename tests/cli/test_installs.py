@@ -343,6 +343,96 @@ def test_a_first_scan_that_fails(watch: Watcher, comfyui: LivedIn) -> None:
     assert first == f"error: install studio: {comfyui.root} does not exist"
 
 
+def test_the_empty_place_of_a_volume(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """A folder of packs with nothing of what it had clears nothing, poll after poll; what is in it is judged."""
+    registry.catalog.publish("bravo", "0.9.0", status="flagged")
+    registry.catalog.set_status("alpha", "1.0.0", "banned")
+    assert _said(watch.check()) == [("exposed", "alpha", "1.0.0", "banned")]
+    comfyui.empty()
+    (comfyui.nodes / "lost+found").mkdir()
+    for _ in range(2):
+        document = watch.check(code=1)
+        assert (document["errors"][0]["install"], document["events"]) == ("studio", [])
+    comfyui.put("bravo", "0.9.0")
+    assert _said(watch.check(code=1)) == [
+        ("appeared", "bravo", "0.9.0", None),
+        ("exposed", "bravo", "0.9.0", "flagged"),
+        ("failing", None, None, "failing"),
+    ]
+    assert watch.check(code=1)["events"] == []
+    (comfyui.nodes / "example_node.py.example").touch()
+    assert _said(watch.check()) == [
+        ("cleared", "alpha", "1.0.0", None),
+        ("recovered", None, None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[project",
+        "[tool.x]",
+        "[project]\nname = 5\nversion = '0.9.0'",
+        "[project]\nname = 'bravo'",
+        "[project]\nname = 'bravo'\nversion = 1",
+    ],
+)
+def test_a_pack_that_cannot_be_read(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, text: str
+) -> None:
+    """A pyproject that does not say what the Manager installed is an error, of a new pack too; nothing is cleared."""
+    registry.catalog.publish("bravo", "0.9.0", status="banned")
+    registry.catalog.publish("charlie", "1.0.0")
+    watch.check()
+    comfyui.put("bravo", "0.9.0")
+    kinds = [one["kind"] for one in watch.check()["events"]]
+    assert kinds == ["exposed", "appeared"]
+    comfyui.put("charlie", "1.0.0")
+    for pack in ("bravo", "charlie"):
+        (comfyui.nodes / pack / "pyproject.toml").write_text(text)
+    document = watch.check(code=1)
+    assert [one["kind"] for one in document["events"]] == ["appeared"]
+    (error,) = document["errors"]
+    assert error["error"].startswith("bravo: pyproject.toml")
+    assert ", and 1 more" in error["error"]
+    (row,) = watch.document("status")["installs"]
+    assert row["error"] in error["error"]
+    audited = watch.run("audit", str(comfyui.root))
+    assert audited.code in {1, 3}
+    assert "bravo: pyproject.toml" in audited.err
+
+
+def test_a_version_counts_though_the_id_cannot_be_read(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """A folder that the Manager named after a pack is judged as that, by the version in its pyproject."""
+    registry.catalog.set_status("alpha", "1.0.0", "banned")
+    text = "[project]\nname = 'a b'\nversion = '1.0.0'"
+    (comfyui.nodes / "alpha" / "pyproject.toml").write_text(text)
+    assert _said(watch.check(code=1)) == [("exposed", "alpha", "1.0.0", "banned")]
+    assert watch.run("audit", str(comfyui.root)).code == 3
+
+
+def test_a_clone_whose_git_cannot_be_read(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """What was known of it stays, and every poll says so."""
+    comfyui.put_clone("alpha", "1.0.0")
+    registry.catalog.edit_pack("alpha", repository="https://github.com/example/alpha")
+    registry.catalog.set_status("alpha", "1.0.0", "banned")
+    assert _said(watch.check()) == [("exposed", "alpha", None, "banned")]
+    config = comfyui.nodes / "alpha" / ".git" / "config"
+    config.unlink()
+    config.mkdir()
+    document = watch.check(code=1)
+    assert document["events"] == []
+    (error,) = document["errors"]
+    assert "; .git/config is a folder, not a file" in error["error"]
+
+
 def test_a_poll_that_dies_reports_once(
     watch: Watcher, comfyui: LivedIn, webhook: Webhook
 ) -> None:

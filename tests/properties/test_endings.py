@@ -209,13 +209,13 @@ class Life:
             return {}
         if step.unseen:
             last = self.state.installs.get("studio")
-            return {"studio": Scanned(packs=last, error="unmounted")}
+            return {"studio": Scanned(name="studio", packs=last, error="unmounted")}
         found: tuple[Pack, ...] = ()
         if step.runs is not None:
             found = (
                 Pack(folder=PACK, kind=PackKind.REGISTRY, id=PACK, version=step.runs),
             )
-        return {"studio": Scanned(packs=found)}
+        return {"studio": Scanned(name="studio", packs=found)}
 
     def _answer(self, step: Step, now: str) -> Reading:
         match step.answer:

@@ -19,7 +19,15 @@ from tests.hostile.corpus import TEXTS
 from tests.hostile.strategies import UNTRUSTED
 from tests.hostile.strategies import events as hostile_events
 from tests.support import figures, program
-from tests.support.factories import NOW, channel, exposed_to, known, minute, version
+from tests.support.factories import (
+    NOW,
+    channel,
+    exposed_to,
+    install,
+    known,
+    minute,
+    version,
+)
 from tests.support.harness import write_settings
 from tests.support.page_picture import public as pictured
 from tests.support.page_shape import Shape
@@ -96,7 +104,7 @@ def test_the_same_state_has_the_same_files(
 ) -> None:
     """The order in which a mapping was filled is in no file."""
     state, history = one
-    terms = replace(ALL, installs=dict.fromkeys(state.installs, "home"))
+    terms = replace(ALL, installs=tuple(map(install, state.installs)))
     assert written(state, history, terms) == written(
         turned(state), turned(history), terms
     )
@@ -175,7 +183,9 @@ def test_nothing_private_is_in_any_file(
             ),
         )
     )
-    terms = replace(ALL, channels=(channel(SECRET),), installs={SECRET: "home"})
+    terms = replace(
+        ALL, channels=(channel(SECRET),), installs=(install(SECRET, is_named=False),)
+    )
     found = written(state, (*planted(history), about_channel), terms)
     assert {name for name, text in found.items() if SECRET in text} == set()
 
@@ -233,7 +243,7 @@ def hostile(texts: list[str], history: list[Event]) -> tuple[State, list[Event],
         for number, (text, name) in enumerate(zip(texts, ids, strict=True))
     }
     installs = {
-        text: (made_pack(text, node),)
+        install(text).identity: (made_pack(text, node),)
         for text, node in zip(texts, reversed(ids), strict=True)
     }
     about = [
@@ -245,8 +255,8 @@ def hostile(texts: list[str], history: list[Event]) -> tuple[State, list[Event],
         checks=Checks(polled_at=NOW, watched=tuple(ids)),
         installs=installs,
     )
-    names = {text: text for text in texts}
-    terms = replace(ALL, selection=Selection(names=tuple(ids)), installs=names)
+    selection = Selection(names=tuple(ids))
+    terms = replace(ALL, selection=selection, installs=tuple(map(install, texts)))
     return state, [*history, *about], terms
 
 

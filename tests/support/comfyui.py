@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from watcher.installs.scan import look, scan
-from watcher.model.pack import Inventory, Source, SourceKind
+from watcher.model.pack import Inventory, Pack, Source, SourceKind
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 """The commit of every clone unless a test says otherwise."""
@@ -141,7 +141,7 @@ def scanned(
     kind: SourceKind = SourceKind.PATH,
     *,
     timeout: float = 10,
-    had: Collection[str] = (),
+    had: Collection[Pack] = (),
     workflows: bool = False,
 ) -> Inventory:
     """Return what a scan finds."""

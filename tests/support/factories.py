@@ -20,7 +20,7 @@ from watcher.model.failure import ReadFailure
 from watcher.model.finding import Acceptance, Grade
 from watcher.model.listing import Listing
 from watcher.model.outcome import Undelivered
-from watcher.model.pack import Pack, PackKind
+from watcher.model.pack import Pack, PackKind, Source, SourceKind
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot
@@ -108,6 +108,11 @@ def accepted(reason: str = "", until: str = "") -> Acceptance:
         reason=reason,
         until=date.fromisoformat(until) if until else None,
     )
+
+
+def install(name: str, *, is_named: bool = True) -> Source:
+    """Make an install of the settings, which the state knows by its name."""
+    return Source(name=name, is_named=is_named, kind=SourceKind.PATH, where=name)
 
 
 def exposed_to(

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.support import chromium
 from tests.support.chromium import DARK, LIGHT, in_a_frame
-from tests.support.factories import exposed_to, running
+from tests.support.factories import exposed_to, install, running
 from tests.support.program import ROOT
 from watcher import timestamps
 from watcher.changes.transitions import node_url
@@ -95,7 +95,7 @@ def public() -> Public:
     terms = Terms(
         selection=Selection(names=_PACKS),
         minimum_age=0.0,
-        installs={_INSTALL: _INSTALL},
+        installs=(install(_INSTALL),),
     )
     history = sorted(_events(), key=lambda event: event.at)
     return published(state, history, terms, _VERSION)

@@ -23,15 +23,15 @@ def assess(
     """
     known: dict[str, KnownInstall] = {}
     events: list[Event] = []
-    for install, scan in sorted(scans.items()):
-        before = reported.known.get(install)
+    for key, scan in sorted(scans.items()):
+        before = reported.known.get(key)
         if before is not None:
             events += (
-                _event(install, pack, reported.seen, now)
+                _event(key, scan.name, pack, reported.seen, now)
                 for pack in _new(before, scan.packs or ())
             )
         if before is not None or scan.places:
-            known[install] = _after(before or KnownInstall(places=()), scan)
+            known[key] = _after(before or KnownInstall(places=()), scan)
     seen = reported.seen + len(events)
     return replace(reported, known=known, seen=seen), tuple(events)
 
@@ -71,11 +71,11 @@ def _known(pack: Pack) -> KnownPack:
     )
 
 
-def _event(install: str, pack: Pack, seen: int, now: str) -> Event:
+def _event(key: str, install: str, pack: Pack, seen: int, now: str) -> Event:
     one = _known(pack)
     copy = Copy(install=install, version=pack.version, enabled=pack.enabled)
     return Event(
-        id=event_id("installed", install, one.id, one.name, seen, Kind.APPEARED),
+        id=event_id("installed", key, one.id, one.name, seen, Kind.APPEARED),
         kind=Kind.APPEARED,
         node=pack.id,
         version=pack.version,

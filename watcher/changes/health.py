@@ -20,6 +20,7 @@ from watcher.durations import DAY
 from watcher.model.event import EMPTY, GONE, Event, Kind
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import ALL
+from watcher.model.pack import Scanned
 from watcher.model.snapshot import Node, Snapshot
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted
@@ -54,7 +55,7 @@ class Health:
     empty: Mapping[str, FailureStreak] = field(default_factory=dict)
     """Polls in a row that found no version of a node that never had one."""
     installs: Mapping[str, FailureStreak] = field(default_factory=dict)
-    """Polls in a row that could not scan an install, by its name."""
+    """Polls in a row that could not scan an install, by what the state knows it by."""
     sweep: FailureStreak | None = None
     """Sweeps in a row that were incomplete, where globs are watched."""
     lists: FailureStreak | None = None
@@ -241,31 +242,31 @@ def _turn_registry(snapshot: Snapshot, story: str, now: str) -> tuple[Snapshot, 
 def assess_scans(
     health: Health,
     snapshot: Snapshot,
-    errors: Mapping[str, str],
+    scans: Mapping[str, Scanned],
     threshold: int,
     now: str,
 ) -> Assessment:
     """Count one poll's scans, and report what has become failing or has recovered.
 
-    `errors` has every configured install, with why it could not be scanned, or "". An install that is not configured
-    any more is forgotten.
+    `scans` has every configured install: one that is not configured any more is forgotten.
     """
     reported = snapshot.installed
     streaks = {
-        name: once_more(health.installs.get(name), error, now)
-        for name, error in errors.items()
-        if error
+        key: once_more(health.installs.get(key), scan.error, now)
+        for key, scan in scans.items()
+        if scan.error
     }
     failing: list[str] = []
     events: list[Event] = []
-    for name in sorted(errors):
-        was_failing, streak = name in reported.failing, streaks.get(name)
+    for key in sorted(scans):
+        was_failing, streak = key in reported.failing, streaks.get(key)
         is_failing = streak is not None and (was_failing or streak.count >= threshold)
         if is_failing:
-            failing.append(name)
+            failing.append(key)
         if is_failing != was_failing:
             reason = story_of(streak) if streak else ""
             seen = reported.seen + len(events)
+            name = scans[key].name
             events.append(health_event(seen, now, reason, install=name))
     seen = reported.seen + len(events)
     installed = replace(reported, failing=tuple(failing), seen=seen)

@@ -237,6 +237,8 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
         grounds += _of_claim(text, known)
     else:
         grounds += _of_version(pack, text, known)
+    if pack.unreadable:
+        grounds.append(_Ground(verdict=Verdict.UNKNOWN, why=pack.evidence))
     lacks = [ground.why for ground in grounds if ground.unanswered]
     gaps = [ReadFailure(node=one.id, error=why) for why in lacks]
     if known.unread:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from watcher.installs.node_folders import NodeFolder, node_folders
@@ -20,9 +20,16 @@ from watcher.installs.safe_files import (
     reason,
 )
 from watcher.model.failure import ReadFailure
-from watcher.model.pack import OWN_FILES, Inventory, Pack, PackKind, Source
+from watcher.model.pack import (
+    OWN_FILES,
+    Inventory,
+    Pack,
+    PackKind,
+    Source,
+    named_after,
+)
 
-_IS_IT_MOUNTED = f": is its volume not mounted? If it is meant to be empty, create {OWN_FILES[0]} in it"
+_IS_IT_MOUNTED = f": is its volume not mounted? If its packs were removed, create {OWN_FILES[0]} in it"
 _SMALL = 4096
 _CONFIG_LIMIT = 256 * 1024
 _PACKED_LIMIT = 8 * 1024 * 1024
@@ -33,25 +40,30 @@ _MOST_READINGS = 5
 """Of a folder that changes while it is read."""
 
 
-def read(source: Source, had: Collection[str], go_on: Callable[[], None]) -> Inventory:
+def read(source: Source, had: Collection[Pack], go_on: Callable[[], None]) -> Inventory:
     """Return the packs of the ComfyUI in a folder. `go_on` is called before each and may raise.
 
-    `had` are the places that had packs at the last good scan: one of them that now has none has failed, unless it has
+    `had` are the packs of the last good scan: a folder that has none of those that were in it has failed, unless it has
     a file of ComfyUI's own. A folder that cannot be read is no more than that. Unscannable if none could be read.
     """
-    there, failed = node_folders(source.where, had)
+    there, failed = node_folders(source.where, {pack.place for pack in had})
     packs: list[Pack] = []
     places: set[str] = set()
     for folder in there:
+        had_here = [one for one in had if one.place == folder.place]
         try:
-            packs += _packs_in(folder, go_on, had_packs=folder.place in had)
+            found = _packs_in(folder, had_here, go_on)
         except Unscannable as error:
             failed.append(error.what)
+            continue
+        packs += found.packs
+        if found.failure:
+            failed.append(found.failure)
         else:
             places.add(folder.place)
     more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
     why = "; ".join(failed[:_SHOWN]) + more
-    if not places:
+    if not (places or packs):
         raise Unscannable(why)
     return Inventory(
         install=source.name,
@@ -61,17 +73,26 @@ def read(source: Source, had: Collection[str], go_on: Callable[[], None]) -> Inv
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """The packs of one `custom_nodes`."""
+
+    packs: tuple[Pack, ...]
+    failure: str = ""
+    """Why it may be another folder, or the place of a volume, so that those that were in it are not gone."""
+
+
 def _packs_in(
-    folder: NodeFolder, go_on: Callable[[], None], *, had_packs: bool
-) -> list[Pack]:
+    folder: NodeFolder, had: Collection[Pack], go_on: Callable[[], None]
+) -> _Found:
     """Return the packs of one `custom_nodes`, disabled ones too; Unscannable if they may not be all."""
-    hint = _IS_IT_MOUNTED if had_packs else ""
+    hint = _IS_IT_MOUNTED if had else ""
     listed = _listed(folder, hint)
     seen: dict[str, Pack] = {}
     for _ in range(_MOST_READINGS):
         found = _read_packs(folder, listed, go_on)
-        before, listed = listed, _listed(folder, hint)
-        if listed == before:
+        last, listed = listed, _listed(folder, hint)
+        if listed == last:
             break
         # One that is moved meanwhile, as to disable it, may be in neither list.
         seen |= found
@@ -80,9 +101,22 @@ def _packs_in(
     has_own_file = any(
         entry.name in OWN_FILES and entry.is_file for entry in listed.enabled
     )
-    if (had_packs or seen) and not found and not has_own_file:
-        raise Unscannable(f"{folder.shown} has no packs any more{hint}")
-    return [*found.values()]
+    before, now = (*had, *seen.values()), tuple(found.values())
+    is_another = bool(before) and not _names(before) & _names(now)
+    if not is_another or has_own_file:
+        return _Found(packs=now)
+    left = "none of its packs" if now else "no packs"
+    return _Found(packs=now, failure=f"{folder.shown} has {left} any more{hint}")
+
+
+def _names(packs: Iterable[Pack]) -> set[str]:
+    """Return what packs are known by: their ids, and what their folders are named after."""
+    return {
+        name.lower()
+        for pack in packs
+        for name in (pack.id, named_after(pack.folder))
+        if name
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +217,8 @@ def _contents(folder: Folder) -> Contents:
         project = folder.read("pyproject.toml", limit=pyproject.LIMIT)
     except UnreadableError as error:
         flaw = str(error)
+    if clone is not None:
+        flaw = flaw or clone.flaw
     return Contents(
         pyproject=project,
         tracking=tracking,
@@ -204,24 +240,26 @@ def _tracks_git(folder: Folder) -> bool:
 
 
 def _clone(folder: Folder) -> Clone:
-    """Return what `.git` says; what cannot be read in it is a remark."""
-    remark, remote, commit, cnr_id = "", None, None, None
-    try:
-        remote = git.remote(folder.read(".git", "config", limit=_CONFIG_LIMIT) or b"")
-        written = folder.read(".git", ".cnr-id", limit=_SMALL)
-        cnr_id = texts.pack_id(written.decode("utf-8", "replace")) if written else None
-        commit, ref = git.head(folder.read(".git", "HEAD", limit=_SMALL) or b"")
-        if ref is not None:
-            loose = folder.read(".git", *ref.split("/"), limit=_SMALL)
-            commit = texts.commit(loose.decode("ascii", "replace")) if loose else None
-            commit = commit or git.packed(
-                folder.read(".git", "packed-refs", limit=_PACKED_LIMIT) or b"", ref
-            )
-    except UnreadableError as error:
-        remark = str(error)
+    """Return what `.git` says, as far as it can be read."""
+    flaws: list[str] = []
+
+    def read(*parts: str, limit: int = _SMALL) -> bytes:
+        try:
+            return folder.read(".git", *parts, limit=limit) or b""
+        except UnreadableError as error:
+            flaws.append(str(error))
+            return b""
+
+    remote = git.remote(read("config", limit=_CONFIG_LIMIT))
+    cnr_id = texts.pack_id(read(".cnr-id").decode("utf-8", "replace"))
+    commit, ref = git.head(read("HEAD"))
+    if ref is not None:
+        commit = texts.commit(read(*ref.split("/")).decode("ascii", "replace"))
+        commit = commit or git.packed(read("packed-refs", limit=_PACKED_LIMIT), ref)
     return Clone(
         remote=remote,
         commit=commit,
         cnr_id=cnr_id,
-        remark=remark or ("" if remote else "no remote"),
+        remark="" if remote or flaws else "no remote",
+        flaw=flaws[0] if flaws else "",
     )

@@ -13,19 +13,19 @@ from typing import assert_never
 from watcher import durations
 from watcher.installs.result import Unscannable, failed, in_order
 from watcher.installs.safe_files import reason
-from watcher.model.pack import Inventory, Source, SourceKind
+from watcher.model.pack import Inventory, Pack, Source, SourceKind
 
 
 async def scan(
     source: Source,
     *,
     timeout: float,  # noqa: ASYNC109 - a setting, which the reasons name
-    had: Collection[str] = (),
+    had: Collection[Pack] = (),
 ) -> Inventory:
     """Return what one install has, its packs in the order of `in_order`, read within `timeout` seconds.
 
-    `had` are the places that had packs at the last good scan. What cannot be read is the failure, in which no secret
-    is. A single pack that cannot be read is `unknown`, and says why.
+    `had` are the packs of the last good scan. What cannot be read is the failure, in which no secret is. A single pack
+    that cannot be read is `unknown`, and says why.
     """
     [found] = await _scanned(source, timeout, _read(source, had))
     return found
@@ -69,7 +69,7 @@ async def _scanned(
     )
 
 
-async def _read(source: Source, had: Collection[str]) -> tuple[Inventory, ...]:
+async def _read(source: Source, had: Collection[Pack]) -> tuple[Inventory, ...]:
     match source.kind:
         case SourceKind.PATH:
             from watcher.installs import folder

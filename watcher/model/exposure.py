@@ -9,7 +9,7 @@ from watcher.model.event import Severity
 from watcher.model.finding import Grade
 
 CopyKey = tuple[str, str | None]
-"""The install of a copy, and its version."""
+"""The install of a copy, as the state knows it (`watcher.state.identity`), and its version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class BadCopy:
     """An enabled copy of a pack that was bad at the last poll. Of several alike it is the worst."""
 
     install: str
-    """The name of its install."""
+    """What the state knows its install by."""
     version: str | None = None
     """As written there; None for a clone."""
     grade: Grade
@@ -63,13 +63,15 @@ class KnownInstall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """What was reported of all installs."""
+    """What was reported of all installs, each by what the state knows it by."""
 
+    salt: str = ""
+    """The key of the digests of their addresses, in hexadecimal; "" while none has one."""
     failing: tuple[str, ...] = ()
-    """Names of the installs that were reported failing and have not recovered, sorted."""
+    """The installs that were reported failing and have not recovered, sorted."""
     seen: int = 0
     """How many events installs and what is in them had, so that each event has an id of its own."""
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
     """By lower-case id of the pack."""
     known: Mapping[str, KnownInstall] = field(default_factory=dict)
-    """What each install has, by its name; one that was never read is absent."""
+    """What each install has; one that was never read is absent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from watcher.model.failure import Fault, ReadFailure
 
@@ -131,14 +132,27 @@ class Inventory:
 class Scanned:
     """What is known of one install after a scan by a poll."""
 
+    name: str
+    """The install's name."""
     packs: tuple[Pack, ...] | None
     """Enabled ones first; what cannot be read is as the last good scan found it. None if nothing ever was found."""
+    strays: frozenset[tuple[str, str]] = frozenset()
+    """The place and folder of those that lie where none is left of the packs that were there."""
     error: str = ""
     """Why it, or a pack in it, could not be read; "" if all could be."""
     places: frozenset[str] = frozenset()
     """The folders of which the scan found all packs, as `Pack.place` has them; none if it failed."""
     is_whole: bool = False
     """Whether these are all folders of packs that the install has."""
+
+    @property
+    def expected(self) -> tuple[Pack, ...] | None:
+        """The packs that the next scan expects: strays are judged, and no more."""
+        if self.packs is None:
+            return None
+        return tuple(
+            one for one in self.packs if (one.place, one.folder) not in self.strays
+        )
 
 
 PACK_STATUSES = ("active", "deleted", "banned")
@@ -204,6 +218,20 @@ class Source:
 
     name: str
     """Unique among the installs of the settings; it is not secret."""
+    is_named: bool = False
+    """Whether the settings give it that name."""
     kind: SourceKind
     where: str = field(repr=False)
     """A folder, an address, or a file or glob. An address is a secret, as it may hold a password: no repr shows it."""
+
+    @property
+    def identity(self) -> str:
+        """What makes it the install that it is: its path or glob, or its address, which is as secret as `where`.
+
+        A login is no part of an address.
+        """
+        if self.kind is not SourceKind.URL:
+            return self.where
+        parts = urlsplit(self.where)
+        place = parts.netloc.rpartition("@")[2].lower()
+        return parts._replace(netloc=place, path=parts.path.rstrip("/")).geturl()

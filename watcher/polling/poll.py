@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -42,6 +43,7 @@ from watcher.polling.sending.reroute import channel_states, followed
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
 from watcher.registry.packs import read_all_packs
+from watcher.state.identity import keyed
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 from watcher.timestamps import seconds_between
@@ -121,11 +123,8 @@ class Poller:
             one.name: done.waiting.queues.get(one.name, Queue()) for one in channels
         }
         unscanned = [
-            ReadFailure(
-                install=name, error=why + (_STANDS if state.installs.get(name) else "")
-            )
-            for name, why in sorted(found.scan_errors.items())
-            if why
+            replace(one, error=one.error + (_STANDS if state.installs.get(key) else ""))
+            for key, one in found.unscanned.items()
         ]
         unknown = [one for one in compared.unknown if one.lower() not in before.unknown]
         return Report(
@@ -197,7 +196,10 @@ class Poller:
             # Here, as it loads PyYAML, which most polls need not.
             from watcher.polling.reading.installs import scan_all
 
-            scans = await scan_all(config.installs, state.installs, patience, progress)
+            state = _salted(state)
+            salt = state.snapshot.installed.salt
+            installs = keyed(config.installs, salt)
+            scans = await scan_all(installs, state.installs, patience, progress)
         of_channels = channel_states(state, config.channels, config.addresses)
         async with Registry(
             config.registry_url, config.limits, progress=progress
@@ -207,6 +209,7 @@ class Poller:
                 listed = await read_all_packs(registry, progress)
                 state, listed = take_list(config, state, listed, started)
             state, scans = take_repositories(config, state, scans, listed)
+            copies = copies_of({one.name: one.packs or () for one in scans.values()})
             plan = make_plan(config, state, scans, started)
             answers = await read(registry, plan, self.clock, progress, listed)
             compared = compare(config, plan, answers, of_channels)
@@ -214,7 +217,7 @@ class Poller:
             def judged(change: PollChange) -> tuple[PollChange, tuple[Event, ...]]:
                 if config.installs or had_installs(state):
                     change = with_installs(config, plan, answers, change, scans)
-                return change, with_copies(change.events, copies_of(change.installs))
+                return change, with_copies(change.events, copies)
 
             change, events = judged(compared)
             reasons = await reasons_for(
@@ -377,6 +380,15 @@ class Poller:
             except StateError:
                 return state.outbox
         return waiting
+
+
+def _salted(state: State) -> State:
+    """Return the state with a key for the digests of the addresses of installs."""
+    installed = state.snapshot.installed
+    if installed.salt:
+        return state
+    installed = replace(installed, salt=secrets.token_hex(16))
+    return replace(state, snapshot=replace(state.snapshot, installed=installed))
 
 
 @contextlib.contextmanager

@@ -6,16 +6,18 @@ none of them. The rules are in docs/behaviour.md, Published files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from watcher.alerts.queues.queue import Queue
 from watcher.model.channel import Channel
 from watcher.model.event import Event, Kind, event_id
 from watcher.model.listing import ALL
+from watcher.model.pack import Source
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node
 from watcher.model.version import MinimumAge
+from watcher.state.identity import names
 from watcher.state.model import State
 from watcher.state.overview import NodeRow, node_rows, watched
 from watcher.text.plural import plural
@@ -38,8 +40,8 @@ class Terms:
     """How old a version has to be to be advised, in seconds."""
     channels: tuple[Channel, ...] = ()
     """The channels, in the order of the settings."""
-    installs: Mapping[str, str] = field(default_factory=dict)
-    """By the name that the state has of each install, the one that it was given; "" without one."""
+    installs: tuple[Source, ...] = ()
+    """The installs of the settings."""
     shows_installs: bool = False
     """Whether it may be published what is run."""
 
@@ -115,12 +117,13 @@ def published(
     """Return what may be published of a state and its history, by the terms of the settings."""
     snapshot, checks = state.snapshot, state.checks
     age = MinimumAge(seconds=terms.minimum_age, now=checks.polled_at or _NEVER_POLLED)
-    rows = node_rows(_watched(state, terms), state, with_installs=bool(terms.installs))
+    installs = names(terms.installs, snapshot.installed.salt)
+    given = {one.name for one in terms.installs if one.is_named}
+    rows = node_rows(_watched(state, terms), state, installs)
     ids = {row.node.lower() for row in rows}
     failing = checks.health.nodes
     nodes = {key: node for key, node in snapshot.nodes.items() if key in ids}
     baselines = [node.baseline_at for node in nodes.values()]
-    names = terms.installs
     return Public(
         version=version,
         subject=_subject(rows, terms),
@@ -130,13 +133,15 @@ def published(
         ),
         requests=checks.requests,
         seconds=checks.seconds,
-        rows=tuple(_row(row, names) for row in rows),
+        rows=tuple(_row(row, given) for row in rows),
         nodes=nodes,
         unread=frozenset(ids if ALL in failing else ids & failing.keys()),
         is_partial=checks.health.sweep is not None,
-        unscanned=tuple(_name(one, names) for one in checks.health.installs),
+        unscanned=tuple(
+            _name(installs.get(key, ""), given) for key in checks.health.installs
+        ),
         events=tuple(
-            _event(event, names)
+            _event(event, given)
             for event in history
             if event.channel is None
             and (event.node is None or event.node.lower() in ids)
@@ -173,22 +178,22 @@ def _watched(state: State, terms: Terms) -> tuple[str, ...]:
     return watched([*chosen.names, *of_publishers, *matching], state)
 
 
-def _row(row: NodeRow, names: Mapping[str, str]) -> NodeRow:
+def _row(row: NodeRow, given: Collection[str]) -> NodeRow:
     """Return a row without what is private: an error names hosts and files."""
     return replace(
         row,
         error=None if row.error is None else "",
         installed=tuple(
-            replace(copy, install=_name(copy.install, names)) for copy in row.installed
+            replace(copy, install=_name(copy.install, given)) for copy in row.installed
         ),
     )
 
 
-def _event(event: Event, names: Mapping[str, str]) -> Event:
+def _event(event: Event, given: Collection[str]) -> Event:
     """Return an event without what is private: a failure names hosts and files."""
     is_failure = event.kind in {Kind.FAILING, Kind.RECOVERED}
     has_address = is_failure or event.install is not None
-    install = event.install and _name(event.install, names)
+    install = event.install and _name(event.install, given)
     parts = install, event.at, event.kind, event.folder, event.version
     return replace(
         event,
@@ -197,15 +202,15 @@ def _event(event: Event, names: Mapping[str, str]) -> Event:
         reason="" if has_address else event.reason,
         install=install,
         installed=tuple(
-            replace(copy, install=_name(copy.install, names), folder=None)
+            replace(copy, install=_name(copy.install, given), folder=None)
             for copy in event.installed
         ),
     )
 
 
-def _name(install: str, names: Mapping[str, str]) -> str:
+def _name(install: str, given: Collection[str]) -> str:
     """Return what an install is called: by default it has the name of its host or folder, which is private."""
-    return names.get(install) or _NAMELESS
+    return install if install in given else _NAMELESS
 
 
 def _undelivered(state: State, channel: Channel) -> Undelivered:

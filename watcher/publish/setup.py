@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import watcher
 from watcher.errors import UsageError
 from watcher.publish.public import Public, Terms, knows_installs, published
-from watcher.settings.install_tables import sources
 from watcher.settings.loading import HOW_TO_PUBLISH
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
@@ -22,14 +21,12 @@ NEEDED = ("watcher.publish.folder",)
 
 def terms_of(settings: Settings) -> Terms:
     """Return what the settings say of what is published."""
-    tables = settings.installs
-    names = [source.name for source in sources(tables)]
     return Terms(
         selection=settings.selection(),
         publishers=settings.publishers,
         minimum_age=settings.minimum_age,
         channels=settings.all_channels(),
-        installs={name: table.name for name, table in zip(names, tables, strict=True)},
+        installs=settings.all_installs(),
         shows_installs=settings.publish_installs,
     )
 

@@ -6,8 +6,10 @@ An address may hold a password, so that no error shows more of it than its schem
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Annotated, Self
@@ -34,7 +36,7 @@ _LONGEST_NAME = 64
 _BETWEEN = re.compile(r"[,\n]")
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9.-]{2,}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}(?:/.*)?")
 """What is an address without its scheme; a drive's one letter is none."""
-_HELD_BY = frozenset(
+_SAYS_NOTHING = frozenset(
     {
         "snapshots",
         "__manager",
@@ -42,6 +44,7 @@ _HELD_BY = frozenset(
         "user",
         "comfyui-manager",
         "custom_nodes",
+        "comfyui",
     }
 )
 """Folders that say nothing about whose snapshots, or whose packs, are in them."""
@@ -188,41 +191,70 @@ def unique(tables: tuple[InstallTable, ...]) -> tuple[InstallTable, ...]:
 
 
 def placed(table: InstallTable, place: Callable[[Path], Path]) -> InstallTable:
-    """Return a table whose path is absolute, as `place` makes it so."""
+    """Return a table whose path is absolute, as `place` makes it so, and written in one way.
+
+    No link in it is followed, as what that leads to comes and goes.
+    """
     if table.kind is SourceKind.URL:
         return table
-    return table.model_copy(update={table.kind.value: str(place(Path(table.where)))})
+    path = os.path.normpath(place(Path(table.where)))
+    return table.model_copy(update={table.kind.value: path})
 
 
 def sources(tables: Iterable[InstallTable]) -> tuple[Source, ...]:
-    """Return the installs of absolute tables. One without a name gets that of its folder or host, a second one `-2`."""
+    """Return the installs of absolute tables.
+
+    One without a name gets that of its folder or host, with more of its path if that is another's too.
+    """
     found = list(tables)
-    names = _names(found, map(_usual_name, found))
     return tuple(
-        Source(name=name, kind=table.kind, where=table.where)
-        for name, table in zip(names, found, strict=True)
+        Source(name=name, is_named=bool(table.name), kind=table.kind, where=table.where)
+        for name, table in zip(_names(found), found, strict=True)
     )
 
 
-def _names(tables: Sequence[InstallTable], usual: Iterable[str]) -> list[str]:
-    """Return the names that tables have, and for each without one its usual name, or that and a number."""
-    taken = {table.name.lower() for table in tables}
-    names: list[str] = []
-    for table, other in zip(tables, usual, strict=True):
-        names.append(table.name or _unique_name(other, taken))
-        taken.add(names[-1].lower())
+def twice(tables: Sequence[InstallTable]) -> Iterator[str]:
+    """Yield which of some absolute tables are one install."""
+    seen: dict[str, int] = {}
+    for number, source in enumerate(sources(tables), 1):
+        first = seen.setdefault(source.identity, number)
+        if first != number:
+            shown = tables[number - 1].shown
+            yield f"entries {first} and {number} are one install: {shown}"
+
+
+def _names(tables: Sequence[InstallTable]) -> list[str]:
+    """Return the name that each table has, or the shortest of its usual ones that no other has."""
+    usual = [[table.name] if table.name else _usual_names(table) for table in tables]
+    names = [one[0] for one in usual]
+    for longer in range(1, max(map(len, usual), default=1)):
+        had = Counter(map(str.lower, names))
+        names = [
+            one[min(longer, len(one) - 1)] if had[name.lower()] > 1 else name
+            for name, one in zip(names, usual, strict=True)
+        ]
+    taken = {table.name.lower() for table in tables if table.name}
+    for place, table in enumerate(tables):
+        if not table.name:
+            names[place] = _unique_name(names[place], taken)
+            taken.add(names[place].lower())
     return names
 
 
 def targets(given: Sequence[str], place: Callable[[Path], Path]) -> tuple[Source, ...]:
-    """Return the installs that a command line names, as entries of `installs`; `place` makes a path absolute.
+    """Return the installs that a command line names, each once, as entries of `installs`.
 
-    UsageError for what is none.
+    `place` makes a path absolute. UsageError for what is none.
     """
     try:
-        return sources(placed(entry(text), place) for text in given)
+        tables = [placed(entry(text), place) for text in given]
     except ValueError as error:
         raise UsageError(f"TARGET: {error}") from None
+    each = {
+        source.identity: table
+        for source, table in zip(sources(tables), tables, strict=True)
+    }
+    return sources(each.values())
 
 
 def of_folders(folders: Iterable[Path]) -> tuple[Source, ...]:
@@ -233,27 +265,28 @@ def of_folders(folders: Iterable[Path]) -> tuple[Source, ...]:
     )
 
 
-def _usual_name(table: InstallTable) -> str:
+def _usual_names(table: InstallTable) -> list[str]:
+    """Return what an install may be called: its host, or the last folder that says something, then more of the path."""
     if table.kind is SourceKind.URL:
-        parts = urlsplit(table.where)
-        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+        url = urlsplit(table.where)
+        host = f"{url.hostname}:{url.port}" if url.port else str(url.hostname)
+        return [host, f"{host}{url.path}"[:_LONGEST_NAME]]
     path = PurePath(table.where)
-    if (
-        table.kind is SourceKind.SNAPSHOT
-        and path.parent.name.lower() not in _HELD_BY
-        and not set("*?[") & set(path.name)
-    ):
-        return path.stem
-    parts_up = [path, *path.parents] if table.kind is SourceKind.PATH else path.parents
-    telling = (
-        part.name for part in parts_up if part.name and not set("*?[") & set(part.name)
-    )
-    return next((name for name in telling if name.lower() not in _HELD_BY), "ComfyUI")
+    parts = [one for one in path.parts if not set("*?[") & set(one)]
+    if table.kind is SourceKind.SNAPSHOT and parts[-1] == path.name:
+        is_telling = path.parent.name.lower() not in _SAYS_NOTHING
+        parts[-1:] = [path.stem] if is_telling else []
+    while len(parts) > 1 and parts[-1].lower() in _SAYS_NOTHING:
+        parts.pop()
+    if len(parts) == 1:
+        return ["ComfyUI", table.where[-_LONGEST_NAME:]]
+    names = ["/".join(parts[start:]) for start in range(len(parts) - 1, 0, -1)]
+    return [name[-_LONGEST_NAME:] for name in (*names, table.where)]
 
 
-def _unique_name(usual: str, taken: set[str]) -> str:
-    name = usual[:_LONGEST_NAME]
-    number = 1
+def _unique_name(usual: str, taken: Collection[str]) -> str:
+    """Return a name, or that and a number."""
+    name, number = usual, 1
     while name.lower() in taken:
         number += 1
         name = f"{usual[: _LONGEST_NAME - 6]}-{number}"

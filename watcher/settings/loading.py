@@ -98,9 +98,12 @@ def load(
         value = getattr(settings, name)
         try:
             if name == "installs":
-                changes[name] = tuple(
-                    install_tables.placed(one, place) for one in value
-                )
+                installs = [install_tables.placed(one, place) for one in value]
+                changes[name] = tuple(installs)
+                problems += [
+                    f"{name}: {why} ({origins[name]})"
+                    for why in install_tables.twice(installs)
+                ]
             elif value is not None and name not in changes:
                 changes[name] = place(value)
         except ValueError as error:

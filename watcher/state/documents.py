@@ -20,7 +20,7 @@ class LastScans:
     """What the last good scan of each install found."""
 
     installs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
-    """By the install's name."""
+    """By what the state knows an install by."""
 
 
 SNAPSHOT = Document(Snapshot)
@@ -74,7 +74,7 @@ def read_addresses(text: bytes) -> Addresses:
 
 
 def read_installs(text: bytes) -> Mapping[str, tuple[Pack, ...]]:
-    """Decode `installs.json`: the packs of each install, by its name; raises UnreadableFormError."""
+    """Decode `installs.json`: the packs of each install; raises UnreadableFormError."""
     return INSTALLS.read(text)[1].installs
 
 

@@ -36,7 +36,7 @@ class Checks:
     watched: tuple[str, ...] = ()
     """The node ids of the last poll."""
     scanned: Mapping[str, Moment] = field(default_factory=dict)
-    """When each install was last scanned without a failure, by its name."""
+    """When each install was last scanned without a failure, by what the state knows it by."""
     run: Mapping[str, tuple[BadCopy, ...]] = field(default_factory=dict)
     """How each enabled copy was judged by the last poll that could, by lower-case id of each node that it may be."""
     unknown: tuple[str, ...] = ()
@@ -76,4 +76,4 @@ class State:
     checks: Checks = field(default_factory=Checks)
     addresses: Addresses = field(default_factory=Addresses)
     installs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
-    """What the last good scan of each install found, by its name."""
+    """What the last good scan of each install found, by what the state knows it by (`watcher.state.identity`)."""

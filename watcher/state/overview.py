@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from watcher.changes.exposure import copies_of
 from watcher.changes.facts import newest_of
@@ -114,20 +114,32 @@ class NodeRow:
 
 
 def node_rows(
-    nodes: Iterable[str], state: State, *, with_installs: bool = True
+    nodes: Iterable[str], state: State, installs: Mapping[str, str]
 ) -> list[NodeRow]:
-    """Return a row for each of some watched nodes, in their order; without installs as if nothing were installed."""
-    copies = copies_of(state.installs) if with_installs else {}
-    return [_row(name, state, copies.get(name.lower(), ())) for name in nodes]
+    """Return a row for each of some watched nodes, in their order.
+
+    `installs` are the names of the installs that count, by what the state knows them by.
+    """
+    copies = copies_of(
+        {name: state.installs.get(key, ()) for key, name in installs.items()}
+    )
+    return [_row(name, state, copies.get(name.lower(), ()), installs) for name in nodes]
 
 
-def _row(name: str, state: State, copies: tuple[Copy, ...]) -> NodeRow:
+def _row(
+    name: str, state: State, copies: tuple[Copy, ...], installs: Mapping[str, str]
+) -> NodeRow:
     """Return the row of a watched node, with what is installed of it."""
     key, checks = name.lower(), state.checks
     node = state.snapshot.nodes.get(key, Node(node=name))
     failure = checks.health.nodes.get(key) or checks.health.nodes.get(ALL)
     doubt = checks.health.empty.get(key)
-    run = _run_of(copies, checks.run.get(key, ()))
+    judged = [
+        replace(one, install=installs[one.install])
+        for one in checks.run.get(key, ())
+        if one.install in installs
+    ]
+    run = _run_of(copies, judged)
     installable = newest_of(one for one in node.listed if one.status == ACTIVE)
     return NodeRow(
         node=name,

@@ -24,6 +24,7 @@ SINGLE = Pack(folder="evil.py", kind=PackKind.FILE)
 
 def _scan(*packs: Pack, **fields: Any) -> Scanned:
     given: dict[str, Any] = {
+        "name": "studio",
         "places": frozenset({"", MORE}),
         "is_whole": True,
     }

@@ -42,12 +42,12 @@ def run(
     )
 
 
-BOTH = {name: Scanned(packs=()) for name in ("studio", "office")}
+BOTH = {name: Scanned(name=name, packs=()) for name in ("studio", "office")}
 
 
 def unseen(*names: str) -> dict[str, Scanned]:
     """Return the scans of both installs where the packs of some are not known."""
-    return BOTH | dict.fromkeys(names, Scanned(packs=None, error="gone"))
+    return BOTH | {name: Scanned(name=name, packs=None, error="gone") for name in names}
 
 
 def poll(*runs: Finding, events: Sequence[Event] = (), **fields: Any) -> Poll:

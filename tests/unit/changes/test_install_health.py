@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tests.support.factories import NOW
 from watcher.changes.health import Assessment, Health, assess_scans
+from watcher.model.pack import Scanned
 from watcher.model.snapshot import Snapshot
 
 
@@ -13,7 +14,11 @@ def lived(*polls: Mapping[str, str]) -> list[Assessment]:
     """Return what each poll says; a poll is why each install could not be scanned, or ""."""
     after, found = Assessment(health=Health(), snapshot=Snapshot(), events=()), []
     for errors in polls:
-        after = assess_scans(after.health, after.snapshot, errors, 3, NOW)
+        scans = {
+            f"/{name}": Scanned(name=name, packs=None, error=why)
+            for name, why in errors.items()
+        }
+        after = assess_scans(after.health, after.snapshot, scans, 3, NOW)
         found.append(after)
     return found
 

@@ -121,8 +121,16 @@ LAYOUTS = {
     "empty but for the example": Layout(entries=(f"{OWN}/{EXAMPLE}",), had=("",), packs={}),
     "empty but for the other file": Layout(entries=(f"{OWN}/websocket_image_save.py",), had=("",), packs={}),
     "empty but for a folder of that name": Layout(
-        entries=(f"{OWN}/{EXAMPLE}/{EXAMPLE}",), had=("",), packs={EXAMPLE: ""}
+        entries=(f"{OWN}/{EXAMPLE}/{EXAMPLE}",), had=("",), packs={EXAMPLE: ""},
+        failed="has none of its packs any more: is its volume not mounted",
     ),
+    "empty but for what a file system has": Layout(
+        entries=(f"{OWN}/lost+found/",), had=("",), packs={}, failed="has no packs any more"
+    ),
+    "others are there, and the example": Layout(
+        entries=(f"{OWN}/b*", f"{OWN}/{EXAMPLE}"), had=("",), packs={"b": ""}
+    ),
+    "one is left": Layout(entries=(f"{OWN}/a*", f"{OWN}/b*"), had=("",), packs={"a": "", "b": ""}),
     "the other one has packs": Layout(
         entries=(f"{OWN}/", f"{PORTABLE}/a*"), had=("", "ComfyUI/"), packs={"a": "ComfyUI/"},
         failed="has no packs any more",
@@ -145,7 +153,8 @@ def test_layout(tmp_path: Path, name: str) -> None:
     """All folders that may have packs are read, each once; one that cannot be read hides no other."""
     layout = LAYOUTS[name]
     make(tmp_path, *layout.entries)
-    found = scanned(tmp_path / layout.target, had=layout.had)
+    had = [Pack(folder="a", place=one, kind=PackKind.UNKNOWN) for one in layout.had]
+    found = scanned(tmp_path / layout.target, had=had)
     assert {pack.folder: pack.place for pack in found.packs} == layout.packs
     assert len(found.packs) == len(layout.packs)
     failed = found.failure.error if found.failure else ""
@@ -158,7 +167,7 @@ def _poll(
 ) -> tuple[tuple[Pack, ...] | None, str]:
     source = Source(name="x", kind=SourceKind.PATH, where=str(root))
     found = asyncio.run(
-        scan_all([source], {} if last is None else {"x": last}, 10, silent)
+        scan_all({"x": source}, {} if last is None else {"x": last}, 10, silent)
     )
     return found["x"].packs, found["x"].error
 

@@ -12,6 +12,7 @@ from tests.support.factories import (
     PACK,
     channel,
     event,
+    install,
     known,
     minute,
     running,
@@ -36,7 +37,7 @@ TERMS = Terms(
     selection=Selection(names=(PACK,)),
     minimum_age=0,
     channels=(channel("ops"),),
-    installs={"home": "home"},
+    installs=(install("home"),),
 )
 POLLED = Checks(polled_at=NOW, requests=7, seconds=1.25, checked={KEY: NOW})
 RUN = Pack(folder="some-pack", kind=PackKind.REGISTRY, id=PACK, version="1.0.0")

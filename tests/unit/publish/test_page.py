@@ -18,6 +18,7 @@ from tests.support.factories import (
     PACK,
     event,
     exposed_to,
+    install,
     known,
     minute,
     running,
@@ -39,7 +40,7 @@ from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State
 
 _ALL = Terms(
-    selection=Selection(globs=("*",)), minimum_age=0.0, installs={"home": "home"}
+    selection=Selection(globs=("*",)), minimum_age=0.0, installs=(install("home"),)
 )
 _SWEPT = SweepBaseline(globs=("*",), baseline_at="2025-01-01T00:00:00.000Z")
 _FAILED = FailureStreak(count=1, since=NOW, error="no answer")

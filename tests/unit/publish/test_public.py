@@ -13,6 +13,7 @@ from tests.support.factories import (
     channel,
     event,
     exposed_to,
+    install,
     known,
     minute,
     running,
@@ -35,7 +36,7 @@ TERMS = Terms(
     selection=Selection(names=(PACK,)),
     minimum_age=0.0,
     channels=(channel("ops"), channel("chat")),
-    installs={HOST: "", "home": "home"},
+    installs=(install(HOST, is_named=False), install("home")),
 )
 FAILED = FailureStreak(count=1, since=NOW, error=f"cannot reach {HOST}")
 RUN = Pack(

@@ -29,13 +29,13 @@ def test_entries(loads: Loads) -> None:
     loaded = loads(f"installs = {json.dumps(given)}")
     home = Path("~").expanduser()
     assert loaded.settings.all_installs() == (
-        Source(name="ComfyUI", kind=PATH, where=str(home / "ComfyUI")),
+        Source(name=home.name, kind=PATH, where=str(home / "ComfyUI")),
         Source(
             name="10.0.0.7:8188", kind=URL, where=f"http://me:{TOKEN}@10.0.0.7:8188/"
         ),
         Source(name="shots", kind=SNAPSHOT, where=str(loads.cwd / "shots/*.JSON")),
         Source(name="box", kind=SNAPSHOT, where="/srv/box.yaml"),
-        Source(name="ComfyUI-2", kind=PATH, where="/srv/b.json/ComfyUI"),
+        Source(name="b.json", kind=PATH, where="/srv/b.json/ComfyUI"),
     )
     assert (
         TOKEN
@@ -47,15 +47,49 @@ def test_tables(loads: Loads) -> None:
     """A table gives an install its name, which a nameless one then does not take."""
     toml = "[[installs]]\nname = 'Office PC'\npath = 'x'\n[[installs]]\nname = 'h'\nurl = 'https://h/comfy?k=v'\n"
     assert loads(toml).settings.all_installs() == (
-        Source(name="Office PC", kind=PATH, where=str(loads.cwd / "x")),
-        Source(name="h", kind=URL, where="https://h/comfy?k=v"),
+        Source(name="Office PC", is_named=True, kind=PATH, where=str(loads.cwd / "x")),
+        Source(name="h", is_named=True, kind=URL, where="https://h/comfy?k=v"),
     )
-    mixed = json.dumps([{"name": "comfyui", "path": "/a"}, "/b/ComfyUI/custom_nodes"])
+    mixed = json.dumps([{"name": "B", "path": "/a"}, "/b/ComfyUI/custom_nodes"])
     named = [
         source.name
         for source in loads("", COMFY_WATCH_INSTALLS=mixed).settings.all_installs()
     ]
-    assert named == ["comfyui", "ComfyUI-2"]
+    assert named == ["B", "/b/ComfyUI/custom_nodes"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "names"),
+    [
+        (["/mnt/a/ComfyUI", "/mnt/b/ComfyUI"], ["a", "b"]),
+        (["/a/box/ComfyUI", "/b/Box", "/box2"], ["a/box", "b/Box", "box2"]),
+        (["/box", "/box/ComfyUI"], ["/box", "/box/ComfyUI"]),
+        (["http://h:1/a", "http://h:1/b", "http://h:2"], ["h:1/a", "h:1/b", "h:2"]),
+        (["/ComfyUI", "/comfyui/custom_nodes"], ["/ComfyUI", "/comfyui/custom_nodes"]),
+        (["http://h", "https://h"], ["h", "h-2"]),
+    ],
+)
+def test_names_are_unique(loads: Loads, entries: list[str], names: list[str]) -> None:
+    """Installs that would have one name have as much of their paths as tells them apart, in whatever order."""
+    for order in (1, -1):
+        sources = loads(f"installs = {json.dumps(entries[::order])}").settings
+        found = [source.name for source in sources.all_installs()]
+        assert found == names[::order] or names[-1].endswith("-2")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("x/ComfyUI", "x/y/../ComfyUI/"),
+        ("http://me:pw@H:1/", "http://h:1"),
+        ("a/*.json", "a//*.json"),
+    ],
+)
+def test_one_install_twice(loads: Loads, first: str, second: str) -> None:
+    """Two entries that are one install are an error: one of them is not the install that it should be."""
+    (problem,) = loads.problems(f"installs = {json.dumps(['/z', first, second])}")
+    assert problem.startswith("installs: entries 2 and 3 are one install: ")
+    assert "pw" not in problem
 
 
 @pytest.mark.parametrize(
@@ -81,10 +115,10 @@ def test_text(loads: Loads, text: str) -> None:
 @pytest.mark.parametrize(
     ("where", "name"),
     [
-        ("/srv/ComfyUI/user/__manager/snapshots/*.json", "ComfyUI"),
+        ("/srv/ComfyUI/user/__manager/snapshots/*.json", "srv"),
         (
             "/srv/ComfyUI/user/default/ComfyUI-Manager/snapshots/2026-01-02_03-04-05_snapshot.json",
-            "ComfyUI",
+            "srv",
         ),
         ("/srv/box/custom_nodes", "box"),
         ("/", "ComfyUI"),
@@ -161,12 +195,11 @@ def test_refused(loads: Loads, toml: str, line: str) -> None:
 
 
 def test_targets(tmp_path: Path) -> None:
-    """A TARGET is read as an entry of the setting."""
+    """A TARGET is read as an entry of the setting; one that comes twice is one install."""
     place = partial(absolute, tmp_path)
     found = targets(["ComfyUI", "./ComfyUI", "http://h:8188", "s.yml"], place)
     assert [(source.name, source.kind) for source in found] == [
-        ("ComfyUI", PATH),
-        ("ComfyUI-2", PATH),
+        (tmp_path.name, PATH),
         ("h:8188", URL),
         ("s", SNAPSHOT),
     ]

@@ -177,6 +177,7 @@ def _show(state: State) -> None:
         NOW,
         nodes=["alpha"],
         channels=["ops"],
+        installs={},
         strict=True,
     )
 

@@ -18,6 +18,7 @@ from tests.support.factories import (
     PACK,
     event,
     exposed_to,
+    install,
     known,
     running,
     version,
@@ -37,6 +38,8 @@ from watcher.state.model import Checks, State
 from watcher.state.overview import STATES, node_rows, state_in_words
 
 KEY = PACK.lower()
+HOME = {"home": "home"}
+"""The name of an install, by what the state knows it by."""
 FAILED = FailureStreak(count=1, since=NOW, error="it timed out")
 UNREAD = Health(nodes={KEY: FAILED})
 GOOD, OLD_BAN = version("1.1"), version("1.0", "banned")
@@ -151,12 +154,12 @@ CORPUS: dict[str, tuple[State, str]] = {
 def test_everything_that_shows_it_agrees(name: str) -> None:
     """`status` in each of its forms, the page and the figures say the same of a state."""
     state, expected = CORPUS[name]
-    (row,) = node_rows([PACK], state)
+    (row,) = node_rows([PACK], state, HOME)
     assert row.state == expected
     words = state_in_words(expected)
 
     view = status.Overview(
-        state=state, nodes=[PACK], installs=["home"], now=NOW, max_age=60
+        state=state, nodes=[PACK], installs=HOME, now=NOW, max_age=60
     )
     summary = cast("dict[str, Any]", status.document(view)["summary"])
     assert {one: n for one, n in summary["states"].items() if n} == {expected: 1}
@@ -168,7 +171,9 @@ def test_everything_that_shows_it_agrees(name: str) -> None:
     assert any(one.startswith(PACK) for one in listed) is row.has_problem
 
     terms = Terms(
-        selection=Selection(names=(PACK,)), minimum_age=0, installs={"home": ""}
+        selection=Selection(names=(PACK,)),
+        minimum_age=0,
+        installs=(install("home", is_named=False),),
     )
     public = published(state, (), terms, "1.2.3")
     found = figures.read(metrics(public))
@@ -179,7 +184,7 @@ def test_everything_that_shows_it_agrees(name: str) -> None:
     assert len(re.findall(rf"<td>{tag}</td>", text)) == 1
     assert re.search(rf'<span class="tag \w+">1 {re.escape(words)}</span>', text)
 
-    healthy, _ = judge(state, 60, NOW, nodes=[PACK], strict=True)
+    healthy, _ = judge(state, 60, NOW, nodes=[PACK], installs=HOME, strict=True)
     assert healthy is (expected != "failing")
 
 
@@ -210,18 +215,18 @@ def test_a_whole_state_is_counted_alike() -> None:
         checks=Checks(polled_at=NOW, watched=names, health=Health(**health), **checks),
         installs={"home": tuple(installs)},
     )
-    rows = node_rows(names, state)
+    rows = node_rows(names, state, HOME)
     assert Counter(str(row.state) for row in rows) == expected
     assert {*expected} <= {*STATES}
     terms = Terms(
-        selection=Selection(names=names), minimum_age=0, installs={"home": ""}
+        selection=Selection(names=names),
+        minimum_age=0,
+        installs=(install("home", is_named=False),),
     )
     public = published(state, (), terms, "1.2.3")
     found = figures.read(metrics(public))
     text = page(public)
-    view = status.Overview(
-        state=state, nodes=names, installs=["home"], now=NOW, max_age=60
-    )
+    view = status.Overview(state=state, nodes=names, installs=HOME, now=NOW, max_age=60)
     first, *_ = shown(view)
     for how, count in expected.items():
         words = f"{count} {state_in_words(how)}"
@@ -235,16 +240,16 @@ def test_what_is_known_of_a_ban_is_not_hidden_by_a_failure() -> None:
     bad = running(
         of(known(OLD_BAN, GOOD), health=UNREAD), **{PACK: exposed_to("banned")}
     )
-    (row,) = node_rows([PACK], bad)
+    (row,) = node_rows([PACK], bad, {"studio": "studio"})
     assert (row.state, row.runs, row.runs_bad) == ("unread", "banned", True)
     view = status.Overview(
-        state=bad, nodes=[PACK], installs=["studio"], now=NOW, max_age=60
+        state=bad, nodes=[PACK], installs={"studio": "studio"}, now=NOW, max_age=60
     )
     assert any("1.0 banned" in one for one in shown(view))
     terms = Terms(
         selection=Selection(names=(PACK, "other")),
         minimum_age=0,
-        installs={"studio": ""},
+        installs=(install("studio", is_named=False),),
     )
     text = page(published(bad, (event(at=CHECKED),), terms, "1.2.3"))
     assert "You run 1 bad pack." in text

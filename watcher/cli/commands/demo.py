@@ -69,7 +69,7 @@ _FINDINGS = json.dumps(
         },
     ]
 )
-_COMFYUI = "ComfyUI"
+_COMFYUI = "workstation/ComfyUI"
 _FIVE_MINUTES = 300.0
 _VERDICT = json.dumps({"message": "Steals passwords", "by": "a reviewer"})
 

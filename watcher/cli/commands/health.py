@@ -5,7 +5,7 @@ Containers run it every few seconds, so it imports nothing that polls or deliver
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from watcher import durations, timestamps
 from watcher.alerts.queues.queue import next_tries, tries_in_words
@@ -14,6 +14,7 @@ from watcher.cli.terminal import echo_result, join_first
 from watcher.errors import UsageError, WatchError
 from watcher.polling.clock import clock
 from watcher.settings.loading import Loaded
+from watcher.state.identity import names
 from watcher.state.model import State
 from watcher.state.overview import FAILING, node_rows, watched
 from watcher.text.plural import plural
@@ -43,7 +44,7 @@ def health(*, settings: Callable[[], Loaded], max_age: str | None, strict: bool)
             clock(),
             nodes=watched(known.selection().names, state),
             channels=[channel.name for channel in known.all_channels()],
-            installs=[source.name for source in known.all_installs()],
+            installs=names(known.all_installs(), state.snapshot.installed.salt),
             strict=strict,
         )
     except WatchError as error:
@@ -85,10 +86,13 @@ def judge(
     *,
     nodes: Iterable[str] = (),
     channels: Iterable[str] = (),
-    installs: Iterable[str] = (),
+    installs: Mapping[str, str],
     strict: bool,
 ) -> tuple[bool, str]:
-    """Return whether the last poll is at most `max_age` seconds old, if `strict` whether the rest works, and why."""
+    """Return whether the last poll is at most `max_age` seconds old, if `strict` whether the rest works, and why.
+
+    `installs` are names by what the state knows an install by.
+    """
     polled_at = state.checks.polled_at
     if not polled_at:
         return False, "no poll has been completed yet"
@@ -113,9 +117,9 @@ def judge(
     }
     scans = state.checks.health.installs
     failing |= {
-        f"install {sanitize_line(name)}": scans[name].since
-        for name in installs
-        if name in scans
+        f"install {sanitize_line(name)}": scans[key].since
+        for key, name in installs.items()
+        if key in scans
     }
     for what, since in failing.items():
         seconds = timestamps.seconds_between(since, now)
@@ -128,8 +132,8 @@ def judge(
 
 def _failing_packs(state: State, nodes: Iterable[str]) -> str:
     """Return which packs are failing, in words; "" if none is."""
-    rows = node_rows(nodes, state, with_installs=False)
-    names = [sanitize_line(row.node) for row in rows if row.state == FAILING]
-    if not names:
+    rows = node_rows(nodes, state, {})
+    failing = [sanitize_line(row.node) for row in rows if row.state == FAILING]
+    if not failing:
         return ""
-    return f"{plural(len(names), 'pack')} failing: {join_first(names, _NAMES)}"
+    return f"{plural(len(failing), 'pack')} failing: {join_first(failing, _NAMES)}"

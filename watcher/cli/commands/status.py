@@ -39,6 +39,7 @@ from watcher.model.version import BANNED, FLAGGED, Version
 from watcher.polling.clock import clock
 from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
+from watcher.state.identity import names
 from watcher.state.model import State
 from watcher.state.overview import (
     UNREAD,
@@ -103,21 +104,21 @@ class InstallRow:
     """When the first scan failed since a good one (RFC 3339)."""
 
 
-def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:
-    """Return the rows of the configured installs, by name."""
+def install_rows(state: State, installs: Mapping[str, str]) -> list[InstallRow]:
+    """Return the rows of the configured installs, which are given as names by what the state knows them by."""
     failures = state.checks.health.installs
     return [
         InstallRow(
             name=name,
-            packs=len(state.installs[name]) if name in state.installs else None,
-            scanned_at=state.checks.scanned.get(name),
+            packs=len(state.installs[key]) if key in state.installs else None,
+            scanned_at=state.checks.scanned.get(key),
             # The words of a scan are this program's, with names of files to find.
             error=escape_invisible(failure.error)
-            if (failure := failures.get(name))
+            if (failure := failures.get(key))
             else None,
             failing_since=failure.since if failure else None,
         )
-        for name in installs
+        for key, name in installs.items()
     ]
 
 
@@ -161,8 +162,8 @@ class Overview:
     """The configured channels, and whether what each gets is unconfirmed."""
     publishers: Sequence[str] = ()
     """Ids of the configured publishers."""
-    installs: Sequence[str] = ()
-    """Names of the configured installs."""
+    installs: Mapping[str, str] = field(default_factory=dict)
+    """Names of the configured installs, by what the state knows them by."""
     now: str
     max_age: float
     """Seconds after which a poll or a check is late."""
@@ -173,7 +174,7 @@ class Overview:
     @cached_property
     def rows(self) -> list[NodeRow]:
         """A row for every watched node, in the order of the settings."""
-        return node_rows(self.nodes, self.state, with_installs=bool(self.installs))
+        return node_rows(self.nodes, self.state, self.installs)
 
     def wants(self, row: NodeRow) -> bool:
         """Return whether a node was asked for."""
@@ -280,6 +281,7 @@ def show(
     known = loaded.settings
     state = existing_state(loaded).load()
     chosen = known.selection()
+    installs = names(known.all_installs(), state.snapshot.installed.salt)
     watched_nodes = watched(chosen.names, state)
     overview = Overview(
         state=state,
@@ -289,7 +291,7 @@ def show(
             {
                 *map(str.lower, chosen.names),
                 *map(str.lower, state.snapshot.packs_of(known.publishers)),
-                *copies_of(state.installs),
+                *copies_of({key: state.installs.get(key, ()) for key in installs}),
             }
         ),
         channels={
@@ -297,7 +299,7 @@ def show(
             for one in known.all_channels()
         },
         publishers=known.publishers,
-        installs=[source.name for source in known.all_installs()],
+        installs=installs,
         now=clock(),
         max_age=usual_age(state, known.interval),
         chosen=_ids_of(nodes, watched_nodes),
@@ -446,7 +448,7 @@ def _node_table(
 
 def _cells(overview: Overview, row: NodeRow, width: int | None) -> list[str]:
     limit = None if width is None else _PROBLEMS_SHOWN
-    copies = [_copy(copy, overview.state.installs) for copy in row.installed]
+    copies = [_copy(copy, overview.installs) for copy in row.installed]
     problems = filter(None, (join_first(_problems(row), limit), row.error))
     return [
         sanitize_line(row.node),

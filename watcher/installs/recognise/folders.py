@@ -24,6 +24,9 @@ class Clone:
     cnr_id: str | None = None
     """The id that the Manager wrote down for it."""
     remark: str = ""
+    """What is odd about it, for a person."""
+    flaw: str = ""
+    """Why something in it could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,7 @@ def single_file(folder: str, name: str, *, enabled: bool) -> Pack | None:
 
 
 def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
-    """Return the pack that a folder is; None for a hidden folder that holds none."""
+    """Return the pack that a folder is; None for a hidden folder, or that of a file system, that holds none."""
     project, clone = Project(), contents.clone
     flaw = contents.flaw
     if contents.pyproject is not None:
@@ -64,6 +67,10 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
             project = pyproject.read(contents.pyproject)
         except ValueError as refusal:
             flaw = flaw or str(refusal)
+    has_version = project.version is not None or project.is_dynamic
+    if contents.tracking and not (project.id and has_version):
+        # Nothing comes from the registry without both.
+        flaw = flaw or f"pyproject.toml: {project.remark or 'there is none'}"
     name = texts.valid(folder)
     may_be = {
         Claim.CNR_ID: clone.cnr_id if clone else None,
@@ -91,8 +98,12 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
             evidence=_joined(".git", found, clone.remark, flaw),
         )
     if flaw:  # what cannot be read may name any pack
-        others = _others(None, may_be)
-        return build(kind=PackKind.UNKNOWN, others=others, evidence=flaw)
+        return build(
+            kind=PackKind.UNKNOWN,
+            version=project.version,
+            others=_others(None, may_be),
+            evidence=flaw,
+        )
     if project.id is not None:
         mark = "pyproject.toml and .tracking" if contents.tracking else "pyproject.toml"
         return build(
@@ -104,7 +115,8 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
             evidence=_joined(mark, project.remark),
         )
     is_marked = contents.pyproject is not None or contents.tracking
-    if folder.startswith(".") and not is_marked and not contents.loadable:
+    is_hidden = folder.startswith(".") or folder == "lost+found"
+    if is_hidden and not is_marked and not contents.loadable:
         return None
     why = "no .git and no pyproject.toml"
     if contents.pyproject is not None:

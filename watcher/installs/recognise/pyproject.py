@@ -22,6 +22,8 @@ class Project:
     id: str | None = None
     """As written; None if there is none, or none that the registry would take."""
     version: str | None = None
+    is_dynamic: bool = False
+    """Whether its version is made when it is built."""
     repository: str | None = None
     remark: str = ""
     """What is odd about it, for a person."""
@@ -33,6 +35,8 @@ def read(data: bytes) -> Project:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("pyproject.toml is not UTF-8 text") from None
+    if not text.strip():  # as a power loss leaves it
+        raise ValueError("pyproject.toml is empty")
     if any(map(_has_endless_key, text.split("\n"))):
         raise ValueError("pyproject.toml has a key without end")
     try:
@@ -45,19 +49,19 @@ def read(data: bytes) -> Project:
     name, version = project.get("name"), project.get("version")
     urls = {key.lower(): value for key, value in table(project.get("urls")).items()}
     found = texts.pack_id(name)
-    remark = ""
+    is_dynamic, remark = "version" in items(project.get("dynamic")), ""
     if found is None:
         remark = (
             "its [project] name cannot be an id" if name else "it has no [project] name"
         )
     elif version is None:
-        is_dynamic = "version" in items(project.get("dynamic"))
         remark = "its version is dynamic" if is_dynamic else "it has no version"
     elif texts.version(version) is None:
         remark = "its version is not valid"
     return Project(
         id=found,
         version=texts.version(version),
+        is_dynamic=is_dynamic,
         repository=texts.address(urls.get("repository")),
         remark=remark,
     )

@@ -13,6 +13,7 @@ from watcher.changes.sweeps import (
     set_baseline,
 )
 from watcher.model.event import Event
+from watcher.model.failure import ReadFailure
 from watcher.model.listing import ALL
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot, SweepBaseline
@@ -36,9 +37,9 @@ class PollChange:
     unplaced: frozenset[str] = frozenset()
     """Lower-case ids of packs of which the registry did not say whose they are, if publishers are watched."""
     installs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
-    """The last good list of each install."""
-    scan_errors: Mapping[str, str] = field(default_factory=dict)
-    """By install, why it could not be scanned; "" if it could."""
+    """The last good list of each install, by what the state knows it by."""
+    unscanned: Mapping[str, ReadFailure] = field(default_factory=dict)
+    """Why installs could not be scanned, or only in part, by what the state knows them by."""
 
 
 def compare(

@@ -120,14 +120,13 @@ def with_installs(
     change: PollChange,
     scans: Mapping[str, Scanned],
 ) -> PollChange:
-    """Return the change with what it means for what is run."""
-    now, errors = plan.options.now, {name: one.error for name, one in scans.items()}
-    found, checks = change.compared, change.checks
+    """Return the change with what it means for what is run; `scans` are by what the state knows an install by."""
+    now, found, checks = plan.options.now, change.compared, change.checks
     records, failure = records_after(plan, answers, change.snapshot, found.watched)
     scanned = assess_scans(
         checks.health,
         change.snapshot,
-        errors,
+        scans,
         config.failure_threshold,
         now,
     )
@@ -140,9 +139,9 @@ def with_installs(
     )
     findings = [
         one
-        for install, scan in sorted(scans.items())
+        for key, scan in sorted(scans.items())
         for pack in scan.packs or ()
-        for one in judge_each(install, pack, known.of)
+        for one in judge_each(key, pack, known.of)
         if one.id is not None
     ]
     poll = Poll(
@@ -159,8 +158,8 @@ def with_installs(
     if installed != snapshot.installed:
         snapshot = replace(snapshot, installed=installed)
     moments = {
-        name: plan.checks.scanned.get(name, "") if why else now
-        for name, why in errors.items()
+        key: plan.checks.scanned.get(key, "") if scan.error else now
+        for key, scan in scans.items()
     }
     unknown = {node.lower() for node in found.unknown}
     # Said before, and not read now: it need not be said again.
@@ -171,7 +170,7 @@ def with_installs(
         checks=replace(
             checks,
             health=scanned.health,
-            scanned={name: at for name, at in sorted(moments.items()) if at},
+            scanned={key: at for key, at in sorted(moments.items()) if at},
             run=exposure.judged_copies(poll, installed, plan.checks.run),
             unknown=tuple(sorted(unknown | unread)),
             packs=dict(sorted(records.items())),
@@ -179,7 +178,13 @@ def with_installs(
         ),
         events=(*events, *scanned.events, *appeared),
         installs={
-            name: one.packs for name, one in scans.items() if one.packs is not None
+            key: packs
+            for key, scan in scans.items()
+            if (packs := scan.expected) is not None
         },
-        scan_errors=errors,
+        unscanned={
+            key: ReadFailure(install=scan.name, error=scan.error)
+            for key, scan in scans.items()
+            if scan.error
+        },
     )

@@ -6,13 +6,13 @@ An install, a folder of it, or a pack that cannot be read stays as the last good
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from watcher.installs.result import in_order
 from watcher.installs.scan import scan
-from watcher.model.pack import Inventory, Pack, PackKind, Scanned, Source
+from watcher.model.pack import Inventory, Pack, Scanned, Source
 from watcher.progress import Progress
 
 _FORGOTTEN: dict[str, Any] = {
@@ -27,57 +27,67 @@ _FORGOTTEN: dict[str, Any] = {
 
 
 async def scan_all(
-    sources: Sequence[Source],
+    sources: Mapping[str, Source],
     last: Mapping[str, tuple[Pack, ...]],
     patience: float,
     progress: Progress,
 ) -> dict[str, Scanned]:
-    """Scan all installs at once, each within `patience` seconds; return them by name. Failures are values."""
-    progress("installs", f"looking into {', '.join(source.name for source in sources)}")
+    """Scan all installs at once, each within `patience` seconds. Failures are values.
+
+    `last` are the lists of the last good scans; all are by what the state knows an install by.
+    """
+    names = ", ".join(source.name for source in sources.values())
+    progress("installs", f"looking into {names}")
     found = await asyncio.gather(
-        *(_scan(source, last.get(source.name), patience) for source in sources)
+        *(_scan(source, last.get(key), patience) for key, source in sources.items())
     )
     progress("installs", "")
-    return {source.name: of for source, of in zip(sources, found, strict=True)}
+    return dict(zip(sources, found, strict=True))
 
 
 async def _scan(
     source: Source, last: tuple[Pack, ...] | None, patience: float
 ) -> Scanned:
     """Return an install's packs, or its last list."""
-    had = {pack.place for pack in last or ()}
+    unscanned = Scanned(name=source.name, packs=last)
     try:
-        found = await scan(source, timeout=patience, had=had)
+        found = await scan(source, timeout=patience, had=last or ())
     except Exception as error:  # noqa: BLE001 - whatever is in one install must not end the poll
-        return Scanned(packs=last, error=f"unexpected {type(error).__name__}")
-    if found.failure and not found.places:
-        return Scanned(packs=last, error=found.failure.line)
-    packs, why = _kept(found, last or ())
-    is_whole = found.failure is None
-    return Scanned(packs=packs, error=why, places=found.places, is_whole=is_whole)
+        return replace(unscanned, error=f"unexpected {type(error).__name__}")
+    if found.failure and not (found.places or found.packs):
+        return replace(unscanned, error=found.failure.line)
+    strays = [one for one in found.packs if one.place not in found.places]
+    return Scanned(
+        name=source.name,
+        packs=_kept(found, last),
+        strays=frozenset((one.place, one.folder) for one in strays),
+        error=_unread(found),
+        places=found.places,
+        is_whole=found.failure is None,
+    )
 
 
-def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
-    """Return the packs, those that cannot be read as they were before, and which folders and packs these are."""
-    known = {
-        (pack.place, pack.folder): pack
-        for pack in last
-        if pack.kind is not PackKind.UNKNOWN
-    }
-    unread = [pack for pack in scan.packs if pack.unreadable]
+def _kept(scan: Inventory, last: tuple[Pack, ...] | None) -> tuple[Pack, ...]:
+    """Return the packs, those that cannot be read as they were before."""
+    had = {(pack.place, pack.folder): pack for pack in last or ()}
     # What was known before is better than a file that cannot be read.
     found = [
-        known.get((pack.place, pack.folder), pack) if pack.unreadable else pack
+        had.get((pack.place, pack.folder), pack) if pack.unreadable else pack
         for pack in scan.packs
     ]
+    if scan.failure:
+        found += [pack for pack in had.values() if pack.place not in scan.places]
+    return in_order(replace(pack, **_FORGOTTEN) for pack in found)
+
+
+def _unread(scan: Inventory) -> str:
+    """Return which folders and packs could not be read, and why; "" if all could be."""
     failure = scan.failure.line if scan.failure else ""
-    if failure:
-        found += [pack for pack in last if pack.place not in scan.places]
+    unread = [pack for pack in scan.packs if pack.unreadable]
     error = ""
     if unread:
         first = unread[0]
         error = f"{first.folder}: {first.evidence or 'it cannot be read'}"
     if len(unread) > 1:
         error += f", and {len(unread) - 1} more"
-    kept = in_order(replace(pack, **_FORGOTTEN) for pack in found)
-    return kept, "; ".join(filter(None, (failure, error)))
+    return "; ".join(filter(None, (failure, error)))

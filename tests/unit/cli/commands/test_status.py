@@ -48,7 +48,7 @@ UNTROUBLED: dict[str, object] = {
 
 def node_row(name: str, given: State) -> NodeRow:
     """Return the row of a node of which nothing is installed."""
-    (found,) = node_rows([name], given)
+    (found,) = node_rows([name], given, {})
     return found
 
 
@@ -58,6 +58,8 @@ def states(**counts: int) -> dict[str, int]:
 
 
 OPS, MAIL = channel("ops"), channel("mail")
+BOTH = {"studio": "studio", "office": "office"}
+"""The names of installs, by what the state knows them by."""
 
 
 def state(*nodes: Node, **fields: Any) -> State:
@@ -530,21 +532,22 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
             checks=replace(checks, health=Health(installs={"office": down})),
         )
     )
-    head, line, installs, studio, office = shown(given, installs=("studio", "office"))
+    head, line, installs, studio, office = shown(given, installs=BOTH)
     assert head == "PACK STATE NEWEST YOU RUN CHECKED PROBLEMS"
-    assert line == f"{PACK} ok 1.0 1.0, unknown version (disabled) 3 minutes ago -"
+    run = "1.0 (studio), unknown version (studio, disabled)"
+    assert line == f"{PACK} ok 1.0 {run} 3 minutes ago -"
     assert installs == "INSTALL PACKS SCANNED PROBLEM"
     assert studio == "studio 2 3 minutes ago -"
     assert office.startswith("office - never failing for 3 minutes: not")
     assert "\x1b" not in office
-    problems = shown(given, installs=("studio", "office"), only_problems=True)
+    problems = shown(given, installs=BOTH, only_problems=True)
     assert [line.split()[0] for line in problems] == ["INSTALL", "office"]
     both = replace(given, installs={"studio": packs, "office": packs[:1]})
-    _, line, *_ = shown(both, installs=("studio", "office"))
+    _, line, *_ = shown(both, installs=BOTH)
     assert "1.0 (office), 1.0 (studio), unknown version (studio, disabled)" in line
     (first, second) = cast(
         "list[dict[str, Any]]",
-        status.document(view(given, installs=("studio", "office")))["installs"],
+        status.document(view(given, installs=BOTH))["installs"],
     )
     assert first == {
         "name": "studio",
@@ -564,7 +567,7 @@ def test_a_file_to_create_is_named_as_it_is_typed() -> None:
     """The words of a scan are the program's, and a name in them is no host."""
     empty = FailureStreak(count=2, since=NOW, error=f"create {OWN_FILES[0]} in it")
     checks = Checks(polled_at=NOW, health=Health(installs={"office": empty}))
-    *_, office = shown(state(checks=checks), installs=("office",))
+    *_, office = shown(state(checks=checks), installs={"office": "office"})
     assert office.endswith(": create example_node.py.example in it")
 
 
@@ -585,7 +588,9 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
     names = (PACK, "gone", "cloned", "fine")
     rows = {
         line.split()[0]: line
-        for line in shown(given, names, installs=("studio",), only_problems=True)
+        for line in shown(
+            given, names, installs={"studio": "studio"}, only_problems=True
+        )
     }
     assert "0.9 deleted, 1.0 flagged (info) (accepted)" in rows[PACK]
     assert "2.0 delisted" in rows["gone"]
@@ -593,7 +598,7 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
     assert " unread " in rows["fine"]
     said = cast(
         "list[dict[str, Any]]",
-        status.document(view(given, names, installs=("studio",)))["nodes"],
+        status.document(view(given, names, installs={"studio": "studio"}))["nodes"],
     )
     assert [[tuple(each.values()) for each in one["run"]] for one in said] == [
         [("0.9", "deleted", False), ("1.0", "flagged", True)],
@@ -637,7 +642,7 @@ def test_the_state_says_what_you_run() -> None:
     }
     given = running(state(*nodes, installs={"studio": packs}), **exposures)
     names = [node.node for node in nodes]
-    text = status.lines(view(given, names, installs=("studio",)), 120)
+    text = status.lines(view(given, names, installs={"studio": "studio"}), 120)
     states = {line.split()[0]: line for line in text[2:] if line}
     assert click.style("runs banned", fg="red") in states["evil"]
     assert click.style("runs flagged", fg="yellow") in states["odd"]
@@ -661,5 +666,5 @@ def test_what_is_run_comes_first_among_what_is_equally_bad() -> None:
     nodes = [known(version("1.0", "banned"), node=name) for name in ("a", "b")]
     given = state(*nodes)
     given = running(given, b=exposed_to("banned"))
-    rows = shown(given, ["a", "b"], installs=("studio",))
+    rows = shown(given, ["a", "b"], installs={"studio": "studio"})
     assert [line.split()[0] for line in rows[1:3]] == ["b", "a"]

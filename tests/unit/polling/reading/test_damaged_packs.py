@@ -21,7 +21,7 @@ def _scan(
 ) -> tuple[tuple[Pack, ...], str]:
     """Return the packs that a poll goes by, and why the install counts as one that could not be scanned."""
     source = Source(name="x", kind=SourceKind.PATH, where=str(comfyui.root))
-    found = asyncio.run(scan_all([source], {"x": last}, 10, silent))["x"]
+    found = asyncio.run(scan_all({"x": source}, {"x": last}, 10, silent))["x"]
     assert found.packs is not None
     return found.packs, found.error
 
@@ -63,6 +63,6 @@ def test_a_failure_is_one_line() -> None:
     """Why an install cannot be scanned, and what to do, are one line: it goes to a log and into an alert."""
     with FakeManager(0) as manager:
         source = Source(name="x", kind=SourceKind.URL, where=manager.url)
-        error = asyncio.run(scan_all([source], {}, 10, silent))["x"].error
+        error = asyncio.run(scan_all({"x": source}, {}, 10, silent))["x"].error
     assert error.splitlines() == [error]
     assert "; hint: start ComfyUI with --enable-manager" in error

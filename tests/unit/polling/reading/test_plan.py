@@ -165,7 +165,7 @@ def test_what_a_publisher_has_is_a_pack_whatever_folders_say() -> None:
         )
         for one in ("one", "two")
     ]
-    scans = {"studio": Scanned(packs=tuple(folders))}
+    scans = {"studio": Scanned(name="studio", packs=tuple(folders))}
     config = watch("http://localhost", "named", publishers=("Ann", "bob"))
     ann = Publisher(publisher="ann", packs=("One",))
     state = State(snapshot=Snapshot(publishers={"ann": ann}))
