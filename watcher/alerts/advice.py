@@ -25,7 +25,7 @@ from watcher.model.event import (
 )
 from watcher.model.finding import Finding, Grade
 from watcher.model.pack import Verdict
-from watcher.model.precedence import is_same_version
+from watcher.model.precedence import is_same_version, normalised
 from watcher.model.version import SafeVersion
 from watcher.text.sanitize import Trusted
 from watcher.timestamps import Moment
@@ -125,7 +125,8 @@ def _on_what_is_left(event: Event) -> Advice:
     words: Words = ()
     for one in event.bad_versions:
         words += (Trusted(", " if words else "what you run is still bad: "),)
-        words += (one.version or Trusted("a copy of unknown version"),)
+        is_number = normalised(one.version) is not None
+        words += (one.version if is_number else Trusted("a copy of unknown version"),)
         words += (Trusted(f" is {_GRADES.get(one.status, 'bad')}"),)
     if any(one.status == Verdict.BANNED for one in event.bad_versions):
         in_short = (*words, Trusted("; "), _STOP_IN_SHORT)

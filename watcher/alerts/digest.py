@@ -29,6 +29,7 @@ from watcher.model.event import (
     is_about_all,
     rank,
     runs_it,
+    runs_its_pack,
     severity_of,
 )
 from watcher.model.version import recency
@@ -152,7 +153,8 @@ def _is_owed(event: Event, named: Collection[str] | None) -> bool:
     """Return whether an event is critical, and about what somebody runs or named."""
     if severity_of(event) is not Severity.CRITICAL:
         return False
-    return runs_it(event) or named is None or (event.node or "").lower() in named
+    is_named = named is None or (event.node or "").lower() in named
+    return is_named or runs_its_pack(event)
 
 
 def worst_first(events: Iterable[Event]) -> list[Event]:

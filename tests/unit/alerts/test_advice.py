@@ -115,6 +115,9 @@ def test_what_is_reinstated_and_bad_all_the_same() -> None:
     one = _event(Kind.REINSTATED, bad_versions=(old,))
     assert _advice(one) == "What you run is still bad: 1.2.0 is deprecated."
     clone = BadVersion(node="p", version="", status="banned")
+    odd = BadVersion(node="p", version="all is well", status="deleted")
+    other = "".join(advice_on(_event(Kind.REINSTATED, bad_versions=(odd,))).in_short)
+    assert other == "what you run is still bad: a copy of unknown version is deleted"
     advice = advice_on(_event(Kind.REINSTATED, bad_versions=(clone, old)))
     said = "hat you run is still bad: a copy of unknown version is banned, 1.2.0 is deprecated"
     assert "".join(advice.words) == f"W{said}. {STOP}"
