@@ -6,8 +6,9 @@ Of named packs, or, page by page, of all (docs/registry.md, Packs as a whole).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
@@ -27,6 +28,8 @@ _MOST_PAGES = 1_000
 """100,000 packs, twenty times what the registry had in 2026."""
 _MOST_PAGES_OF_A_FEW = 20
 """Of one request for named packs. A registry that ignores `limit` has ten rows on a page."""
+_MOST_FAILURES = 3
+"""Pages that could not be read, after which no further one is requested."""
 _MOST_BYTES = 256 * 2**20
 """Of all pages together; those of 2026 held 10 MB."""
 _LONGEST_READING = 300.0
@@ -107,47 +110,80 @@ def _add(records: dict[str, PackRecord], record: PackRecord) -> None:
 async def _read(
     registry: Registry, first: PackQuery, progress: Progress
 ) -> PackRecords:
-    """Return the records of one query, of the wanted packs or of all, up to the first page that cannot be read."""
+    """Return the records of one query, of the wanted packs or of all, from as many pages as can be read."""
     wanted = {one.lower() for one in first.ids}
     clock = asyncio.get_running_loop().time
     latest = clock() + _LONGEST_READING
     records: dict[str, PackRecord] = {}
     totals: set[int | None] = set()
-    items = size = 0
+    number = items = size = failures = 0
     why = ""
-    for number in range(1, (_MOST_PAGES_OF_A_FEW if wanted else _MOST_PAGES) + 1):
-        if clock() > latest or size > _MOST_BYTES:
-            why = f"page {number} was not requested: the others were too long"
-            break
-        progress("packs", f"reading page {number} of all packs")
-        try:
-            page = await _read_page(registry, replace(first, page=number))
-        except NoAnswerError as error:
-            failure = error.failure()
-            if number == 1:
-                return PackRecords(failure=failure)
-            why = f"page {number}: {error.why}"
-            break
-        finally:
-            progress("packs", "")
-        before = len(records)
-        for record in page.records:
-            if not wanted or record.id.lower() in wanted:
-                _add(records, record)
-        items, size = items + page.items, size + page.size
-        is_news = len(records) > before
-        if is_news or number == 1:
-            totals.add(page.total)
-        # After a full page there may be more, whatever the total says.
-        is_last = page.items < PAGE_SIZE and items >= (page.total or 0) > 0
-        if is_last or not is_news or (wanted and len(records) == len(wanted)):
-            break
+    async with contextlib.aclosing(_pages(registry, first, progress)) as pages:
+        async for page in pages:
+            number += 1
+            if isinstance(page, NoAnswerError):
+                if number == 1:
+                    return PackRecords(failure=page.failure())
+                why = why or f"page {number}: {page.why}"
+                failures += 1
+                if failures == _MOST_FAILURES:
+                    break
+                continue
+            before = len(records)
+            for record in page.records:
+                if not wanted or record.id.lower() in wanted:
+                    _add(records, record)
+            items, size = items + page.items, size + page.size
+            is_news = len(records) > before
+            if is_news or number == 1:
+                totals.add(page.total)
+            # After a full page there may be more, whatever the total says.
+            is_last = page.items < PAGE_SIZE and items >= (page.total or 0) > 0
+            if is_last or not is_news or (wanted and len(records) == len(wanted)):
+                break
+            if clock() > latest or size > _MOST_BYTES:
+                why = f"page {number + 1} was not requested: the others were too long"
+                break
     if not wanted and totals != {len(records)}:
         said = " or ".join(
             "an unknown number" if one is None else f"{one:,}" for one in totals
         )
         why = why or f"{len(records):,} of {said} packs came"
     return PackRecords(records=records, failure=ReadFailure(error=why) if why else None)
+
+
+async def _pages(
+    registry: Registry, first: PackQuery, progress: Progress
+) -> AsyncGenerator[PackPage | NoAnswerError]:
+    """Yield the pages of a query in their order, or why one could not be read.
+
+    The first one says how many there are; after that several are requested at once.
+    """
+    most = _MOST_PAGES_OF_A_FEW if first.ids else _MOST_PAGES
+    ahead: dict[int, asyncio.Task[PackPage]] = {}
+    last = 1
+    try:
+        for number in range(1, most + 1):
+            progress("packs", f"reading page {number} of all packs")
+            end = min(last, number + registry.limits.concurrency - 1)
+            for each in range(number, max(number, end) + 1):
+                if each not in ahead:
+                    reading = _read_page(registry, replace(first, page=each))
+                    ahead[each] = asyncio.create_task(reading)
+            try:
+                page = await ahead[number]
+            except NoAnswerError as error:
+                yield error
+                continue
+            if number == 1 and page.items:
+                last = min(most, -(-(page.total or 0) // page.items))
+            del ahead[number]
+            yield page
+    finally:
+        for task in ahead.values():
+            task.cancel()
+        await asyncio.gather(*ahead.values(), return_exceptions=True)
+        progress("packs", "")
 
 
 async def _read_page(registry: Registry, query: PackQuery) -> PackPage:

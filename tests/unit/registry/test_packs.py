@@ -410,6 +410,39 @@ def test_all_pages_of_the_list(registry: FakeRegistry, count: int) -> None:
         assert "node_id" not in asked.query
 
 
+def test_a_page_of_the_list_that_cannot_be_read(registry: FakeRegistry) -> None:
+    """It costs its own packs alone; after three such pages no further one is requested."""
+    fill(registry, 700)
+    failing = {2, 4}
+    change(
+        registry,
+        lambda page, _: web.Response(status=500) if page in failing else None,
+    )
+    found = read_all(registry)
+    assert len(found.records) == 500
+    assert found.failure
+    why = "page 2: the registry does not answer GET /nodes (500)"
+    assert found.failure.error == why
+    failing.add(5)
+    assert list(read_all(registry).records)[-1] == "p-299"
+
+
+def test_pages_of_the_list_come_together(registry: FakeRegistry) -> None:
+    """After the first page, which says how many there are, several are requested at once."""
+    fill(registry, 400)
+    together = asyncio.Event()
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        if len(registry.requests) == 4:
+            together.set()
+        if query_of(request)["page"] != ["1"]:
+            await asyncio.wait_for(together.wait(), 10)
+        return None
+
+    registry.respond = respond
+    assert read_all(registry).failure is None
+
+
 def _without_a_row(page: int, document: dict[str, Any]) -> None:
     if page == 1:
         del document["nodes"][5]
