@@ -96,9 +96,8 @@ class Owing:
         with contextlib.suppress(ContenderError):  # it exits 1: alerts are undelivered
             run(self.check, root)
         end_backoffs(root / "state")
-        waiting = json.loads((root / "state/outbox.json").read_bytes())["queues"][
-            "hook"
-        ]["messages"]
+        owed = json.loads((root / "state/owed.jsonl").read_bytes())
+        waiting = owed["messages"]["hook"]
         if len(waiting) != messages:
             raise ContenderError(f"{len(waiting)} messages are owed, not {messages}")
         shutil.copytree(root / "state", self._left)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -63,27 +64,26 @@ def goes_on(ours: Path, theirs: Path) -> str:
 
 def owed(folder: Path) -> frozenset[str]:
     """Return the ids of the events whose alerts are undelivered."""
-    document: Any = _document(folder / "outbox.json")
-    try:
-        messages = [
-            message
-            for queue in document["queues"].values()
-            for message in queue["messages"]
-        ]
-        return frozenset(
-            str(event) for message in messages for event in message["events"]
-        )
-    except (AttributeError, KeyError, TypeError):
-        return frozenset()
+    messages: dict[tuple[str, str], Any] = {}
+    for line in _lines(folder / "owed.jsonl"):
+        # Each line has values as they are from then on.
+        with suppress(AttributeError, TypeError, ValueError, RecursionError):
+            for channel, changed in json.loads(line).get("messages", {}).items():
+                messages |= {(channel, key): one for key, one in changed.items()}
+    waiting = [one for one in messages.values() if isinstance(one, dict)]
+    return frozenset(str(event) for one in waiting for event in one.get("events", ()))
 
 
 def _recorded(folder: Path) -> frozenset[str]:
     """Return the ids of the events in the history; a damaged line is skipped."""
+    return frozenset(_ids(_lines(folder / "history.jsonl")))
+
+
+def _lines(file: Path) -> list[bytes]:
     try:
-        lines = (folder / "history.jsonl").read_bytes().splitlines()
+        return file.read_bytes().splitlines()
     except OSError:
-        return frozenset()
-    return frozenset(_ids(lines))
+        return []
 
 
 def _ids(lines: Iterable[bytes]) -> Iterable[str]:

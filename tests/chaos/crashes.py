@@ -23,13 +23,13 @@ from tests.chaos.witness import acknowledged
 from tests.chaos.world import CHANNELS, REFUSING, Home, World
 from tests.support import program
 from tests.support.fault_points import FAILURES, Cut
-from watcher.state.store import ACKS, StateFolder
+from watcher.state.store import OWED, StateFolder
 
 _SERIES = 10
 _SERVICES = 25
 _BACKOFF = 4.0
 """Seconds after which a channel becomes due that the service's first poll has to leave alone."""
-_APPENDED = ("write state/acks.jsonl", "write state/history.jsonl")
+_APPENDED = ("write state/owed.jsonl", "write state/history.jsonl")
 _NEW = 4
 """How often a file is appended to before the next time is like the ones before: its name is on the disk by then."""
 _PATIENCE = 10.0
@@ -44,7 +44,7 @@ def every_kill(stage: Stage) -> list[Kill]:
     passed: Counter[str] = Counter()
     points = stage.points
     if stage.chapter.is_whole:  # how a poll reads makes no difference to what it sends
-        points = points[: points.index("fsync state/acks.jsonl") + 1]
+        points = points[: _first_message(points) + 1]
     for label in points:
         passed[label] += 1
         cuts = [Cut.BEFORE, Cut.AFTER]
@@ -52,7 +52,7 @@ def every_kill(stage: Stage) -> list[Kill]:
             cuts.append(Cut.HALF)
         if not label.startswith("tcp"):
             cuts += [Cut.POWER, Cut.REORDER, Cut.ERROR, Cut.FULL]
-        if label.endswith("acks.jsonl") and passed[label] > _NEW:
+        if label.endswith(" state/owed.jsonl") and passed[label] > _NEW:
             cuts.remove(Cut.REORDER)
         elif label in _APPENDED:
             cuts += [Cut.ZEROES, Cut.HOLE]
@@ -61,6 +61,15 @@ def every_kill(stage: Stage) -> list[Kill]:
             for cut in cuts
         ]
     return found
+
+
+def _first_message(points: Sequence[str]) -> int:
+    """Return the place of the first point at which a message goes out."""
+    return next(
+        place
+        for place, label in enumerate(points)
+        if label.startswith("tcp send") and "/" in label
+    )
 
 
 def some_kills(stage: Stage) -> list[Kill]:
@@ -76,8 +85,8 @@ def some_kills(stage: Stage) -> list[Kill]:
         there = [kill for kill in kills if kill.label == label]
         wanted = next(ways)
         chosen.append(next((kill for kill in there if kill.cut is wanted), there[0]))
-    # What was acknowledged last has to be on the disk before the outbox is written.
-    write = "write state/.outbox.json.tmp"
+    # What was acknowledged last has to be on the disk before it is settled.
+    write = "write state/.owed.jsonl.tmp"
     settling = Kill(
         chapter=stage.number, label=write, at=stage.points.count(write), cut=Cut.POWER
     )
@@ -141,7 +150,7 @@ def _kill(world: World, stage: Stage, kills: Sequence[Kill], result: Result) -> 
 
 def after_an_uncertain_commit(world: World, stage: Stage, result: Result) -> None:
     """Kill a run where the change has its name but is not certain, and take the power from the next one at each point
-    until it has room for its first acknowledgement.
+    until its first message goes out.
 
     What was not certain when the one died is not so for the other, unless it made it so.
     """
@@ -153,7 +162,7 @@ def after_an_uncertain_commit(world: World, stage: Stage, result: Result) -> Non
     points = trial.disturbed(commit).points
     assert commit.label not in points, points
     trial.conclude(commit)
-    points = points[: points.index("fsync state/acks.jsonl") + 1]
+    points = points[: _first_message(points) + 1]
     for kill in every_kill(replace(stage, points=points)):
         if kill.cut is Cut.POWER:
             _kill(world, stage, [commit, kill], result)
@@ -164,7 +173,7 @@ def between_polls(
 ) -> None:
     """Kill the service so often while it delivers, between two polls, what has become due."""
     passed = _served(world, stage, result, None)
-    first = passed.index("open state/acks.jsonl")
+    first = passed.index("open state/owed.jsonl")
     counts = Counter(passed[:first])
     there = [
         kill
@@ -190,7 +199,7 @@ def _served(
     def is_done() -> bool:
         return (
             len(world.receiver.taken) >= stage.messages.total()
-            and not (trial.home.state / ACKS).exists()
+            and (trial.home.state / OWED).read_bytes().count(b"\n") == 1
         )
 
     what = f"between polls, {kill}"
@@ -234,7 +243,7 @@ def beside_a_hanging_channel(world: World, stage: Stage, result: Result) -> None
         return (
             Counter(
                 channel
-                for channel, _ in acknowledged((trial.home.state / ACKS).read_bytes())
+                for channel, _ in acknowledged((trial.home.state / OWED).read_bytes())
             )
             >= sent
         )

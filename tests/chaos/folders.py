@@ -32,14 +32,13 @@ from tests.support.fake_registry.server import Respond
 from tests.support.fault_points import Cut
 from watcher.errors import StateError
 from watcher.state.store import (
-    ACKS,
     ADDRESSES,
     CHECKS,
     HISTORY,
     HISTORY_LIMIT,
     INSTALLS,
     LOCK,
-    OUTBOX,
+    OWED,
     SNAPSHOT,
     StateFolder,
 )
@@ -140,7 +139,7 @@ def cut_short(world: World, stage: Stage, result: Result, every: int = 1) -> Non
 
     Each cut is tried on the state folder, a few on the program.
     """
-    for name in (SNAPSHOT, OUTBOX, CHECKS, ADDRESSES, INSTALLS):
+    for name in (SNAPSHOT, OWED, CHECKS, ADDRESSES, INSTALLS):
         trial = Trial(world, stage, result)
         path = trial.home.state / name
         whole = path.read_bytes()
@@ -180,13 +179,13 @@ def _see_it_left_alone(world: World, home: Home, what: str, result: Result) -> N
 
 def _take_away(world: World, stage: Stage, result: Result) -> None:
     """Remove whole files: what holds the picture or what is owed is missed; the others cost no alert."""
-    for name in (SNAPSHOT, OUTBOX, CHECKS, ADDRESSES, INSTALLS):
+    for name in (SNAPSHOT, OWED, CHECKS, ADDRESSES, INSTALLS):
         trial = Trial(world, stage, result)
         path = trial.home.state / name
         whole = path.read_bytes()
         path.unlink()
         result.add("files taken away")
-        if name in (SNAPSHOT, OUTBOX):
+        if name in (SNAPSHOT, OWED):
             _see_it_left_alone(world, trial.home, f"without {name}", result)
             path.write_bytes(whole)
         trial.conclude(f"{name} was taken away")
@@ -209,36 +208,35 @@ def _cut_history(world: World, stage: Stage, result: Result, every: int) -> None
 def _cut_acknowledgements(
     world: World, stage: Stage, result: Result, every: int
 ) -> None:
-    """Kill the program when all was sent and only `acks.jsonl` knows it, and take away from the file.
+    """Kill the program when all was sent and the last lines of `owed.jsonl` alone know it, and cut the file.
 
-    It is cut at each `every`th length, and each of its lines goes missing. What it no longer acknowledges goes out
-    again, and nothing else does. Each is tried on the state folder, some on the program.
+    It is cut at each `every`th length. What it no longer acknowledges goes out again, and nothing else does; where it
+    lacks an alert it is refused. Each is tried on the state folder, some on the program.
     """
     saved = world.root / "all-sent"
     killed = _all_sent(world, stage, saved, result)
-    whole = (saved / ACKS).read_bytes()
-    queues = json.loads((saved / OUTBOX).read_bytes())["queues"].values()
-    events = {
-        message["id"]: message["events"]
-        for queue in queues
-        for message in queue["messages"]
-    }
+    path = saved / OWED
+    whole = path.read_bytes()
     lines = whole.splitlines(keepends=True)
-    gaps = {
-        f"{ACKS} without line {number}": whole.replace(line, b"")
-        for number, line in enumerate(lines)
+    events = {
+        key: message["events"]
+        for line in filter(bytes.strip, lines)
+        for changed in json.loads(line).get("messages", {}).values()
+        for key, message in changed.items()
+        if message
     }
-    ends = {
-        f"the end of {ACKS} alone": lines[-1],
-        f"{ACKS} but for its last byte": whole[:-1],
-        f"an empty {ACKS}": b"",
-    }
-    cuts = {
-        f"{length} bytes of {ACKS}": whole[:length]
-        for length in range(0, len(whole), every)
-    }
-    for what, left in (cuts | gaps | ends).items():
-        (saved / ACKS).write_bytes(left)
+    room = next(number for number, line in enumerate(lines) if line.endswith(b" \n"))
+    # The line before the first room says that its message goes out, and others that a backlog is one message.
+    sending = len(b"".join(lines[: room - 1]))
+    prepared = [number for number, line in enumerate(lines) if b'"prepared"' in line]
+    alerts = len(b"".join(lines[: max(prepared, default=0) + 1]))
+    for length in range(0, alerts, every):
+        path.write_bytes(whole[:length])
+        result.add("files cut short")
+        if not _is_refused(StateFolder(saved)):
+            result.wrong("wrong", f"{OWED} of {length} bytes was not refused")
+    for length in range(sending, len(whole), every):
+        path.write_bytes(left := whole[:length])
         result.add("files cut short")
         left_over = StateFolder(saved).load().outbox.queues.items()
         owed = {
@@ -252,19 +250,21 @@ def _cut_acknowledgements(
             for one in acknowledged(whole) - acknowledged(left)
             if one[0] not in REFUSING
         }:
-            result.wrong("wrong", f"with {what} the program owes {owed}")
-    for what, left in (gaps | ends if every == 1 else ends).items():
+            result.wrong("wrong", f"of {length} bytes of {OWED} is owed {owed}")
+    path.write_bytes(whole)
+    for length in (len(whole) - 1, sending):
         trial = Trial(world, killed, result)
-        (trial.home.state / ACKS).write_bytes(left)
+        left = whole[:length]
+        (trial.home.state / OWED).write_bytes(left)
         for channel, message in acknowledged(whole) - acknowledged(left):
             trial.forgive(channel, events[message])
-        trial.conclude(what)
+        trial.conclude(f"{length} bytes of {OWED}")
 
 
 def _all_sent(world: World, stage: Stage, saved: Path, result: Result) -> Stage:
-    """Kill the program before it settles its outbox, and return this as a stage to begin from, with its state saved."""
+    """Kill the program before it settles what is owed; return this as a stage to begin from, with its state saved."""
     trial = Trial(world, stage, result)
-    settling = "rename state/outbox.json"
+    settling = "rename state/owed.jsonl"
     trial.disturbed(
         "all sent",
         Kill(

@@ -101,17 +101,19 @@ def _fragile(name: str) -> Callable[..., Any]:
         def work() -> Any:
             done = method(folder, *args)
             match name:
-                case "prepare":
+                case "compact":
                     folder.noted.update(args[0].queues)
+                case "prepare":
+                    folder.noted.update(args[0].messages)
                 case "save_addresses":
                     folder.noted.update(args[0].url_digests)
                 case "write_sending":
-                    folder.open[args[0].channel] += 1
+                    dict.update(folder.open, dict.fromkeys(args[0].messages, 1))
                 case "write_ack":
-                    folder.kept[args[0].channel] += 1
-                    folder.open[args[0].channel] -= 1
-                case "write_failure":
-                    folder.open[args[0].channel] -= 1
+                    folder.kept.update([*args[0].messages])
+                    dict.update(folder.open, dict.fromkeys(args[0].messages, 0))
+                case "write_change":
+                    dict.update(folder.open, dict.fromkeys(args[0].messages, 0))
                 case _:
                     pass
             return done
@@ -130,9 +132,8 @@ _STEPS = (
     "save_addresses",
     "save_installs",
     "write_sending",
-    "replace_outbox",
     "write_ack",
-    "write_failure",
+    "write_change",
     "record",
 )
 for _name in _STEPS:

@@ -30,13 +30,12 @@ from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Answer
 from tests.support.harness import write_settings
 from watcher.state.store import (
-    ACKS,
     ADDRESSES,
     CHECKS,
     HISTORY,
     HISTORY_LIMIT,
     LOCK,
-    OUTBOX,
+    OWED,
     SNAPSHOT,
 )
 
@@ -103,8 +102,7 @@ and the idle ones that write the journal, one for each channel at most. Whatever
 _KILOBYTE = 1024
 LARGEST = {
     SNAPSHOT: 16 * _KILOBYTE,
-    OUTBOX: 256 * _KILOBYTE,
-    ACKS: 64 * _KILOBYTE,
+    OWED: 256 * _KILOBYTE,
     CHECKS: 4 * _KILOBYTE,
     ADDRESSES: _KILOBYTE,
     LOCK: _KILOBYTE,
@@ -112,7 +110,7 @@ LARGEST = {
 }
 """Bytes that each file of the state may have at any time, also while a channel is down."""
 _SETTLED = 4 * _KILOBYTE
-"""Bytes of an outbox that owes nothing."""
+"""Bytes of the file when nothing is owed."""
 
 
 @dataclass(slots=True)
@@ -519,7 +517,7 @@ def _judge_holdings(scene: Soak, result: Result) -> None:
     if left := {path.name for path in state.iterdir()} - {
         LOCK,
         SNAPSHOT,
-        OUTBOX,
+        OWED,
         CHECKS,
         ADDRESSES,
         HISTORY,
@@ -546,8 +544,8 @@ def _judge_holdings(scene: Soak, result: Result) -> None:
         result.add(f"{name}, bytes at most", size)
         if size > most:
             result.wrong("wrong", f"{name} has grown to {size} bytes")
-    if (size := min(measure.files.get(OUTBOX, 0) for measure in late)) > _SETTLED:
-        result.wrong("wrong", f"{OUTBOX} has {size} bytes and owes nothing")
+    if (size := min(measure.files.get(OWED, 0) for measure in late)) > _SETTLED:
+        result.wrong("wrong", f"{OWED} has {size} bytes and owes nothing")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from tests.chaos.trial import Stage, Trial, stages
 from tests.chaos.witness import acknowledged, begun
 from tests.chaos.world import Home, World
 from tests.support import program
-from watcher.state.store import ACKS
+from watcher.state.store import OWED
 
 _SENDS = ("sendto", "sendmsg")
 _CHANGES = "write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,ftruncate,mkdir"
@@ -130,12 +130,12 @@ def sweep(world: World, stage: Stage, result: Result) -> None:
 
 
 def _conclude(trial: Trial, what: str, result: Result) -> None:
-    """Count what the journal of a killed program says of its alerts, and let the program recover."""
-    path = trial.home.state / ACKS
-    journal = path.read_bytes() if path.exists() else b""
-    result.add("kills with an alert under way", int(bool(begun(journal))))
-    result.add("kills with an alert acknowledged", int(bool(acknowledged(journal))))
-    trial.interrupted(what, begun(journal))
+    """Count what the state of a killed program says of its alerts, and let the program recover."""
+    path = trial.home.state / OWED
+    owed = path.read_bytes() if path.exists() else b""
+    result.add("kills with an alert under way", int(bool(begun(owed))))
+    result.add("kills with an alert acknowledged", int(bool(acknowledged(owed))))
+    trial.interrupted(what, begun(owed))
     trial.conclude(what)
 
 

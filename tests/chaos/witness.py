@@ -1,7 +1,7 @@
 """An independent witness: which acknowledgements were in flight when a program died, from its fault points' trace.
 
 It asks neither the program nor its disk. An acknowledgement is in flight from the moment that its message goes out
-until the fsync behind its entry in `acks.jsonl` is over. That fsync has to be the very next thing that the program does
+until the fsync behind its entry in `owed.jsonl` is over. That fsync has to be the very next thing that the program does
 to its folder after writing the entry, and the entry has to be written before the channel's next message is begun, or
 in one write with that, and before the outbox is settled: from then on a repeat is needless, whatever the disk says.
 """
@@ -12,16 +12,19 @@ import contextlib
 import json
 import re
 from enum import Enum, auto
+from itertools import pairwise
+from typing import Any
 
 NOTE = "= "
 """How a line of a trace begins that is no point but says what came of one."""
 TOOK = f"{NOTE}took "
 """The program has read the begin of a 2xx on the path that follows."""
 WROTE = f"{NOTE}wrote "
-"""The program has written a line to `acks.jsonl`, which follows; several lines of one write follow each other."""
+"""The program has written a change to `owed.jsonl`, which follows; several of one write follow each other."""
 FORCED = f"{NOTE}forced"
-"""An fsync of `acks.jsonl` is over."""
+"""An fsync of `owed.jsonl` is over."""
 
+_SETTLING = (".owed.jsonl.tmp", "rename state/owed.jsonl")
 _POST = re.compile(r"tcp send(?:all)? /(\w+)")
 
 
@@ -45,15 +48,15 @@ def in_flight(trace: str) -> frozenset[str]:
         elif line.startswith(TOOK):
             stages[channel_of(line.removeprefix(TOOK))] = _Stage.TAKEN
         elif line.startswith(WROTE):
-            channel, state = _entry(line.removeprefix(WROTE))
-            if state == "arrived":
-                stages[channel] = _Stage.WRITTEN
-            elif state != "waiting" and stages.get(channel) is not _Stage.WRITTEN:
-                stages.pop(channel, None)  # unless both were one write
-        elif line == FORCED or not line.startswith(("tcp", "fsync state/acks.jsonl")):
+            for channel, messages in _messages(line.removeprefix(WROTE)):
+                if channel in stages and None in messages.values():
+                    stages[channel] = _Stage.WRITTEN
+                elif stages.get(channel) is not _Stage.WRITTEN:
+                    stages.pop(channel, None)  # unless both were one write
+        elif line == FORCED or not line.startswith(("tcp", "fsync state/owed.jsonl")):
             overdue = (
                 {_Stage.WRITTEN, _Stage.TAKEN}
-                if "outbox.json" in line
+                if line.endswith(_SETTLING)
                 else {_Stage.WRITTEN}
             )
             stages = {
@@ -64,27 +67,30 @@ def in_flight(trace: str) -> frozenset[str]:
     return frozenset(stages)
 
 
-def acknowledged(journal: bytes) -> set[tuple[str, str]]:
-    """Return which messages an `acks.jsonl` acknowledges, by channel and id; what is no whole line does not count."""
-    found = set()
-    for line in journal.decode().splitlines():
-        with contextlib.suppress(ValueError):
-            if (entry := json.loads(line))["state"] == "arrived":
-                found.add((str(entry["channel"]), str(entry["message"])))
-    return found
+def acknowledged(owed: bytes) -> set[tuple[str, str]]:
+    """Return which messages an `owed.jsonl` acknowledges, by channel and id; what is no whole line does not count.
 
-
-def begun(journal: bytes) -> set[str]:
-    """Return the channels with a message that an `acks.jsonl` says is about to be sent, and nothing after that.
-
-    A refusal stands behind all rooms that were made before it, so that lines are in order for one message only.
+    An acknowledgement stands in room that was made for it, so that a space is left at its end.
     """
-    last: dict[tuple[str, str], str] = {}
-    for line in journal.decode().splitlines():
-        with contextlib.suppress(ValueError):
-            entry = json.loads(line)
-            last[str(entry["channel"]), str(entry["message"])] = str(entry["state"])
-    return {channel for (channel, _), state in last.items() if state == "sending"}
+    return {
+        (channel, key)
+        for line in _whole(owed)
+        if line.endswith(" ")
+        for channel, messages in _messages(line)
+        for key, message in messages.items()
+        if message is None
+    }
+
+
+def begun(owed: bytes) -> set[str]:
+    """Return the channels with a message that an `owed.jsonl` says is about to be sent, and nothing after that."""
+    last: dict[tuple[str, str], bool] = {}
+    lines = _whole(owed)
+    for line, after in pairwise([*lines, ""]):
+        for channel, messages in _messages(line):
+            is_begun = after.endswith(" ") and not _messages(after)
+            last |= {(channel, key): is_begun for key in messages}
+    return {channel for (channel, _), is_begun in last.items() if is_begun}
 
 
 def channel_of(path: str) -> str:
@@ -92,6 +98,13 @@ def channel_of(path: str) -> str:
     return path.split("/")[1]
 
 
-def _entry(written: str) -> tuple[str, str]:
-    entry = json.loads(written)
-    return str(entry["channel"]), str(entry["state"])
+def _whole(owed: bytes) -> list[str]:
+    return owed.decode().split("\n")[:-1]
+
+
+def _messages(line: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the messages of each channel that a line sets; none where it is no change, or half of one."""
+    with contextlib.suppress(ValueError):
+        if " " not in line.rstrip(" "):
+            return list(json.loads(line).get("messages", {}).items())
+    return []

@@ -52,32 +52,33 @@ def test_no_kill_loses_or_invents_an_alert() -> None:
 def test_an_acknowledgement_is_in_flight_until_it_is_forced_onto_the_disk() -> None:
     """A repeat is forgiven while nothing but the very steps of sending and keeping the message has passed."""
     begun = [
-        "open state/acks.jsonl",
-        "write state/acks.jsonl",
-        _wrote("sending"),
-        "fsync state/acks.jsonl",
+        "tcp connect",
+        "open state/owed.jsonl",
+        "write state/owed.jsonl",
+        _wrote({"id": "1"}),
+        "fsync state/owed.jsonl",
         FORCED,
     ]
     sent = [
         *begun,
-        "tcp connect",
         "tcp sendall /ops",
         "tcp recv_into /ops",
         f"{TOOK}/ops",
     ]
-    written = [*sent, "tcp sendall /other", "write state/acks.jsonl", _wrote("arrived")]
-    for passed in (sent[:7], sent, written, [*written, "fsync state/acks.jsonl"]):
+    written = [*sent, "tcp sendall /other", "write state/owed.jsonl", _wrote(None)]
+    for passed in (sent[:8], sent, written, [*written, "fsync state/owed.jsonl"]):
         assert "ops" in in_flight("\n".join(passed)), passed
-    kept = [*written, "fsync state/acks.jsonl", FORCED]
-    unforced = [*written, "open state/acks.jsonl"]
-    kept_late = [*sent, "open state/.outbox.json.tmp"]
+    kept = [*written, "fsync state/owed.jsonl", FORCED]
+    unforced = [*written, "open state/checks.json"]
+    kept_late = [*sent, "open state/.owed.jsonl.tmp"]
     forgotten = [*sent, *begun]
     for passed in (begun, kept, unforced, kept_late, forgotten):
         assert "ops" not in in_flight("\n".join(passed)), passed
 
 
-def _wrote(state: str) -> str:
-    return WROTE + json.dumps({"channel": "ops", "message": "1", "state": state})
+def _wrote(message: object) -> str:
+    values = {"messages": {"ops": {"1": message}}}
+    return WROTE + json.dumps(values, separators=(",", ":"))
 
 
 def test_an_alert_that_no_text_shows_is_not_sent() -> None:
@@ -153,7 +154,7 @@ def test_no_life_of_a_swept_registry_loses_or_invents_an_alert() -> None:
 def test_a_renaming_after_a_crash_orphans_no_alert() -> None:
     """A channel renamed right after a first poll that was killed gets what its old name was owed."""
     with state_machine.living([Grouping.POLL]) as life:
-        life.crash_while_saving(at=6, after=False)
+        life.crash_while_saving(at=7, after=False)
         life.edit([(Edit.RENAME, 0, 0)])
 
 
@@ -176,7 +177,7 @@ def test_a_success_that_a_crash_forgot_ends_no_row_of_failures() -> None:
         life.outage(0)
         life.poll(2)
         life.outage(0)
-        life.crash_while_saving(at=4, after=False, hours=2)
+        life.crash_while_saving(at=5, after=False, hours=2)
         life.outage(0)
         life.poll(100)
 

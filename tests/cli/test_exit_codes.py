@@ -161,7 +161,7 @@ def test_3_beats_1(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> 
 @pytest.mark.parametrize(
     ("file", "content", "why"),
     [
-        ("outbox.json", b"{", "cannot be used"),
+        ("owed.jsonl", b"{}\n", "cannot be used"),
         ("checks.json", b"", "is empty"),
         ("snapshot.json", None, "is missing"),
     ],
@@ -190,9 +190,9 @@ def test_4_the_history_of_another_version(watch: Watcher) -> None:
     watch.check()
     (watch.state / "history.jsonl").write_text('{"what": "another version wrote"}\n')
     assert watch.run("history").code == 0
-    for name in ("snapshot.json", "outbox.json"):
-        document = json.loads((watch.state / name).read_text())
-        (watch.state / name).write_text(json.dumps(document | {"format": 4}))
+    for name in ("snapshot.json", "owed.jsonl"):
+        with watch.edited(name) as document:
+            document["format"] = 4
     done = watch.run("history")
     assert (done.code, done.found) == (4, "")
     assert "before 0.3.0" in done.err

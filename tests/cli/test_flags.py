@@ -104,7 +104,7 @@ def test_a_flag_that_waits_keeps_its_findings(
 
 
 @pytest.mark.parametrize(
-    "place", ["rename state/outbox.json", "rename state/snapshot.json"]
+    "place", ["fsync state/owed.jsonl", "rename state/snapshot.json"]
 )
 def test_a_repeat_after_a_crash_says_the_same(
     watch: Watcher, registry: FakeRegistry, webhook: Webhook, place: str

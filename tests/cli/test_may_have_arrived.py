@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Answer, Message, Webhook
+from tests.support.fault_points import Cut
 from tests.support.harness import Watcher, counts
 
 
@@ -45,8 +46,8 @@ def test_a_channel_that_never_answers_is_reported(
     """After a day without a delivery, as any other; the reason says that the alert may have arrived."""
     registry.catalog.publish("alpha", "1.1.0")
     watch.check(code=1)
-    with watch.edited("outbox.json") as outbox:
-        outbox["queues"]["a"]["failing_since"] = "2026-01-01T00:00:00.000Z"
+    with watch.edited("owed.jsonl") as owed:
+        owed["queues"]["a"]["failing_since"] = "2026-01-01T00:00:00.000Z"
     (event,) = watch.check(code=1)["events"]
     assert (event["kind"], event["channel"]) == ("failing", "a")
     said = "timed out; 1 alert undelivered, none delivered since 2026-01-01 00:00 UTC; 1 may have arrived"
@@ -72,3 +73,23 @@ def test_a_killed_program_counts_too(
     assert [event["node"] for [event] in sent] == ["alpha"] * 5 + ["bravo"]
     row = watch.channel("a")
     assert (row["may_have_arrived"], row["error"]) == (1, None)
+
+
+def test_a_kill_before_the_first_request_leaves_no_doubt(
+    watch: Watcher, registry: FakeRegistry, service: Silent
+) -> None:
+    """However often it is killed when the process that sends is about to connect, the alert is as new, and goes out."""
+    watch = watch.but(channels=[{"name": "b", "url": service.apprise_url("/b")}])
+    registry.catalog.publish("alpha", "1.1.0")
+    watch.cut("", Cut.BEFORE)
+    connections = (watch.folder / "trace").read_text("utf-8").count("tcp connect\n")
+    registry.catalog.publish("alpha", "1.2.0")
+    sent = len(service.messages("/b"))
+    for _ in range(5):
+        (watch.folder / "trace").unlink()
+        done = watch.cut("tcp connect", Cut.BEFORE, at=connections)
+        assert done.code == -signal.SIGKILL
+        assert watch.channel("b")["may_have_arrived"] == 0
+    assert len(service.messages("/b")) == sent
+    assert watch.check()["alerts"] == counts(1)
+    assert len(service.messages("/b")) == sent + 1

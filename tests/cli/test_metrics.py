@@ -59,7 +59,7 @@ def test_a_watched_pack_in_figures(
 @pytest.mark.parametrize(
     ("place", "cut"),
     [
-        ("rename state/outbox.json", Cut.AFTER),
+        ("write state/owed.jsonl", Cut.AFTER),
         ("rename state/snapshot.json", Cut.BEFORE),
         ("rename state/snapshot.json", Cut.AFTER),
         ("write state/history.jsonl", Cut.AFTER),

@@ -70,14 +70,14 @@ def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
 
 @pytest.mark.parametrize("back", one_of(False, True), ids=["kept", "taken-back"])
 @pytest.mark.parametrize("cut", one_of(Cut.AFTER, Cut.BEFORE))
-@pytest.mark.parametrize("file", one_of("outbox", "addresses"))
+@pytest.mark.parametrize("file", one_of("owed.jsonl", "addresses.json"))
 def test_a_kill_in_the_poll_that_sees_a_new_url_loses_nothing(
     watch: Watcher, receiver: Receiver, file: str, cut: Cut, *, back: bool
 ) -> None:
     """Wherever the program dies while it takes the edit in, the channel's URL of then gets what is owed, once."""
     watch.check(code=1)
     moved = _moved(watch, receiver)
-    assert moved.cut(f"rename state/{file}.json", cut).code == -signal.SIGKILL
+    assert moved.cut(f"rename state/{file}", cut).code == -signal.SIGKILL
     receiver.down = set()
     watch.end_backoffs()
     for _ in range(2):
@@ -165,7 +165,7 @@ def test_an_alert_is_not_dropped_silently(watch: Watcher, receiver: Receiver) ->
     """
     watch.check(code=1)
     watch.end_backoffs()
-    done = watch.but(alert_expiry="1ms").cut("rename state/outbox.json", Cut.BEFORE)
+    done = watch.but(alert_expiry="1ms").cut("rename state/owed.jsonl", Cut.BEFORE)
     assert done.code == -signal.SIGKILL
     assert "1 alert expired: not delivered within alert_expiry" in done.err
     receiver.down = set()
@@ -187,7 +187,7 @@ def test_a_change_that_is_not_certain_is_reported_but_not_sent(
     receiver.down = set()
     watch.check()
     watch.registry.catalog.set_status("alpha", "1.0.0", "flagged")
-    done = watch.cut("fsync state", Cut.ERROR, "--json", *fail_on, at=3)
+    done = watch.cut("fsync state", Cut.ERROR, "--json", *fail_on, at=2)
     trace = (watch.folder / "trace").read_text("utf-8").splitlines()
     assert trace[-2:] == ["rename state/snapshot.json", "fsync state"]
     assert done.code == (3 if fail_on else 1)
@@ -254,7 +254,7 @@ def test_half_a_delivery_is_known_before_other_channels_are_done(
         channels=[two, {"name": "slow", "url": receiver.apprise_url("/slow")}]
     )
     with both.start("check") as started:
-        started.until(lambda _: b'"refused"' in both.contents().get("acks.jsonl", b""))
+        started.until(lambda _: b'"HTTP' in both.contents().get("owed.jsonl", b""))
         started.signal(signal.SIGKILL)
         started.wait()
     queue = StateFolder(both.state).load().outbox.queues["two"]

@@ -169,8 +169,8 @@ def test_files_are_their_owners_only(
     assert codes == [1, 0, 1, 1]
     created = modes(work)
     assert {
-        f"deep/er/state/{name}.json"
-        for name in ("snapshot", "outbox", "checks", "addresses")
+        f"deep/er/state/{name}"
+        for name in ("snapshot.json", "owed.jsonl", "checks.json", "addresses.json")
     } < created.keys()
     assert created.pop("comfy-watch.toml") == 0o600
     assert {

@@ -126,9 +126,9 @@ def test_debug_shows_requests_waits_and_files(
         ("json", "delivered")
     ]
     written = {Path(line["path"]).name for line in _of(done, "file written")}
-    assert written == {"addresses.json", "outbox.json", "snapshot.json", "checks.json"}
+    assert written == {"addresses.json", "owed.jsonl", "snapshot.json", "checks.json"}
     assert {Path(line["path"]).name for line in _of(done, "file appended to")} == {
-        "acks.jsonl",
+        "owed.jsonl",
         "history.jsonl",
     }
     assert TOKEN not in done.err + done.out

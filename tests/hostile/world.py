@@ -76,12 +76,11 @@ would be reported as failing.
 _FILES = {
     *(
         "snapshot.json",
-        "outbox.json",
         "checks.json",
         "history.jsonl",
         "addresses.json",
         "installs.json",
-        "acks.jsonl",
+        "owed.jsonl",
     ),
     "lock",
 }

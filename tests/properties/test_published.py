@@ -33,6 +33,7 @@ from tests.support.page_picture import public as pictured
 from tests.support.page_shape import Shape
 from tests.support.parameters import examples
 from tests.support.strategies import made, states
+from watcher.alerts.queues.change import change
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import FailureStreak
@@ -295,7 +296,7 @@ def test_two_machines_write_the_same(tmp_path: Path) -> None:
     )
     folder = StateFolder(tmp_path / "state")
     with folder.locked():
-        folder.prepare(state.outbox, 0)
+        folder.prepare(change(Outbox(), state.outbox))
         folder.commit(replace(state.snapshot, revision=1))
         folder.save_checks(state.checks, 1)
         folder.record(tuple(history))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from watcher import timestamps
+from watcher.alerts.queues import outcomes
 from watcher.alerts.queues.channel_identity import Addresses
-from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Unanswered, failed_attempt, replay
+from watcher.alerts.queues.outbox import Outbox, tidy
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.exposure import copies_of
 from watcher.changes.transitions import DiffOptions
@@ -191,24 +192,34 @@ def failed(
     now: str,
     *,
     ends: bool = True,
+    fails: bool = False,
+    number: int = 0,
     **fields: Any,
 ) -> Outbox:
-    """Return the outbox after a failed attempt at the first message of a queue; the channel waits if it `ends` it."""
+    """Return the outbox after a failed attempt at a message of a queue, the first one unless another `number` is given.
+
+    The channel waits if that `ends` the round.
+    """
     queue = waiting.queues[name]
-    attempt = failed_attempt(
+    after = outcomes.failed(
         name,
         queue,
-        queue.messages[0],
+        queue.messages[number],
         Undelivered(reason=error, **fields),
         now,
         failures=queue.attempts + 1 if ends else None,
+        fails=fails,
     )
-    return replay(waiting, [attempt])
+    return replace(waiting, queues={**waiting.queues, name: after})
 
 
-def going_out(message: str = "m", name: str = "ops", **fields: Any) -> Unanswered:
-    """Make what the journal says of a message that goes out to a channel for the first time."""
-    return Unanswered(channel=name, message=message, **fields)
+def taken(
+    waiting: Outbox, name: str = "ops", number: int = 0, left: Sequence[str] = ()
+) -> Outbox:
+    """Return the outbox after a message of a queue was delivered, the first one unless another `number` is given."""
+    queue = waiting.queues[name]
+    after = outcomes.delivered(name, queue, queue.messages[number], left)
+    return tidy(replace(waiting, queues={**waiting.queues, name: after}))
 
 
 def channel(name: str = "ops", **fields: Any) -> Channel:

@@ -26,7 +26,7 @@ from tests.chaos.witness import FORCED, TOOK, WROTE
 _UNIQUE = re.compile(r"\.[0-9a-f]{16}\.tmp$")
 _POST = re.compile(rb"POST (/\S*)")
 _TAKEN = re.compile(rb"HTTP/1\.\d 2")
-_ACKS = "acks.jsonl"
+_OWED = "owed.jsonl"
 
 
 class Cut(StrEnum):
@@ -301,8 +301,8 @@ class FaultPoints:
                 self._need_room()
             self._disk.contents.setdefault(file.path, file.path.read_bytes())
             written = int(real(descriptor, part))
-            if file.path.name == _ACKS and written == len(content):
-                for line in bytes(content).decode().splitlines():
+            if file.path.name == _OWED and written == len(content):
+                for line in bytes(content).decode().split():
                     self._note(WROTE + line)
             return written
 
@@ -338,7 +338,7 @@ class FaultPoints:
                 ]
             else:
                 self._disk.contents.pop(file.path, None)
-            if file.path.name == _ACKS:
+            if file.path.name == _OWED:
                 self._note(FORCED)
 
         return self._point(self._named("fsync", file.path), call)

@@ -60,20 +60,19 @@ async def _connect() -> None:
 
 def _build_decoders() -> None:
     """Write and read a state in which nothing is, and an empty answer: the decoders for that are built once."""
-    from watcher.alerts.queues.outcomes import Unanswered
+    from watcher.alerts.queues.change import Change
     from watcher.model.event import Event
     from watcher.registry.schema import parse_page
-    from watcher.state import codec, documents, journal
+    from watcher.state import codec, documents, owed
 
     for one in (
         documents.SNAPSHOT,
-        documents.OUTBOX,
         documents.CHECKS,
         documents.ADDRESSES,
         documents.INSTALLS,
     ):
         codec.decoder(one.form)
-    journal.read_journal(journal.write_sending(Unanswered(channel="", message=""), ()))
+    owed.read(owed.write(Change(), 0))
     parse_page(b'{"versions": []}')
     codec.decoder(Event)
 

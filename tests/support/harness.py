@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fault_points import Cut
 from tests.support.fork_server import CrashPoint, Forked, ForkServer, Streams
+from watcher.state.store import StateFolder
 
 Reported = tuple[str, str | None, str | None]
 """An event by its kind, node and version."""
@@ -136,11 +138,11 @@ class Watcher:
 
     @contextlib.contextmanager
     def edited(self, name: str) -> Iterator[dict[str, Any]]:
-        """Give a file of the state as a document, and write it back as it is then."""
+        """Give a file of the state as a document, and write it back as it is then; of `owed.jsonl` the one line."""
         path = self.state / name
         document = json.loads(path.read_bytes())
         yield document
-        path.write_text(json.dumps(document), "utf-8")
+        path.write_text(json.dumps(document) + "\n", "utf-8")
 
     def cut(self, label: str, cut: Cut, *args: str, at: int = 1) -> program.Completed:
         """Run `check` up to a fault point (`tests.support.fault_points`); the trace is in the file `trace`."""
@@ -207,16 +209,26 @@ def write_settings(
 
 def end_backoffs(state: Path, *channels: str, at: str = "") -> None:
     """Let the backoff of these channels (none named: of all) end at a time, long ago unless one is given."""
-    path = state / "outbox.json"
+    path = state / "owed.jsonl"
     if not path.exists():
         return
-    outbox = json.loads(path.read_bytes())
-    for name, queue in outbox["queues"].items():
-        if not channels or name in channels:
-            queue["retry_at"] = at
-            for message in queue.get("messages", ()):
-                message["retry_at"] = ""
-    path.write_text(json.dumps(outbox), "utf-8")
+    folder = StateFolder(state)
+    waiting = folder.load().outbox
+    folder.compact(
+        replace(
+            waiting,
+            queues={
+                name: replace(
+                    queue,
+                    retry_at=at,
+                    messages=tuple(replace(one, retry_at="") for one in queue.messages),
+                )
+                if not channels or name in channels
+                else queue
+                for name, queue in waiting.queues.items()
+            },
+        )
+    )
 
 
 def counts(

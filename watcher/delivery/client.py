@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
-from watcher.delivery.process import GRACE, Process, Task, WorkerError
+from watcher.delivery.process import GO, GRACE, Process, Task, WorkerError
 
 if TYPE_CHECKING:
     from watcher.delivery.job import Job
@@ -125,6 +125,10 @@ class Worker:
         return answer["result"]
 
 
+async def _nothing() -> None:
+    """Note nothing."""
+
+
 def _converse(process: Process, task: Task, hear: Callable[[_Answer], object]) -> None:
     """Have a process do a task, and hear of it from another thread."""
     threading.Thread(target=process.ask, args=(task, hear), daemon=True).start()
@@ -139,6 +143,8 @@ class _Report:
     """Why there is no result."""
     result: dict[str, Any] | None = None
     has_begun: bool = False
+    may_go: bool = False
+    """The message may go out: that it does is noted."""
     is_out: bool = False
 
     def take(self, answer: dict[str, Any]) -> float | None:
@@ -147,7 +153,7 @@ class _Report:
             self.has_begun, self.reason = True, "the process that delivers has ended"
         if "taken" in answer:
             self.reached.add(answer["taken"])
-        self.is_out = answer.get("out", self.is_out)
+        self.is_out = self.may_go and answer.get("out", self.is_out)
         self.result = answer.get("result")
         return answer.get("allow")
 
@@ -172,16 +178,19 @@ class Sender:
             self._worker.give_back(self._process)
             self._process = None
 
-    async def deliver(self, job: Job) -> Outcome:
+    async def deliver(
+        self, job: Job, note: Callable[[], Awaitable[object]] = _nothing
+    ) -> Outcome:
         """Send one message and wait for the answer, at most the job's `timeout` for each target.
 
+        `note` is awaited right before the first request: what it writes is durable before anything goes out.
         When the time is up the process that sends it is killed, and nothing is left of it.
         """
         from watcher.model.outcome import Undelivered, decoded
 
         report = _Report(reached=set(job.reached.targets))
         try:
-            await self._send(job, report)
+            await self._send(job, report, note)
         finally:
             # Without an answer the process may be in any state; the next message has another one.
             if report.result is None:
@@ -194,7 +203,9 @@ class Sender:
             unanswered=report.is_out,
         )
 
-    async def _send(self, job: Job, report: _Report) -> None:
+    async def _send(
+        self, job: Job, report: _Report, note: Callable[[], Awaitable[object]]
+    ) -> None:
         """Have a process send the message, and report what it says."""
         loop, under_way = asyncio.get_running_loop(), self._worker.under_way
         answers = asyncio.Queue[_Answer]()
@@ -215,6 +226,11 @@ class Sender:
                     and (answer := await answers.get()) is not None
                 ):
                     self._progressed()
+                    if answer.get("out"):
+                        if not report.may_go:
+                            await note()
+                        report.may_go = True
+                        self._process.give(GO)
                     allowed = report.take(answer)
                     if allowed is not None and limit in under_way:
                         limit.reschedule(loop.time() + allowed + GRACE)

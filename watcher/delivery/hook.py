@@ -53,7 +53,7 @@ class Hook:
     """Watches one message to one service, while its `with` block runs.
 
     `taken` is called with the name of each target as soon as it has the message, `out` with True before something of
-    it goes out, and with False when nothing is in doubt any more.
+    it goes out, which it may hold up, and with False when nothing is in doubt any more.
     """
 
     def __init__(
@@ -225,9 +225,9 @@ class Hook:
         if one is None or one.is_out or not isinstance(sent, bytes):
             return
         if not sent.startswith(_TUNNEL):
-            one.is_out = True
             if one.carries:
                 self._out(True)
+            one.is_out = True
 
     @contextmanager
     def exchange(self, *, carries: bool) -> Iterator[Exchange]:
@@ -342,10 +342,10 @@ class Hook:
             self.unconnected = f"{type(error).__name__} {error}"
             raise
         if self.by_other_ways:
+            self._out(True)
             self.exchanges.append(
                 Exchange(carries=True, targets=self._asked, is_out=True)
             )
-            self._out(True)
 
     def _carries(self, url: str, said: bytes) -> bool:
         """Return whether the message is in a request."""

@@ -28,8 +28,10 @@ GRACE = 1.0
 _WITHHELD = ("COMFY_WATCH_", "NOTIFY_SOCKET", "WATCHDOG_", "CREDENTIALS_DIRECTORY")
 """How the variables begin that it does not get: settings, and what systemd says to the main process alone."""
 
-Task: TypeAlias = "Job | str | None"
-"""A message to send; a URL to judge; or nothing, to have it load apprise."""
+GO = True
+"""What a message waits for before a request that carries it."""
+Task: TypeAlias = "Job | str | bool | None"
+"""A message to send; a URL to judge; `GO`; or nothing, to have it load apprise."""
 
 if sys.platform == "win32":
     _AWAY = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
@@ -96,19 +98,25 @@ class Process:
 
         This blocks until then: it runs in a thread of its own.
         """
-        stdin, stdout = self._popen.stdin, self._popen.stdout
-        assert stdin is not None  # noqa: S101 - pipes were asked for
-        assert stdout is not None  # noqa: S101
+        self.give(task)
+        stdout = self._popen.stdout
+        assert stdout is not None  # noqa: S101 - pipes were asked for
         # The process may end at any time, also in the middle of a line.
         with contextlib.suppress(OSError, ValueError):
-            stdin.write(pickle.dumps(task))
-            stdin.flush()
             while line := stdout.readline():
                 said = json.loads(line)
                 hear(said)
                 if "result" in said:
                     return
         hear(None)
+
+    def give(self, task: Task) -> None:
+        """Give it a task, or let it go on with one."""
+        stdin = self._popen.stdin
+        assert stdin is not None  # noqa: S101 - as above
+        with contextlib.suppress(OSError, ValueError):
+            stdin.write(pickle.dumps(task))
+            stdin.flush()
 
     @property
     def has_ended(self) -> bool:

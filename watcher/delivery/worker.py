@@ -64,7 +64,8 @@ def serve(asked: BinaryIO, answers: BinaryIO) -> None:
         return
     while True:
         task = tasks.get()
-        tell("result", files if task is None else _result(task, tell))
+        if not isinstance(task, bool):  # one that came too late
+            tell("result", files if task is None else _result(task, tell, tasks))
 
 
 def load() -> list[str]:
@@ -93,14 +94,22 @@ def _listen(asked: BinaryIO, tasks: SimpleQueue[Task]) -> None:
         _end()
 
 
-def _result(task: Job | str, tell: Callable[[str, object], None]) -> object:
+def _result(
+    task: Job | str, tell: Callable[[str, object], None], tasks: SimpleQueue[Task]
+) -> object:
     from watcher.delivery import sender, urls
     from watcher.model.outcome import encoded
 
     if not isinstance(task, Job):
         return urls.refusal(task)
     tell("allow", task.timeout)
-    taken, allow, out = (partial(tell, name) for name in ("taken", "allow", "out"))
+
+    def out(is_out: bool) -> None:
+        tell("out", is_out)
+        if is_out:
+            tasks.get()  # GO
+
+    taken, allow = partial(tell, "taken"), partial(tell, "allow")
     return encoded(sender.send(task, taken, allow, out))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from watcher.alerts.queues import outbox
+from watcher.alerts.queues.change import change
 from watcher.alerts.queues.outbox import Outbox, merged
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import Queue, next_tries, reason_to_wait
@@ -298,11 +299,7 @@ class Poller:
         return replace(state, installs=found.installs)
 
     def _prepared(self, state: State, found: PollChange) -> State:
-        """Make the alerts durable and return the state as it will be once the snapshot is committed.
-
-        Needed even without events: the file may contain alerts of an interrupted poll, which this revision would make
-        valid.
-        """
+        """Make the alerts durable and return the state as it will be once the snapshot is committed."""
         committed = state.snapshot.revision
         channels, now = self.config.channels, found.checks.polled_at
         hearing = (
@@ -312,7 +309,8 @@ class Poller:
             state.outbox, hearing, found.events, committed + 1, now
         )
         waiting = reroute(waiting, channels, state.addresses.url_digests)
-        self.folder.prepare(waiting, committed)
+        # Without alerts too: by its revision it is known that none are lost.
+        self.folder.prepare(change(state.outbox, waiting))
         return replace(
             state,
             snapshot=replace(found.snapshot, revision=committed + 1),
@@ -339,11 +337,8 @@ class Poller:
         )
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
-        """Send what is due, and save the outbox. `unsaved` is what could not be written before."""
-        try:
-            waiting = self._with_merged(state)
-        except UnsureError as error:
-            return Dispatch(state.outbox, unsaved=[*unsaved, error.what])
+        """Send what is due, and save what is left. `unsaved` is what could not be written before."""
+        waiting = self._with_merged(state)
         options = DeliveryOptions(
             timeout=self.config.limits.timeout,
             expiry=self.config.alert_expiry,
@@ -363,20 +358,15 @@ class Poller:
             self.on_expired(done)
         done.unsaved = list(dict.fromkeys([*unsaved, *done.unsaved]))
         with _collected(done.unsaved):
-            self.folder.compact(done.waiting, state.snapshot.revision)
+            self.folder.compact(done.waiting)
         return done
 
     def _with_merged(self, state: State) -> Outbox:
-        """Return the outbox with each backlog merged, durably; if that cannot be written, as it is.
-
-        UnsureError if a power loss could still undo it: nothing may be sent then.
-        """
+        """Return what is owed with each backlog merged, durably; if that cannot be written, as it is."""
         waiting = merged(state.outbox, self.config.channels, self.clock())
         if waiting is not state.outbox:
             try:
-                self.folder.replace_outbox(waiting, state.snapshot.revision)
-            except UnsureError:
-                raise
+                self.folder.write_change(change(state.outbox, waiting))
             except StateError:
                 return state.outbox
         return waiting

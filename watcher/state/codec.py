@@ -110,7 +110,7 @@ class Document(Generic[_Value]):
         try:
             form = decode(self.form, text)
         except UnreadableFormError:
-            _refuse_other_format(text)
+            refuse_other_format(text)
             raise
         values = {name: getattr(form, name) for name in self._names}
         return getattr(form, "revision", 0), self.value(**values)
@@ -119,10 +119,10 @@ class Document(Generic[_Value]):
         """Encode the value: an object is a block, an item of a list a line."""
         values = {name: getattr(value, name) for name in self._names}
         form = self.form(format=FORMAT, **head, **values)
-        return (_layout(_plain(form)) + "\n").encode()
+        return (_layout(plain(form)) + "\n").encode()
 
 
-def _refuse_other_format(text: bytes) -> None:
+def refuse_other_format(text: bytes) -> None:
     """Raise the error for a file of an older or newer version, if it is one."""
     try:
         found = json.loads(text).get("format")
@@ -141,16 +141,16 @@ def _refuse_other_format(text: bytes) -> None:
 
 def line_of(value: object) -> bytes:
     """Encode a value as a line of its own."""
-    return json.dumps(_plain(value)).encode() + b"\n"
+    return json.dumps(plain(value)).encode() + b"\n"
 
 
-def _plain(value: object) -> dict[str, Any]:
+def plain(value: object) -> dict[str, Any]:
     """Return a dataclass as JSON has it."""
     adapter = decoder(type(value))
-    plain: dict[str, Any] = adapter.dump_python(
+    found: dict[str, Any] = adapter.dump_python(
         value, mode="json", exclude_defaults=True
     )
-    return plain
+    return found
 
 
 def _layout(value: object, indent: str = "") -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher.alerts.queues.channel_identity import Addresses
-from watcher.alerts.queues.outbox import Outbox
 from watcher.model.event import Event
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot
@@ -24,7 +23,6 @@ class LastScans:
 
 
 SNAPSHOT = Document(Snapshot)
-OUTBOX = Document(Outbox, "revision")
 CHECKS = Document(Checks, "revision")
 ADDRESSES = Document(Addresses)
 INSTALLS = Document(LastScans)
@@ -47,22 +45,6 @@ def write_snapshot(snapshot: Snapshot) -> bytes:
     nodes = dict(sorted(snapshot.nodes.items()))
     publishers = dict(sorted(snapshot.publishers.items()))
     return SNAPSHOT.write(replace(snapshot, nodes=nodes, publishers=publishers))
-
-
-def read_outbox(text: bytes) -> tuple[int, Outbox]:
-    """Decode `outbox.json`: the snapshot's revision it was written at, and the outbox; raises UnreadableFormError."""
-    revision, outbox = OUTBOX.read(text)
-    for queue in outbox.queues.values():
-        for message in queue.messages:
-            _check_events(message.events, outbox.events)
-    _check_events(outbox.unrecorded, outbox.events)
-    return revision, outbox
-
-
-def _check_events(ids: Iterable[str], events: Container[str]) -> None:
-    for event in ids:
-        if event not in events:
-            raise UnreadableFormError(f"the event {event} is missing")
 
 
 def read_addresses(text: bytes) -> Addresses:

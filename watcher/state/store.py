@@ -10,13 +10,13 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from watcher import log
-from watcher.alerts.queues import outbox
+from watcher.alerts.queues.change import Change, change
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.errors import InUseError, ReplacedError, StateError, UnsureError
@@ -29,17 +29,13 @@ from watcher.state import (
     disk,
     documents,
     files,
-    journal,
+    owed,
 )
 from watcher.state.model import Checks, History, State
 from watcher.text.sanitize import escape_invisible, sanitize_line
 
-if TYPE_CHECKING:
-    from watcher.alerts.queues.outcomes import FailedAttempt, JournalEntry, Unanswered
-
 SNAPSHOT = "snapshot.json"
-OUTBOX = "outbox.json"
-ACKS = "acks.jsonl"
+OWED = "owed.jsonl"
 CHECKS = "checks.json"
 ADDRESSES = "addresses.json"
 HISTORY = "history.jsonl"
@@ -48,6 +44,8 @@ LOCK = "lock"
 
 HISTORY_LIMIT = 16 * 1024 * 1024
 _HOLDER_SHOWN = 120
+_LOOKS = 3
+"""How often a state is read anew into which a poll wrote meanwhile."""
 _SET_STATE_DIR = "name another folder in state_dir"
 _HINTS = {
     errno.ENOSPC: "free some space on its disk, or " + _SET_STATE_DIR,
@@ -64,7 +62,7 @@ class _Held:
 
     lock: files.Lock | None = None
     turn: threading.Lock = field(default_factory=threading.Lock)
-    """Held while writing to the journal, which threads share."""
+    """Held while writing to `owed.jsonl`, which threads share."""
     revision: int = 0
     """The highest revision that this process has read or committed."""
 
@@ -145,42 +143,60 @@ class StateFolder:
 
         Raises ReplacedError if the snapshot is older than this process knows it.
         """
-        # Commands that hold no lock read this while a poll writes. The journal comes before the outbox, which takes it
-        # in before it is removed; the snapshot comes last, so that no file beside it seems newer than its commit.
-        outcomes: tuple[JournalEntry, ...] = self._read(ACKS, journal.read_journal, ())
-        written_at, waiting = self._read(OUTBOX, documents.read_outbox, (0, Outbox()))
-        checks_at, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
-        snapshot = self._snapshot()
+        lines, checks_at, checks, snapshot = self._read_together()
         # Looked at in what is used: between a look of its own and this one the files may go, and all would begin anew.
         self._see_that_it_is_known(snapshot.revision)
-        # A commit is written before what goes with it, so this snapshot is an old copy, or is lost.
-        if (needed := max(written_at, checks_at)) > snapshot.revision:
-            found = (
-                f"is at revision {snapshot.revision}"
-                if snapshot.revision
-                else "is missing"
-            )
-            raise StateError(
-                f"{self._shown(SNAPSHOT)} {found}, but the files beside it go with revision {needed}",
-                hint=f"put the right {SNAPSHOT} back; or, to start over, move the whole folder away",
-            )
-        if snapshot.revision and not (self.path / OUTBOX).exists():
-            raise StateError(
-                f"{self._shown(OUTBOX)} is missing beside {SNAPSHOT}, and with it the undelivered alerts",
-                codec.UnreadableFormError.hint,
-            )
-        waiting = outbox.drop_uncommitted(waiting, snapshot.revision)
-        if outcomes:
-            from watcher.alerts.queues.outcomes import replay
-
-            waiting = replay(waiting, outcomes)
-        installs = self._read(INSTALLS, documents.read_installs, State().installs)
+        needed = max((line.needs for line in lines), default=0)
+        self._see_that_they_go_together(
+            snapshot.revision, max(needed, checks_at), owed.known(lines)
+        )
         return State(
             snapshot=snapshot,
-            outbox=waiting,
+            outbox=self._decoded(OWED, lambda: owed.owed(lines, snapshot.revision)),
             checks=checks,
             addresses=self.addresses(),
-            installs=installs,
+            installs=self._read(INSTALLS, documents.read_installs, State().installs),
+        )
+
+    def _read_together(
+        self, looks: int = _LOOKS
+    ) -> tuple[tuple[owed.Line, ...], int, Checks, Snapshot]:
+        """Read what is owed, the checks with their revision, and the snapshot.
+
+        Commands that hold no lock read this while a poll writes: the snapshot comes last, so that no file beside it
+        seems newer than its commit. If there was one meanwhile, all are read again.
+        """
+        lines: tuple[owed.Line, ...] = self._read(OWED, owed.read, ())
+        checks_at, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
+        snapshot = self._snapshot()
+        if owed.known(lines) < snapshot.revision and looks > 1:
+            return self._read_together(looks - 1)
+        return lines, checks_at, checks, snapshot
+
+    def _see_that_they_go_together(
+        self, revision: int, needed: int, known: int
+    ) -> None:
+        """Raise StateError where the snapshot, which the files beside it need, or what is owed is an old copy or lost.
+
+        A commit is written after what is owed with it, and before all else that goes with it.
+        """
+        if known < revision:
+            lost, is_there = OWED, (self.path / OWED).exists()
+            found = f"is at revision {known}" if known else "has no whole line"
+            needed = revision
+        elif needed > revision:
+            lost, is_there, found = (
+                SNAPSHOT,
+                bool(revision),
+                f"is at revision {revision}",
+            )
+        else:
+            return
+        if not is_there:
+            found = "is missing"
+        raise StateError(
+            f"{self._shown(lost)} {found}, but the files beside it go with revision {needed}",
+            hint=f"put the right {lost} back; or, to start over, move the whole folder away",
         )
 
     def exists(self) -> bool:
@@ -188,7 +204,7 @@ class StateFolder:
         with self._failing("cannot be read"):
             return any(
                 (self.path / name).exists()
-                for name in (SNAPSHOT, CHECKS, HISTORY, OUTBOX)
+                for name in (SNAPSHOT, CHECKS, HISTORY, OWED)
             )
 
     def load_revision(self) -> int:
@@ -202,9 +218,9 @@ class StateFolder:
         """Read which alert URLs apprise has accepted."""
         return self._read(ADDRESSES, documents.read_addresses, Addresses())
 
-    def prepare(self, waiting: Outbox, committed: int) -> None:
-        """Make alerts durable that count only once `commit` has raised the revision above `committed`."""
-        self._replace(OUTBOX, documents.OUTBOX.write(waiting, revision=committed))
+    def prepare(self, alerts: Change) -> None:
+        """Make alerts durable that count only with the next revision of the snapshot, once that is committed."""
+        self._append(owed.write(alerts, self._held.revision + 1, prepared=True))
 
     def commit(self, snapshot: Snapshot) -> None:
         """Make the change and its prepared alerts real, in one rename.
@@ -220,32 +236,17 @@ class StateFolder:
         with self._writing():
             disk.sync_folder(self.path)
 
-    def replace_outbox(self, waiting: Outbox, revision: int) -> None:
-        """Write the outbox before what is in it goes out; the journal stays, for what it has is known in both.
-
-        Raises UnsureError if the rename succeeded but was not confirmed on disk: nothing may be sent then, since a
-        power loss may bring back an outbox that knows nothing of what was sent.
-        """
-        self._replace(
-            OUTBOX, documents.OUTBOX.write(waiting, revision=revision), UnsureError
-        )
-
-    def compact(self, waiting: Outbox, revision: int) -> None:
-        """Write the outbox, which now includes the journal, if it changed; then remove the journal."""
-        path, content = (
-            self.path / OUTBOX,
-            documents.OUTBOX.write(waiting, revision=revision),
+    def compact(self, waiting: Outbox) -> None:
+        """Write what is owed anew, as one line, unless the file is just that."""
+        path, line = (
+            self.path / OWED,
+            owed.write(change(Outbox(), waiting), self._held.revision),
         )
         with self._writing():
-            # Before the first commit there is no outbox, and need be none while nothing is owed.
-            saved = (
-                files.read(path)
-                if path.exists()
-                else documents.OUTBOX.write(Outbox(), revision=revision)
-            )
-            if saved != content:
-                files.replace_file(path, content)
-            files.remove(self.path / ACKS)
+            # Before the first commit there is no file, and need be none while nothing is owed.
+            is_needed = path.exists() or self._held.revision or waiting != Outbox()
+            if is_needed and not (path.exists() and files.read(path) == line):
+                files.replace_file(path, line)
 
     def save_checks(self, checks: Checks, revision: int) -> None:
         """Write how the poll went. Raises UnsureError if the rename succeeded but was not confirmed on disk."""
@@ -263,29 +264,33 @@ class StateFolder:
             INSTALLS, documents.INSTALLS.write(documents.LastScans(installs=installs))
         )
 
-    def write_sending(self, message: Unanswered, events: Sequence[str]) -> int:
-        """Make durable that a message with these events goes out; return where its acknowledgement is to be written.
+    def write_sending(self, sending: Change, arrival: Change) -> slice:
+        """Make durable that a message goes out; return the room for its acknowledgement in the file.
 
-        There is room for it, so that a disk that becomes full while the message goes out cannot lose it.
+        That has the length of `arrival`, so that a disk that becomes full meanwhile cannot lose the acknowledgement.
         """
-        return self._append_to_journal(journal.write_sending(message, events))
+        line = owed.write(sending, self._held.revision)
+        room = owed.room(arrival, self._held.revision)
+        start = self._append(line + room) + len(line)
+        return slice(start, start + len(room))
 
-    def write_ack(
-        self, message: Unanswered, offset: int, left: Sequence[str] = ()
-    ) -> None:
-        """Make an acknowledgement durable; `left` are the events that go into a further message."""
+    def write_ack(self, arrival: Change, room: slice | None) -> None:
+        """Make an acknowledgement durable, in the room for it if there is one."""
+        line = owed.write(arrival, self._held.revision)
+        # The last space of the room stays.
+        if room is None or len(line) + 1 > room.stop - room.start:
+            self._append(line)
+            return
         with self._writing(), self._held.turn:
-            files.overwrite(
-                self.path / ACKS, offset, journal.write_arrival(message, left)
-            )
+            files.overwrite(self.path / OWED, room.start, line.rstrip(b"\n"))
 
-    def write_failure(self, failure: FailedAttempt) -> None:
-        """Make a failed attempt durable."""
-        self._append_to_journal(journal.write_failure(failure))
+    def write_change(self, values: Change) -> None:
+        """Make another change of what is owed durable."""
+        self._append(owed.write(values, self._held.revision))
 
-    def _append_to_journal(self, line: bytes) -> int:
+    def _append(self, lines: bytes) -> int:
         with self._writing(), self._held.turn:
-            return files.append(self.path / ACKS, line)
+            return files.append(self.path / OWED, lines)
 
     def record(self, events: tuple[Event, ...]) -> None:
         """Append events to the history, and drop its older half if it is too long."""
@@ -320,14 +325,16 @@ class StateFolder:
             except FileNotFoundError:
                 return missing
         log.debug("file read", path=path, bytes=len(text))
+        return self._decoded(name, lambda: decode(text), text)
+
+    def _decoded(
+        self, name: str, decode: Callable[[], _Value], text: bytes = b"?"
+    ) -> _Value:
         try:
-            return decode(text)
+            return decode()
         except codec.UnreadableFormError as error:
-            if text.strip():
-                raise StateError(
-                    f"{self._shown(name)} cannot be used: {error}", error.hint
-                ) from None
-            raise StateError(f"{self._shown(name)} is empty", error.hint) from None
+            why = f"cannot be used: {error}" if text.strip() else "is empty"
+            raise StateError(f"{self._shown(name)} {why}", error.hint) from None
 
     def _shown(self, name: str = "") -> str:
         """Return the folder's path, or a file's, for a message."""

@@ -43,7 +43,7 @@ def test_the_first_run(world: World) -> None:
     assert len(world.alerts()) == len(world.commits()) == 1
     assert {
         "snapshot.json",
-        "outbox.json",
+        "owed.jsonl",
         "checks.json",
         "history.jsonl",
     } <= world.files().keys()

@@ -183,13 +183,13 @@ def test_two_runs_that_both_owe(world: World) -> None:
         _flag(world)
         world.use(runner=other)
         theirs = world.files()
-        outbox = json.loads(theirs["outbox.json"])
+        owed = json.loads(theirs["owed.jsonl"])
         ours = next(
-            event for event, about in outbox["events"].items() if about["kind"] == "new"
+            event for event, about in owed["events"].items() if about["kind"] == "new"
         )
-        text = json.dumps(outbox).replace(ours, "another-event")
+        text = json.dumps(owed).replace(ours, "another-event") + "\n"
         world.put(
-            {**theirs, "outbox.json": text, "history.jsonl": ""},
+            {**theirs, "owed.jsonl": text, "history.jsonl": ""},
             parent=world.commits()[1],
         )
 
@@ -204,7 +204,7 @@ def test_two_runs_that_both_owe(world: World) -> None:
         "each owes an alert that the other does not know" in text
         for text in done.said("error")
     )
-    assert "another-event" in world.files()["outbox.json"]
+    assert "another-event" in world.files()["owed.jsonl"]
 
 
 def test_the_cache(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from tests.support.factories import PACK, channel, watch
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
+from watcher.alerts.queues.change import Change
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import FailedAttempt, Unanswered
 from watcher.errors import StateError
 from watcher.polling.clock import clock
 from watcher.polling.poll import Poller
@@ -33,17 +32,18 @@ class Full(StateFolder):
     tried: list[str] = field(default_factory=list)
     loop: list[asyncio.AbstractEventLoop] = field(default_factory=list)
 
-    def write_sending(self, message: Unanswered, events: Sequence[str]) -> int:
+    def write_sending(self, sending: Change, arrival: Change) -> slice:
         self._fail("write_sending")
-        return StateFolder.write_sending(self, message, events)
+        return StateFolder.write_sending(self, sending, arrival)
 
-    def write_failure(self, refusal: FailedAttempt) -> None:
-        self._fail("write_failure")
-        StateFolder.write_failure(self, refusal)
+    def write_change(self, values: Change) -> None:
+        self._fail("write_change")
+        StateFolder.write_change(self, values)
 
-    def compact(self, waiting: Outbox, revision: int) -> None:
-        self._fail("compact")
-        StateFolder.compact(self, waiting, revision)
+    def compact(self, waiting: Outbox) -> None:
+        if waiting != Outbox():
+            self._fail("compact")
+        StateFolder.compact(self, waiting)
 
     def _fail(self, method: str) -> None:
         if method in self.methods:
@@ -54,7 +54,7 @@ class Full(StateFolder):
             raise StateError("the disk is full")
 
 
-@pytest.mark.parametrize("methods", [("write_sending",), ("write_failure", "compact")])
+@pytest.mark.parametrize("methods", [("write_sending",), ("write_change", "compact")])
 def test_a_full_disk_is_no_reason_to_hurry(
     tmp_path: Path,
     registry: FakeRegistry,

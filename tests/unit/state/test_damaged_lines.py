@@ -1,4 +1,4 @@
-"""Damage in the files of the state: a damaged line is passed over, an absurd time breaks nothing."""
+"""Damage in the files of the state: it is refused, or costs a line of the history; an absurd time breaks nothing."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.factories import NOW, channel, event, failed, going_out, minute
+from tests.support.factories import NOW, channel, event, failed, minute
 from watcher.alerts.queues import outbox
+from watcher.alerts.queues.change import change
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import FailedAttempt
-from watcher.alerts.queues.queue import Queue, is_due
+from watcher.alerts.queues.queue import is_due
 from watcher.cli.commands import history
 from watcher.cli.commands.health import judge, usual_age
 from watcher.cli.commands.status import Overview, document
 from watcher.cli.commands.status import lines as status_lines
+from watcher.errors import StateError
 from watcher.model.channel import Grouping
 from watcher.model.event import FieldChange, Kind
 from watcher.model.event_form import public_form
 from watcher.model.snapshot import Snapshot
-from watcher.state import documents, journal
+from watcher.state import documents, owed
 from watcher.state.model import Checks, State
 from watcher.state.store import StateFolder
 
@@ -68,20 +69,11 @@ WAITING = failed(
     "HTTP 500",
     NOW,
 )
-FIRST = WAITING.queues["ops"].messages[0].id
-REFUSAL = FailedAttempt(
-    channel="ops",
-    message=FIRST,
-    attempts=2,
-    error="HTTP 503",
-    at=NOW,
-    reached=("0123456789abcdef",),
-    number=2,
-)
-JOURNAL = (
-    journal.write_arrival(going_out(FIRST)),
-    journal.write_sending(going_out(FIRST), ()),
-    journal.write_failure(REFUSAL),
+LATER = failed(WAITING, "ops", "HTTP 503", NOW, reached=frozenset({"0123456789abcdef"}))
+LINES = (
+    owed.write(change(Outbox(), WAITING), 1),
+    owed.write(change(WAITING, LATER), 1),
+    owed.write(change(WAITING, Outbox()), 1),
 )
 RECORDED = documents.write_event(
     event(
@@ -119,7 +111,7 @@ def damaged(draw: st.DrawFn, lines: tuple[bytes, ...]) -> bytes:
         case "cut":
             return whole[: draw(st.integers(0, len(whole)))]
         case "nested":
-            return draw(st.sampled_from([b"[", b'{"state":', b'{"a":['])) * draw(
+            return draw(st.sampled_from([b"[", b'{"queues":', b'{"a":['])) * draw(
                 st.sampled_from([1, 300, 100_000])
             )
         case _:
@@ -131,32 +123,31 @@ def folder() -> Iterator[StateFolder]:
     """A state that owes a channel two messages after a failure."""
     with tempfile.TemporaryDirectory() as made:
         kept = StateFolder(Path(made))
-        kept.prepare(WAITING, 0)
+        kept.prepare(change(Outbox(), WAITING))
         kept.commit(Snapshot(revision=1))
         yield kept
 
 
-@given(line=damaged(JOURNAL))
-@example(line=JOURNAL[2].replace(NOW.encode(), b"yesterday"))
-@example(line=JOURNAL[2].replace(NOW.encode(), ABSURD[0].encode()))
-@example(line=JOURNAL[2].replace(NOW.encode(), ABSURD[1].encode()))
+@given(line=damaged(LINES))
+@example(line=LINES[1].replace(NOW.encode(), b"yesterday").rstrip())
+@example(line=LINES[1].replace(NOW.encode(), ABSURD[0].encode()).rstrip())
+@example(line=LINES[1].replace(NOW.encode(), ABSURD[1].encode()).rstrip())
 @example(line=b"[" * 100_000)
-def test_a_damaged_line_among_acknowledgements_breaks_nothing(
+def test_a_damaged_line_of_what_is_owed_is_refused_or_shown(
     folder: StateFolder, line: bytes
 ) -> None:
-    """Whatever it holds, the state is read, shown and delivered from, and an acknowledgement beside it counts."""
-    second = WAITING.queues["ops"].messages[1].id
-    (folder.path / "acks.jsonl").write_bytes(
-        line + b"\n" + journal.write_arrival(going_out(second)) + b"\n"
-    )
-    state = folder.load()
-    queue = state.outbox.queues.get("ops", Queue())
-    assert second not in [message.id for message in queue.messages]
+    """Whatever it holds, the state is refused as a whole, or read, shown and delivered from."""
+    (folder.path / "owed.jsonl").write_bytes(LINES[0] + line + b"\n" + LINES[1])
+    try:
+        state = folder.load()
+    except StateError:
+        return
     for now in (NOW, minute(60)):
-        is_due(queue, now)
-        if queue.messages:
-            again = failed(state.outbox, "ops", "HTTP 500", now)
-            outbox.expired(again, "ops", now, 60)
+        for name, queue in state.outbox.queues.items():
+            is_due(queue, now)
+            if queue.messages:
+                again = failed(state.outbox, name, "HTTP 500", now)
+                outbox.expired(again, name, now, 60)
     _show(state)
 
 
@@ -190,25 +181,13 @@ def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(
     late = outbox.enqueue(Outbox(), [OPS], (event("e1", at=time),), 1, time)
     late = failed(outbox.recorded(late), "ops", "HTTP 500", time)
     made = StateFolder(tmp_path)
-    made.prepare(late, 0)
+    made.prepare(change(Outbox(), late))
     made.commit(Snapshot(revision=1))
     made.save_checks(Checks(polled_at=time, checked={"alpha": time}), 1)
     state = made.load()
     _show(state)
     _, expired = outbox.expired(state.outbox, "ops", NOW, 60, configured=False)
     assert bool(expired) is time.startswith("0001")
-
-
-@pytest.mark.parametrize(
-    "damage", [{"at": "yesterday"}, {"at": ""}, {"attempts": True}, {"retry_at": "-1"}]
-)
-def test_a_refusal_that_is_damaged_is_none(
-    folder: StateFolder, damage: dict[str, object]
-) -> None:
-    """Where a time or its count is none, the channel is as it was before the attempt."""
-    line = json.dumps(json.loads(JOURNAL[2]) | damage)
-    (folder.path / "acks.jsonl").write_text(f"{line}\n")
-    assert folder.load().outbox == WAITING
 
 
 @given(line=damaged((RECORDED,)))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from tests.support.factories import NOW, PACK, event, going_out
+from tests.support.factories import NOW, PACK, event
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.parameters import examples
 from tests.support.program import ROOT
@@ -23,11 +23,10 @@ from tests.support.strategies import (
     checks,
     events,
     installs,
-    outboxes,
     snapshots,
 )
+from watcher.alerts.queues.change import Change
 from watcher.alerts.queues.channel_identity import Addresses
-from watcher.alerts.queues.outbox import Outbox
 from watcher.cli import report
 from watcher.cli.commands.schema import NAMES, document_of
 from watcher.model.event import Event
@@ -85,11 +84,6 @@ FILES: dict[
     str, tuple[st.SearchStrategy[Any], Callable[[Any], bytes], Callable[[bytes], Any]]
 ] = {
     "snapshot": (snapshots(), documents.write_snapshot, documents.read_snapshot),
-    "outbox": (
-        outboxes(),
-        lambda one: documents.OUTBOX.write(one, revision=7),
-        lambda text: documents.read_outbox(text)[1],
-    ),
     "checks": (
         checks(),
         lambda one: documents.CHECKS.write(one, revision=7),
@@ -150,8 +144,7 @@ def test_the_readme_knows_every_file(registry: FakeRegistry, state: Path) -> Non
     folder = StateFolder(state)
     with folder.locked():
         folder.save_addresses(Addresses(salt="ab" * 16, apprise="2.3"))
-        folder.write_sending(going_out(), [])
-        folder.prepare(Outbox(), 0)
+        folder.prepare(Change())
         folder.commit(Snapshot(revision=1))
         folder.save_checks(Checks(), 1)
         folder.record((event(),))

@@ -22,10 +22,21 @@ class Outbox:
 
     queues: Mapping[str, Queue] = field(default_factory=dict)
     """By channel name."""
-    unrecorded: Mapping[str, int] = field(default_factory=dict)
-    """Ids of events that the history may still lack, with the revision of the snapshot that they came with."""
+    unrecorded: tuple[str, ...] = ()
+    """Ids of events that the history may still lack."""
     events: Mapping[str, Event] = field(default_factory=dict)
     """All events that are referred to, by id."""
+
+    @property
+    def needed(self) -> set[str]:
+        """The ids of the events that are referred to."""
+        owed = {
+            event
+            for queue in self.queues.values()
+            for message in queue.messages
+            for event in message.events
+        }
+        return owed.union(self.unrecorded)
 
     def alerts(self, channel: str) -> int:
         """Return the number of undelivered alerts of a channel."""
@@ -55,15 +66,8 @@ def enqueue(
             queue = queues.get(channel.name, Queue())
             queues[channel.name] = replace(queue, messages=queue.messages + added)
     known = {**outbox.events, **{event.id: event for event in events}}
-    unrecorded = {**outbox.unrecorded, **{event.id: revision for event in events}}
-    return tidy(
-        replace(
-            outbox,
-            queues=queues,
-            events=known,
-            unrecorded=unrecorded,
-        )
-    )
+    unrecorded = dict.fromkeys((*outbox.unrecorded, *(event.id for event in events)))
+    return tidy(Outbox(queues=queues, events=known, unrecorded=tuple(unrecorded)))
 
 
 def merged(outbox: Outbox, channels: Iterable[Channel], now: str) -> Outbox:
@@ -103,30 +107,7 @@ def _merged(channel: str, messages: Sequence[Message]) -> Message:
 
 def recorded(outbox: Outbox) -> Outbox:
     """Note that the history has every event."""
-    return tidy(replace(outbox, unrecorded={}))
-
-
-def drop_uncommitted(outbox: Outbox, revision: int) -> Outbox:
-    """Drop what was prepared for a snapshot that was never committed.
-
-    None of it was sent, and the next poll finds the same changes again.
-    """
-    queues = {
-        name: replace(
-            queue, messages=tuple(m for m in queue.messages if m.revision <= revision)
-        )
-        for name, queue in outbox.queues.items()
-    }
-    unrecorded = {
-        event: of for event, of in outbox.unrecorded.items() if of <= revision
-    }
-    return tidy(
-        replace(
-            outbox,
-            queues=queues,
-            unrecorded=unrecorded,
-        )
-    )
+    return tidy(replace(outbox, unrecorded=()))
 
 
 def expired(
@@ -182,12 +163,7 @@ def tidy(outbox: Outbox) -> Outbox:
         for name, queue in outbox.queues.items()
         if queue.messages or queue.failing_since or queue.attempts
     }
-    needed = {
-        event
-        for queue in queues.values()
-        for message in queue.messages
-        for event in message.events
-    }
-    needed.update(outbox.unrecorded)
+    left = replace(outbox, queues=queues)
+    needed = left.needed
     events = {key: event for key, event in outbox.events.items() if key in needed}
-    return replace(outbox, queues=queues, events=events)
+    return replace(left, events=events)

@@ -86,7 +86,6 @@ def _joined(one: Queue, other: Queue) -> Queue:
     return replace(
         failing,
         messages=tuple(sorted(messages, key=lambda message: message.revision)),
-        counted=max(one.counted, other.counted),
     )
 
 

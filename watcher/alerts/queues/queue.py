@@ -50,7 +50,7 @@ class Message:
     id: str
     """Made of the channel's name, the revision and the events."""
     revision: int
-    """The newest revision of the snapshot that its events came with. With an older snapshot the message is ignored."""
+    """The newest revision of the snapshot that its events came with."""
     queued_at: Moment
     """When the oldest poll that saw one of its events began."""
     events: tuple[str, ...]
@@ -101,7 +101,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """The messages that one channel has not acknowledged, oldest first."""
+    """The messages that one channel has not acknowledged."""
 
     messages: tuple[Message, ...] = ()
     """What the channel has not acknowledged."""
@@ -115,14 +115,17 @@ class Queue:
     """A keyed digest of the channel's URL."""
     named: bool = False
     """The queue's name comes from `[[channels]]`, not from a place in `alert_urls`."""
-    counted: int = 0
-    """The number of the last failed attempt that is counted here: one in the journal is not counted again."""
     tried_at: MomentOrEmpty = ""
-    """When the last attempt failed."""
+    """When the last attempt began of which no answer was heard, or failed."""
     failing_since: MomentOrEmpty = ""
     """When the channel first failed since a message was taken."""
     gone: bool = False
     """An attempt since a message was taken said that the address, or the right to use it, is gone (401, 404, 410)."""
+
+    @property
+    def by_id(self) -> dict[str, Message | None]:
+        """The messages by id."""
+        return {message.id: message for message in self.messages}
 
     @property
     def alerts(self) -> int:
@@ -241,8 +244,9 @@ def in_turn(queue: Queue, events: Mapping[str, Event], now: str) -> list[Message
         message for message in queue.messages if not _wait_left(message.retry_at, now)
     )
 
-    def place(message: Message) -> tuple[Standing, object]:
-        return message.standing, min(rank(events[key]) for key in message.events)
+    def place(message: Message) -> tuple[Standing, object, int]:
+        worst = min(rank(events[key]) for key in message.events)
+        return message.standing, worst, message.revision
 
     return sorted(due, key=place)
 

@@ -8,27 +8,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar, TypeVarTuple
 
 from watcher import log
-from watcher.alerts.queues.outcomes import (
-    Acknowledgement,
-    FailedAttempt,
-    JournalEntry,
-    Unanswered,
-    after_attempt,
-    after_failure,
-    failed_attempt,
-    further,
-    going_out,
-)
-from watcher.alerts.queues.queue import (
-    Message,
-    Queue,
-    Standing,
-    after_delivery,
-    in_turn,
-)
+from watcher.alerts.queues.change import Change, change
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import delivered, failed, going_out
+from watcher.alerts.queues.queue import Message, Queue, Standing, in_turn
 from watcher.delivery.client import Sender
 from watcher.delivery.job import Job, Reached
 from watcher.errors import StateError
@@ -58,19 +45,26 @@ class ChannelRound:
     events: Mapping[str, Event]
     channel: Channel
     queue: Queue
-    """As it stands after the outcomes, but with the messages that it had before."""
-    outcomes: list[JournalEntry] = field(default_factory=list)
-    """Of the queue's messages, in order."""
+    """As it stands."""
+    written: Queue = field(init=False)
+    """As the state has it."""
     delivered: int = 0
     unconfirmed: int = 0
     """Alerts that a channel got which cannot say whether they arrived."""
     failure: str = ""
     """Why an attempt failed, the last one."""
     unsaved: str = ""
-    """What could not be written to the journal."""
+    """What could not be written to the state."""
+    _tried: int = 0
+    """Attempts."""
+    _room: slice | None = None
+    """Where the acknowledgement of the message that goes out is to be written; None before its first request."""
     _began: float = field(default_factory=time.monotonic)
     _pauses: int = 0
     """In a row."""
+
+    def __post_init__(self) -> None:
+        self.written = self.queue
 
     async def send(self) -> None:
         """Send the queue's messages one by one until the channel fails or its time is up.
@@ -81,10 +75,12 @@ class ChannelRound:
         self._began = time.monotonic()
         try:
             # It is empty if the clock was set back since the channel was found to be due.
-            turn = deque(in_turn(self.queue, self.events, self.options.clock()))
+            due = in_turn(self.queue, self.events, self.options.clock())
+            turn = deque(one.id for one in due)
             with self.options.worker.sender(self._note_progress) as sender:
                 while turn and not self._is_over():
-                    message = turn.popleft()
+                    key = turn.popleft()
+                    [message] = (one for one in self.queue.messages if one.id == key)
                     again = await self._send(sender, message)
                     if again is None:
                         return
@@ -93,31 +89,53 @@ class ChannelRound:
             self.unsaved = error.what
         except Exception as error:  # noqa: BLE001 - the one place around one channel's work
             self.failure = f"unexpected {type(error).__name__}"
-            # The message may have gone out before this error.
-            outcome = Undelivered(reason=self.failure, unanswered=True)
-            self._note(message, outcome, self.queue.attempts + 1)
+            is_out = self._room is not None
+            outcome = Undelivered(reason=self.failure, unanswered=is_out)
+            self.queue = failed(
+                self.channel.name,
+                self.queue,
+                message,
+                outcome,
+                self.options.clock(),
+                failures=self.queue.attempts + 1,
+            )
 
-    async def _send(self, sender: Sender, message: Message) -> list[Message] | None:
-        """Send one message and return those that go out before the others; None if the round ends here."""
-        name = self.channel.name
-        out = going_out(name, message, self.options.clock())
-        # Once this is durable, a kill leaves the message in doubt, not fresh.
-        place = await _in_thread(self.folder.write_sending, out, message.events)
-        if self.options.stopping.is_set():
-            return None
-        outcome = await self._deliver(sender, self._job(message))
+    async def _send(self, sender: Sender, message: Message) -> list[str] | None:
+        """Send one message and return the ids of those that go out before the others; None if the round ends here."""
+        self._tried, self._room = self._tried + 1, None
+        outcome = await self._deliver(sender, message)
         if isinstance(outcome, Delivered):
-            return await self._acknowledge(message, outcome, out, place)
+            return await self._acknowledge(message, outcome)
         if self._may_pause(outcome):
-            return [await self._pause(sender, message, outcome)]
+            return await self._pause(sender, message, outcome)
         return await self._fail(message, outcome)
+
+    async def _note(self, message: Message) -> None:
+        """Make durable that a message goes out, right before its first request: a kill leaves it in doubt from now on.
+
+        There is room then for its acknowledgement, whatever that leaves to a further message.
+        """
+        out = going_out(self.queue, message, self.options.clock())
+        left = message.events[1:]
+        fullest = delivered(self.channel.name, self.queue, message, left)
+        sending = self._change_to(out)
+        # Even if this is cut short, it may be written.
+        self.written = out
+        self._room = await _in_thread(
+            self.folder.write_sending, sending, self._change_to(fullest)
+        )
+
+    def _change_to(self, queue: Queue) -> Change:
+        """Return what has to be written for the queue to be so."""
+        name = self.channel.name
+        return change(Outbox(queues={name: self.written}), Outbox(queues={name: queue}))
 
     def _note_progress(self) -> None:
         self.options.progress(f"answer of {self.channel.name}", "")
 
     def _is_over(self) -> bool:
         """Return whether the other messages are left to the next round."""
-        is_late = bool(self.outcomes) and not self.has_time()
+        is_late = self._tried > 0 and not self.has_time()
         return self.options.stopping.is_set() or is_late
 
     def has_time(self, seconds: float = 0.0) -> bool:
@@ -139,10 +157,14 @@ class ChannelRound:
             part=message.part,
         )
 
-    async def _deliver(self, sender: Sender, job: Job) -> Delivered | Undelivered:
+    async def _deliver(
+        self, sender: Sender, message: Message
+    ) -> Delivered | Undelivered:
         name, began = self.channel.name, time.monotonic()
         with self._progress(f"sending to {name}"):
-            outcome = await sender.deliver(job)
+            outcome = await sender.deliver(
+                self._job(message), partial(self._note, message)
+            )
         if isinstance(outcome, Delivered):
             result = "delivered" if outcome.confirmed else "unconfirmed"
         else:
@@ -159,24 +181,19 @@ class ChannelRound:
         finally:
             self.options.progress(f"channel {self.channel.name}", "")
 
-    async def _acknowledge(
-        self, message: Message, outcome: Delivered, out: Unanswered, place: int
-    ) -> list[Message]:
+    async def _acknowledge(self, message: Message, outcome: Delivered) -> list[str]:
         """Write down that a message has arrived, and return the further one that it has left events to, if any."""
-        name, left = self.channel.name, outcome.left
-        self.queue = after_delivery(self.queue)
+        left = outcome.left
+        known = {one.id for one in self.queue.messages}
+        self.queue = delivered(self.channel.name, self.queue, message, left)
         alerts = len(message.events) - len(left)
         if outcome.confirmed:
             self.delivered += alerts
         else:
             self.unconfirmed += alerts
-        self.outcomes.append(
-            Acknowledgement(channel=name, message=message.id, left=left)
-        )
         self._pauses = 0
-        await _in_thread(self.folder.write_ack, out, place, left)
-        next_part = further(name, message, left)
-        return [] if next_part is None else [next_part]
+        await self._write(self.folder.write_ack, self._room)
+        return [one.id for one in self.queue.messages if one.id not in known]
 
     def _may_pause(self, outcome: Undelivered) -> bool:
         """Return whether the round has time for the pause that a service asks for."""
@@ -187,7 +204,7 @@ class ChannelRound:
 
     async def _pause(
         self, sender: Sender, message: Message, outcome: Undelivered
-    ) -> Message:
+    ) -> list[str]:
         """Wait as long as the service has asked for, and return the message to go out again. That is no failure.
 
         Another channel has this one's turn meanwhile.
@@ -195,7 +212,7 @@ class ChannelRound:
         seconds, name = outcome.retry_after or 0.0, self.channel.name
         self._pauses += 1
         no_failure = replace(outcome, reason="", cause=Cause.OTHER)
-        attempt = await self._record(message, no_failure)
+        await self._record(message, no_failure)
         sender.rest()
         self.options.turns.release()
         with (
@@ -204,11 +221,9 @@ class ChannelRound:
         ):
             await asyncio.wait_for(self.options.stopping.wait(), seconds)
         await self.options.turns.acquire()
-        return after_attempt(message, attempt)
+        return [message.id]
 
-    async def _fail(
-        self, message: Message, outcome: Undelivered
-    ) -> list[Message] | None:
+    async def _fail(self, message: Message, outcome: Undelivered) -> list[str] | None:
         """Write down a failed attempt. Return None if the round ends here.
 
         A deferred message that has no answer again says nothing of the channel: the next one has its turn.
@@ -225,17 +240,15 @@ class ChannelRound:
         await self._record(message, outcome, failures)
         return None
 
-    async def _refuse(
-        self, message: Message, outcome: Undelivered
-    ) -> list[Message] | None:
+    async def _refuse(self, message: Message, outcome: Undelivered) -> list[str] | None:
         """Write down that a message was refused for what it is, and return it if its plainest form is to go out.
 
         If that is refused too, the message is aside, and the others have their turn, unless the service asks for a
         wait: then the round ends, and None is returned.
         """
         if not message.is_plain:
-            attempt = await self._record(message, outcome)
-            return [after_attempt(message, attempt)]
+            await self._record(message, outcome)
+            return [message.id]
         self.failure = outcome.reason
         if outcome.retry_after:
             await self._record(message, outcome, self.queue.attempts + 1)
@@ -260,38 +273,24 @@ class ChannelRound:
         failures: int | None = None,
         *,
         fails: bool = False,
-    ) -> FailedAttempt:
-        """Write down a failed attempt; `failures` and `fails` are as for `failed_attempt`."""
-        attempt = self._note(message, outcome, failures, fails=fails)
-        await _in_thread(self.folder.write_failure, attempt)
-        return attempt
-
-    def _note(
-        self,
-        message: Message,
-        outcome: Undelivered,
-        failures: int | None,
-        *,
-        fails: bool = False,
-    ) -> FailedAttempt:
-        """Take down a failed attempt for the outbox, which is saved after the round."""
-        attempt = failed_attempt(
-            self.channel.name,
-            self.queue,
-            message,
-            outcome,
-            self.options.clock(),
-            failures=failures,
-            fails=fails,
+    ) -> None:
+        """Write down a failed attempt; `failures` and `fails` are as for `failed`."""
+        name, now = self.channel.name, self.options.clock()
+        self.queue = failed(
+            name, self.queue, message, outcome, now, failures=failures, fails=fails
         )
-        self.outcomes.append(attempt)
-        if attempt.error:
-            self.queue = after_failure(self.queue, attempt)
-        return attempt
+        await self._write(self.folder.write_change)
+
+    async def _write(
+        self, write: Callable[[Change, *_Args], _Result], *more: *_Args
+    ) -> None:
+        """Make durable how the queue is now."""
+        await _in_thread(write, self._change_to(self.queue), *more)
+        self.written = self.queue
 
 
 async def _in_thread(write: Callable[[*_Args], _Result], *args: *_Args) -> _Result:
-    """Write to the journal in a thread, so that a slow disk delays no other channel; cancellation does not end it."""
+    """Write to the state in a thread, so that a slow disk delays no other channel; cancellation does not end it."""
     return await asyncio.shield(
         asyncio.get_running_loop().run_in_executor(None, write, *args)
     )

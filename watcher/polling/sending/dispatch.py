@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from watcher.alerts.queues import outbox
@@ -72,7 +72,6 @@ async def dispatch(
     """
     if not waiting.queues:
         return Dispatch(waiting)
-    from watcher.alerts.queues.outcomes import replay
     from watcher.polling.sending.channel_round import ChannelRound
 
     now = options.clock()
@@ -98,8 +97,9 @@ async def dispatch(
     finally:
         stop.cancel()
         options.worker.keep_one()
+    queues = {**waiting.queues, **{one.channel.name: one.queue for one in rounds}}
     done = Dispatch(
-        replay(waiting, (outcome for one in rounds for outcome in one.outcomes)),
+        outbox.tidy(replace(waiting, queues=queues)),
         delivered=sum(one.delivered for one in rounds),
         unconfirmed=sum(one.unconfirmed for one in rounds),
         failures={one.channel.name: one.failure for one in rounds if one.failure},

@@ -26,16 +26,17 @@ def followed(
 ) -> State:
     """Put each queue under the channel that it belongs to now, durably; StateError as the folder raises it.
 
-    `accepted` are the channels' URLs as the settings were read; another run may have written a salt since. The outbox
-    is written before the addresses: while these are lost, queues go by name. `on_set_aside` is called before the
+    What a killed poll left beside what is owed goes: alerts whose change was never committed, and half of a line.
+
+    `accepted` are the channels' URLs as the settings were read; another run may have written a salt since. Queues are
+    written before the addresses: while these are lost, queues go by name. `on_set_aside` is called before the
     addresses are written, so a poll that is killed before it could report leaves the report to the next one.
     """
     # An earlier run may have died between giving a file its name and making that durable.
     folder.fsync_folder()
     known = state.addresses
     moved, addresses = at_their_channels(state, channels, accepted)
-    if moved != state.outbox:
-        folder.prepare(moved, state.snapshot.revision)
+    folder.compact(moved)
     if addresses != known:
         on_set_aside(set_aside(known, moved, channels))
         folder.save_addresses(addresses)

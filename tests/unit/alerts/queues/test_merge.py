@@ -75,14 +75,6 @@ def test_events_and_channels_that_wait_are_not_merged() -> None:
     assert merged(backlog(), [], NOW) == backlog()
 
 
-def test_a_change_that_was_never_committed_takes_no_older_alert_with_it() -> None:
-    """Only committed messages are merged: what a later poll adds stands beside it, and is dropped alone."""
-    after = outbox.enqueue(
-        merged(backlog(), [OPS], NOW), (OPS,), (event("more"),), 4, minute(180)
-    )
-    assert outbox.drop_uncommitted(after, 3) == merged(backlog(), [OPS], NOW)
-
-
 def test_alerts_of_a_merged_message_expire_one_by_one() -> None:
     """Each is as old as its event; a message that may have been taken goes as a whole, with its youngest alert."""
     waiting = merged(backlog(), [OPS], NOW)

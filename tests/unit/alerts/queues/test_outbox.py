@@ -7,18 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, channel, event, failed, minute
+from tests.support.factories import NOW, channel, event, failed, minute, taken
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import (
-    Acknowledgement,
-    JournalEntry,
-    Unanswered,
-    failed_attempt,
-    going_out,
-    replay,
-)
+from watcher.alerts.queues.outcomes import going_out
 from watcher.alerts.queues.queue import (
     LONGEST_WAIT,
     Message,
@@ -27,7 +20,7 @@ from watcher.alerts.queues.queue import (
 )
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Kind
-from watcher.model.outcome import Cause, Undelivered
+from watcher.model.outcome import Cause
 
 OPS, MAIL = channel("ops"), channel("mail")
 BOTH = (OPS, MAIL)
@@ -50,11 +43,6 @@ def twice_failed(waiting: Outbox, at: str = NOW) -> Outbox:
     return failed(failed(waiting, "ops", "HTTP 500", at), "ops", "HTTP 500", at)
 
 
-def acknowledged(waiting: Outbox, name: str, message: str) -> Outbox:
-    """Return the outbox after one acknowledgement."""
-    return replay(waiting, [Acknowledgement(channel=name, message=message)])
-
-
 def alerts(waiting: Outbox, name: str = "ops") -> list[str]:
     """Return the ids of the events that a channel has still to get, in order."""
     queue = waiting.queues.get(name, Queue())
@@ -74,7 +62,7 @@ def test_a_channel_that_wants_nothing_gets_no_queue() -> None:
     assert (dict(waiting.queues), list(waiting.events), waiting.unrecorded) == (
         {},
         ["e1"],
-        {"e1": 1},
+        ("e1",),
     )
     assert outbox.recorded(waiting) == Outbox()
 
@@ -97,30 +85,8 @@ def test_a_finished_queue_is_forgotten_with_its_events() -> None:
     """When every channel has taken a message nothing is left of it."""
     waiting = owing(("e1",))
     for name in ("ops", "mail"):
-        waiting = acknowledged(waiting, name, first(waiting, name).id)
+        waiting = taken(waiting, name)
     assert waiting == Outbox()
-
-
-def test_an_acknowledgement_of_something_else_takes_nothing() -> None:
-    """Ids that the channel's queue does not hold are ignored, as those of messages that were merged since."""
-    waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
-    failure = failed_attempt(
-        "ops",
-        Queue(counted=5),
-        first(waiting, "mail"),
-        Undelivered(reason="HTTP 400"),
-        NOW,
-    )
-    assert (
-        replay(waiting, [Unanswered(channel="ops", message="unknown"), failure])
-        == waiting
-    )
-    for name, message in (
-        ("ops", "unknown"),
-        ("ops", first(waiting, "mail").id),
-        ("nobody", first(waiting).id),
-    ):
-        assert acknowledged(waiting, name, message) == waiting
 
 
 def test_the_waits_double_up_to_the_longest() -> None:
@@ -188,91 +154,74 @@ def test_a_former_channel_expires_in_time_and_is_forgotten() -> None:
     assert waiting == Outbox()
 
 
-def test_what_was_never_committed_is_dropped() -> None:
-    """Alerts prepared for a snapshot that did not become durable are dropped, and only those."""
-    waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)
-    assert outbox.drop_uncommitted(waiting, 2) == waiting
-    assert waiting.unrecorded == {"e2": 2}
-    dropped = outbox.drop_uncommitted(waiting, 1)
-    assert (alerts(dropped), alerts(dropped, "mail")) == (["e1"], ["e1"])
-    assert (dropped.unrecorded, set(dropped.events)) == ({}, {"e1"})
-
-
-def test_a_kill_counts_once_however_often_it_is_read() -> None:
-    """Each attempt is known by its number, so that lines of several runs add up; the fifth defers the message."""
-    waiting, lines = owing(("e1",)), list[JournalEntry]()
+def test_each_attempt_without_an_answer_counts() -> None:
+    """The fifth defers the message, and each one after it again; of another channel nothing is known."""
+    waiting = owing(("e1",))
+    queue = waiting.queues["ops"]
     for number in range(1, 7):
-        lines.append(going_out("ops", first(waiting), minute(number)))
-        waiting = replay(waiting, lines)
-        assert first(waiting).unanswered == number
-        assert first(waiting).retry_at == (
+        queue = going_out(queue, queue.messages[0], minute(number))
+        assert queue.messages[0].unanswered == number
+        assert queue.messages[0].retry_at == (
             minute(number + 24 * 60) if number >= 5 else ""
         )
-    assert replay(owing(("e1",)), lines) == waiting
+    waiting = replace(waiting, queues={**waiting.queues, "ops": queue})
     assert first(failed(waiting, "ops", "HTTP 500", NOW)).unanswered == 6
-    assert not first(waiting, "mail").unanswered
+
+
+SPLIT = (replace(OPS, grouping=Grouping.EVENT),)
 
 
 @pytest.mark.parametrize("has_failed", [False, True])
 def test_a_channel_that_recovers_gets_what_it_refused(*, has_failed: bool) -> None:
     """What it refused while it took nothing may be taken now; otherwise a delivery ends no wait."""
-    waiting = owing(("e1", "e2", "e3"), to=(replace(OPS, grouping=Grouping.EVENT),))
-    aside, deferred, fine = waiting.queues["ops"].messages
-    refusal = Undelivered(reason="HTTP 400", cause=Cause.CONTENT)
-    lines: list[JournalEntry] = [
-        Unanswered(
-            channel="ops",
-            message=deferred.id,
-            unanswered=5,
-            message_retry_at=minute(1440),
-        )
-    ]
+    waiting = owing(("e1", "e2", "e3"), to=SPLIT)
+    queue = waiting.queues["ops"]
+    for _ in range(5):
+        queue = going_out(queue, queue.messages[1], NOW)
+    waiting = replace(waiting, queues={"ops": queue})
     for fails in (False, has_failed):
-        queue = replay(waiting, lines).queues["ops"]
-        [refused] = [one for one in queue.messages if one.id == aside.id]
-        lines.append(failed_attempt("ops", queue, refused, refusal, NOW, fails=fails))
-    lines.append(Acknowledgement(channel="ops", message=fine.id))
-    after = replay(waiting, lines)
+        waiting = failed(
+            waiting,
+            "ops",
+            "HTTP 400",
+            NOW,
+            ends=False,
+            fails=fails,
+            cause=Cause.CONTENT,
+        )
+    after = taken(waiting, number=2)
     waits = [one.retry_at for one in after.queues["ops"].messages]
     # What was not answered may have arrived: it waits.
     assert waits == ["" if has_failed else minute(0.5), minute(1440)]
-    assert replay(after, lines) == after
 
 
 def test_what_may_have_arrived_waits_though_it_was_refused_before() -> None:
     """Its usual form was refused, and its plainest had no answer five times: a recovery does not repeat it."""
-    waiting = owing(("e1", "e2"), to=(replace(OPS, grouping=Grouping.EVENT),))
+    waiting = owing(("e1", "e2"), to=SPLIT)
     queue = waiting.queues["ops"]
     doubted, fine = queue.messages
     doubted = replace(doubted, refusals=2, unanswered=5, retry_at=minute(1440))
     queue = replace(queue, messages=(doubted, fine), failing_since=NOW)
-    waiting = replace(waiting, queues={**waiting.queues, "ops": queue})
-    after = replay(waiting, [Acknowledgement(channel="ops", message=fine.id)])
+    after = taken(replace(waiting, queues={"ops": queue}), number=1)
     assert [one.retry_at for one in after.queues["ops"].messages] == [minute(1440)]
 
 
 def test_a_refusal_after_a_failure_ends_the_backoff() -> None:
     """It ends no round, so the channel waits for nothing, and is not said to back off."""
     waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
-    queue = waiting.queues["ops"]
-    refusal = Undelivered(reason="HTTP 400", cause=Cause.CONTENT)
-    attempt = failed_attempt("ops", queue, queue.messages[0], refusal, minute(1))
-    assert replay(waiting, [attempt]).queues["ops"].retry_at == ""
+    waiting = failed(
+        waiting, "ops", "HTTP 400", minute(1), ends=False, cause=Cause.CONTENT
+    )
+    assert waiting.queues["ops"].retry_at == ""
 
 
 def test_a_channel_that_recovers_does_not_get_what_it_refused_before() -> None:
     """What it refused while it took others is at fault itself, however the channel fails later."""
-    waiting = owing(("e1", "e2"), to=(replace(OPS, grouping=Grouping.EVENT),))
-    fine = waiting.queues["ops"].messages[1]
+    waiting = owing(("e1", "e2"), to=SPLIT)
     for _ in range(2):
         waiting = failed(
             waiting, "ops", "HTTP 400", NOW, cause=Cause.CONTENT, ends=False
         )
-    queue = waiting.queues["ops"]
-    timeout = Undelivered(reason="timed out", cause=Cause.OTHER)
-    lines: list[JournalEntry] = [
-        failed_attempt("ops", queue, fine, timeout, minute(0.1), failures=1),
-        Acknowledgement(channel="ops", message=fine.id),
-    ]
-    after = replay(waiting, lines)
+    waiting = failed(waiting, "ops", "timed out", minute(0.1), number=1)
+    after = taken(waiting, number=1)
     assert [one.retry_at for one in after.queues["ops"].messages] == [minute(0.5)]

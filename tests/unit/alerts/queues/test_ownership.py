@@ -9,10 +9,9 @@ import pytest
 from tests.support.factories import NOW, channel, event, failed
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import failed_attempt, replay
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import Queue, is_due
-from watcher.model.outcome import Cause, Undelivered
+from watcher.model.outcome import Cause
 
 OPS, MAIL = channel("ops"), channel("mail")
 E1, E2, E3 = event("e1"), event("e2"), event("e3")
@@ -146,17 +145,6 @@ def test_a_new_url_ends_the_backoff_and_a_new_name_does_not(
         not due,
         "" if due else "HTTP 500",
     )
-
-
-def test_a_failure_of_the_old_url_is_none_of_the_new_one() -> None:
-    """What the journal has of an attempt at a URL counts only while the channel has it."""
-    waiting = at({"ops": U1})
-    queue, failure = waiting.queues["ops"], Undelivered(reason="HTTP 500")
-    (message,) = queue.messages
-    attempt = failed_attempt("ops", queue, message, failure, NOW, failures=1)
-    moved = rerouted(waiting, {"ops": U2})
-    assert replay(moved, [attempt]) == moved
-    assert replay(waiting, [attempt]).queues["ops"].attempts == 1
 
 
 @pytest.mark.parametrize("placed", [False, True])

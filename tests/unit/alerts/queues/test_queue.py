@@ -9,12 +9,7 @@ import pytest
 
 from tests.support.factories import NOW, event, minute
 from watcher import timestamps
-from watcher.alerts.queues.outcomes import (
-    FailedAttempt,
-    after_attempt,
-    after_failure,
-    failed_attempt,
-)
+from watcher.alerts.queues.outcomes import failed
 from watcher.alerts.queues.queue import (
     Message,
     Queue,
@@ -60,15 +55,9 @@ def attempt(
     **fields: Any,
 ) -> Queue:
     """Return the queue after a failed attempt at its first message, which makes the channel wait if it `ends` it."""
-    first, *others = before.messages
     failures = before.attempts + 1 if ends else None
-    failure = failed_attempt(
-        "ops", before, first, Undelivered(reason=error, **fields), at, failures=failures
-    )
-    return replace(
-        after_failure(before, failure),
-        messages=(after_attempt(first, failure), *others),
-    )
+    outcome = Undelivered(reason=error, **fields)
+    return failed("ops", before, before.messages[0], outcome, at, failures=failures)
 
 
 def refused(before: Queue, times: int, at: str = NOW) -> Queue:
@@ -226,33 +215,8 @@ def test_since_when_a_channel_has_been_failing() -> None:
     assert (after.failing_since, after.gone) == (NOW, True)
     after = attempt(after, at=minute(6))
     assert after.gone
-    assert after_delivery(after) == queue(*after.messages, counted=3)
+    assert after_delivery(after) == queue(*after.messages)
     assert refused(queue(), 1).failing_since == ""
-
-
-def test_a_line_says_all_that_follows() -> None:
-    """What the journal keeps of an attempt is enough to bring a queue to where it was after it."""
-    line = failed_attempt(
-        "ops",
-        queue(url_digest="0" * 32, counted=6),
-        message(refusals=1),
-        Undelivered(
-            reason="HTTP 413", reached=frozenset({"b", "a"}), cause=Cause.CONTENT
-        ),
-        NOW,
-    )
-    assert line == FailedAttempt(
-        channel="ops",
-        message="m1",
-        attempts=0,
-        error="HTTP 413",
-        at=NOW,
-        url_digest="0" * 32,
-        reached=("a", "b"),
-        number=7,
-        refusals=2,
-        message_retry_at=minute(0.5),
-    )
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,11 @@ from tests.support.factories import (
     known,
     minute,
     running,
+    taken,
     version,
 )
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, replay
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli.commands import status
 from watcher.model.channel import Grouping
@@ -215,8 +215,7 @@ def test_alerts_that_may_have_arrived_are_shown() -> None:
         "timed out; may have arrived"
         in shown(state(known(), outbox=waiting), channels=("ops",))[-1]
     )
-    second = waiting.queues["ops"].messages[1].id
-    waiting = replay(waiting, [Acknowledgement(channel="ops", message=second)])
+    waiting = taken(waiting, number=1)
     (row,) = status.channel_rows(state(outbox=waiting), {"ops": False})
     assert (row.undelivered, row.may_have_arrived, row.error) == (1, 1, None)
     assert (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,15 +18,16 @@ from tests.support.nursery import NurseryWorker
 from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.alerts.queues import outbox
+from watcher.alerts.queues.change import Change, replay
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import FailedAttempt, Unanswered, replay
 from watcher.alerts.queues.queue import is_due
 from watcher.delivery.client import Worker
+from watcher.delivery.process import Process
 from watcher.errors import StateError
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Kind
 from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
-from watcher.state.journal import read_journal
+from watcher.state import owed
 from watcher.state.store import StateFolder
 
 pytestmark = pytest.mark.measured
@@ -65,13 +66,13 @@ class Failing(StateFolder):
     error: Exception = field(default_factory=lambda: StateError("the disk is full"))
     tried: list[str] = field(default_factory=list)
 
-    def write_sending(self, message: Unanswered, events: Sequence[str]) -> int:
-        self._fail("write_sending", message.channel)
-        return StateFolder.write_sending(self, message, events)
+    def write_sending(self, sending: Change, arrival: Change) -> slice:
+        self._fail("write_sending", *sending.messages)
+        return StateFolder.write_sending(self, sending, arrival)
 
-    def write_failure(self, refusal: FailedAttempt) -> None:
-        self._fail("write_failure", refusal.channel)
-        StateFolder.write_failure(self, refusal)
+    def write_change(self, values: Change) -> None:
+        self._fail("write_change", *values.queues)
+        StateFolder.write_change(self, values)
 
     def _fail(self, at: str, channel: str) -> None:
         if (at, channel) == (self.at, self.channel):
@@ -180,7 +181,7 @@ def test_a_stop_keeps_what_was_reached(
             done.waiting.queues["ops"].attempts,
             done.waiting.queues["ops"].retry_at,
         ) == (0, "")
-        assert replay(owing(channel), _journal(folder)) == done.waiting
+        assert _after(folder, owing(channel)) == done.waiting
         ntfy.topic.clear()
         assert sent(folder, done.waiting, channel, worker=odd).delivered == 3
         assert ntfy.got() == ["good", "bad", "bad"]
@@ -226,8 +227,8 @@ def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(
         waiting = outbox.enqueue(Outbox(), [channel], bans, 1, NOW)
         waiting = sent(folder, waiting, channel, worker=unhurried).waiting
         assert [(one.part, one.goes_on) for one in waiting.queues["ops"].messages] == [
-            (1, False),
             (0, True),
+            (1, False),
         ]
         assert waiting.alerts("ops") == 60
         waiting = sent(
@@ -240,12 +241,8 @@ def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(
         ).waiting
         assert ntfy.got()[4:] == ["bad", "bad"]
         assert waiting.alerts("ops") == 0
-        assert (
-            replay(
-                outbox.enqueue(Outbox(), [channel], bans, 1, NOW), _journal(folder)
-            ).alerts("ops")
-            == 0
-        )
+        before = outbox.enqueue(Outbox(), [channel], bans, 1, NOW)
+        assert _after(folder, before).alerts("ops") == 0
 
 
 def test_what_only_a_pattern_chooses_gets_no_further_message(
@@ -266,33 +263,34 @@ def test_what_only_a_pattern_chooses_gets_no_further_message(
             assert ntfy.got() == ["good"] * messages
 
 
-def _journal(folder: StateFolder) -> tuple[Any, ...]:
-    return read_journal((folder.path / "acks.jsonl").read_bytes())
+def _after(folder: StateFolder, waiting: Outbox) -> Outbox:
+    """Return what is owed after what a round has written."""
+    return replay(waiting, owed.read((folder.path / "owed.jsonl").read_bytes()))
 
 
-def test_a_stop_before_a_message_is_sent(
-    tmp_path: Path, webhook: Webhook, ops: Channel
+@pytest.mark.parametrize("cause", ["stopped", "killed"])
+def test_before_its_first_request_a_message_is_fresh(
+    folder: StateFolder, ops: Channel, cause: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the stop comes while room for the acknowledgement is reserved the message is not sent."""
+    """Of an attempt that ends while its process starts nothing is written that says that it may have arrived."""
+
+    class Cut(Worker):
+        def take(self) -> Process:
+            process = super().take()
+            if cause == "killed":
+                process.kill()
+            else:
+                stopping.set()
+            return process
+
+    monkeypatch.setattr("watcher.polling.sending.dispatch._STOP_WITHIN", 0.0)
     stopping = asyncio.Event()
-
-    @dataclass(frozen=True, slots=True)
-    class Stopping(StateFolder):
-        def write_sending(self, message: Unanswered, events: Sequence[str]) -> int:
-            loops[0].call_soon_threadsafe(stopping.set)
-            return StateFolder.write_sending(self, message, events)
-
-    loops: list[asyncio.AbstractEventLoop] = []
-
-    async def once() -> Dispatch:
-        loops.append(asyncio.get_running_loop())
-        options = DeliveryOptions(
-            timeout=10, expiry=3600, clock=lambda: NOW, stopping=stopping, worker=WORKER
-        )
-        return await dispatch(Stopping(tmp_path), owing(ops), (ops,), options)
-
-    assert asyncio.run(once()).waiting == owing(ops)
-    assert webhook.messages() == []
+    with Cut() as worker:
+        done = sent(folder, owing(ops), ops, stopping=stopping, worker=worker)
+    [message, *_] = done.waiting.queues["ops"].messages
+    assert message == owing(ops).queues["ops"].messages[0]
+    assert done.waiting.queues["ops"].attempts == (cause == "killed")
+    assert _after(folder, owing(ops)) == done.waiting
 
 
 def test_an_unexpected_error_costs_its_channel_only(
@@ -305,11 +303,11 @@ def test_an_unexpected_error_costs_its_channel_only(
     assert (done.delivered, done.failures) == (3, failures)
     assert done.waiting.alerts("ops") == 3
     assert done.waiting.queues["ops"].retry_at == minute(0.5)
-    assert b'"arrived"' in (tmp_path / "acks.jsonl").read_bytes()
+    assert _after(StateFolder(tmp_path), owing(mail)).queues == {}
     assert [message.path for message in webhook.messages()] == ["/mail"]
 
 
-@pytest.mark.parametrize(("at", "tries"), [("write_sending", 0), ("write_failure", 1)])
+@pytest.mark.parametrize(("at", "tries"), [("write_sending", 0), ("write_change", 1)])
 def test_what_cannot_be_written_down_is_not_sent(
     tmp_path: Path, webhook: Webhook, ops: Channel, mail: Channel, at: str, tries: int
 ) -> None:
@@ -388,7 +386,7 @@ def test_the_plainest_form_is_taken(folder: StateFolder, picky: Picky) -> None:
     )
     done = sent(folder, waiting, ops)
     assert (done.delivered, done.failures, len(picky.messages())) == (1, {}, 2)
-    assert replay(waiting, _journal(folder)) == done.waiting
+    assert _after(folder, waiting) == done.waiting
     (taken,) = picky.taken
     text = taken.json["title"] + taken.json["message"]
     assert "Some-Pack" in text
@@ -460,7 +458,7 @@ def test_an_attempt_without_an_answer_is_remembered(
         0,
         0,
     ]
-    assert replay(owing(ops), _journal(folder)) == done.waiting
+    assert _after(folder, owing(ops)) == done.waiting
 
 
 class Busy(Picky):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import itertools
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,21 +15,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, channel, event, failed, going_out, minute
+from tests.support.factories import NOW, channel, event, failed, minute
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
+from watcher.alerts.queues.change import Change, change, replay
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import (
-    Acknowledgement,
-    FailedAttempt,
-    Unanswered,
-    replay,
-)
+from watcher.alerts.queues.queue import Queue
 from watcher.model.channel import Channel, Grouping
 from watcher.model.snapshot import Snapshot
 from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
 from watcher.progress import Progress, silent
+from watcher.state import owed
 from watcher.state.store import StateFolder
 
 _FEW, _MANY = 50, 400
@@ -68,9 +65,9 @@ def _owing(messages: int) -> Outbox:
     )
 
 
-def _acknowledgements(waiting: Outbox) -> list[Acknowledgement | FailedAttempt]:
+def _acknowledgements(waiting: Outbox) -> list[Change]:
     return [
-        Acknowledgement(channel=name, message=message.id)
+        Change(messages={name: {message.id: None}})
         for name, queue in waiting.queues.items()
         for message in queue.messages
     ]
@@ -89,7 +86,7 @@ _WORK: dict[str, Callable[[Outbox], object]] = {
     "delivered": lambda waiting: replay(waiting, _acknowledgements(waiting)),
     "expired": _expired,
     "recorded": outbox.recorded,
-    "committed": lambda waiting: outbox.drop_uncommitted(waiting, 0),
+    "written": lambda waiting: change(Outbox(), waiting),
 }
 
 
@@ -103,54 +100,51 @@ def test_the_work_on_a_queue_grows_with_its_messages(what: str) -> None:
     assert many < 2 * _MANY / _FEW * few
 
 
-def _journal(folder: StateFolder, messages: int) -> None:
-    """Leave a folder as a killed run does that delivered everything and saved no outbox."""
+def _left(folder: StateFolder, messages: int) -> None:
+    """Leave a folder as a killed run does that delivered everything and settled nothing."""
     waiting = _owing(messages)
     folder.path.mkdir()
-    folder.prepare(waiting, 0)
+    folder.prepare(change(Outbox(), outbox.recorded(waiting)))
     folder.commit(Snapshot(revision=1))
-    lines = [
-        json.dumps({"channel": one.channel, "message": one.message, "state": "arrived"})
-        + "\n"
-        for one in _acknowledgements(waiting)
-    ]
-    (folder.path / "acks.jsonl").write_text("".join(lines))
+    for one in _acknowledgements(waiting):
+        folder.write_ack(one, None)
 
 
-def test_the_work_on_a_long_journal_grows_with_its_lines(tmp_path: Path) -> None:
+def test_the_work_on_a_long_file_grows_with_its_lines(tmp_path: Path) -> None:
     """Eight times the acknowledgements that an earlier run left take eight times the steps to read."""
     steps = []
     for messages in (_FEW, _MANY):
         folder = StateFolder(tmp_path / str(messages))
-        _journal(folder, messages)
+        _left(folder, messages)
         steps.append(_steps(folder.load))
-        assert folder.load().outbox.queues == {}
+        assert folder.load().outbox == Outbox()
     assert steps[1] < 2 * _MANY / _FEW * steps[0]
 
 
 @dataclass(frozen=True, slots=True)
 class _Slow(StateFolder):
-    """A state folder that notes in which order the journal is written, and first calls `wait` for each write."""
+    """A state folder that notes in which order it is written about a channel, and first calls `wait` each time."""
 
     wait: Callable[[str, str], object] = lambda what, channel: None
     done: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def write_sending(self, message: Unanswered, events: Sequence[str]) -> int:
-        self.wait("room", message.channel)
-        self.done.append(("room", message.channel, message.message))
-        return StateFolder.write_sending(self, message, events)
+    def write_sending(self, sending: Change, arrival: Change) -> slice:
+        [(name, messages)] = sending.messages.items()
+        self.wait("room", name)
+        self.done.append(("room", name, next(iter(messages))))
+        return StateFolder.write_sending(self, sending, arrival)
 
-    def write_ack(
-        self, message: Unanswered, offset: int, left: Sequence[str] = ()
-    ) -> None:
-        self.wait("kept", message.channel)
-        StateFolder.write_ack(self, message, offset, left)
-        self.done.append(("kept", message.channel, message.message))
+    def write_ack(self, arrival: Change, room: slice | None) -> None:
+        [(name, messages)] = arrival.messages.items()
+        self.wait("kept", name)
+        StateFolder.write_ack(self, arrival, room)
+        self.done.append(("kept", name, next(iter(messages))))
 
-    def write_failure(self, refusal: FailedAttempt) -> None:
-        self.wait("kept", refusal.channel)
-        self.done.append(("kept", refusal.channel, refusal.message))
-        StateFolder.write_failure(self, refusal)
+    def write_change(self, values: Change) -> None:
+        [(name, messages)] = values.messages.items()
+        self.wait("kept", name)
+        self.done.append(("kept", name, next(iter(messages))))
+        StateFolder.write_change(self, values)
 
 
 @pytest.fixture
@@ -184,7 +178,7 @@ async def _dispatched(
 def test_each_message_is_kept_before_the_next(
     tmp_path: Path, channels: list[Channel]
 ) -> None:
-    """There is room before a message goes out, and its acknowledgement or failure is written before the next one."""
+    """A message is begun, there is room before it goes out, and what came of it is written before the next one."""
     folder = _Slow(tmp_path)
 
     def note(where: str, doing: str) -> None:
@@ -207,7 +201,7 @@ def test_each_message_is_kept_before_the_next(
         assert noted[name] == [
             step
             for message in messages
-            for step in (("room", message), ("sent", ""), ("kept", message))
+            for step in (("sent", ""), ("room", message), ("kept", message))
         ]
 
 
@@ -250,34 +244,33 @@ def test_cancellation_loses_no_acknowledgement(
             await task
 
     asyncio.run(cancel())
-    assert (tmp_path / "acks.jsonl").read_bytes().count(b'"arrived"') == 1
+    (_, *arrived) = owed.read((tmp_path / "owed.jsonl").read_bytes())
+    assert [list(one.messages["ops"].values()) for one in arrived] == [[None]]
 
 
 def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
-    """However many channels write to the journal at once, each line of each is whole and there once."""
+    """However many channels write at once, each line of each is whole and there once."""
     folder = StateFolder(tmp_path)
     names = [f"c{number}" for number in range(8)]
 
+    def change_of(name: str, number: int, attempts: int) -> Change:
+        gone = {f"m{number}": None}
+        return Change(queues={name: Queue(attempts=attempts)}, messages={name: gone})
+
     def deliver(name: str) -> None:
         for number in range(25):
-            out = going_out(f"m{number}", name)
-            folder.write_ack(out, folder.write_sending(out, ["e1"]))
-            folder.write_failure(
-                FailedAttempt(
-                    channel=name, message=f"m{number}", attempts=1, error="x", at=NOW
-                )
-            )
+            arrival = change_of(name, number, 1)
+            room = folder.write_sending(change_of(name, number, 0), arrival)
+            folder.write_ack(arrival, room)
+            folder.write_change(change_of(name, number, 2))
 
     with ThreadPoolExecutor(len(names)) as threads:
         list(threads.map(deliver, names))
-    lines = [
-        json.loads(line) for line in (tmp_path / "acks.jsonl").read_text().splitlines()
+    noted = [
+        (name, *line.messages[name], queue.attempts)
+        for line in owed.read((tmp_path / "owed.jsonl").read_bytes())
+        for name, queue in line.queues.items()
     ]
-    noted = [(line["channel"], line["message"], line["state"]) for line in lines]
-    due = [
-        (name, f"m{n}", state)
-        for name in names
-        for n in range(25)
-        for state in ("arrived", "refused")
-    ]
-    assert sorted(noted) == sorted(due)
+    assert sorted(noted) == sorted(
+        itertools.product(names, [f"m{n}" for n in range(25)], range(3))
+    )

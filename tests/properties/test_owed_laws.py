@@ -1,0 +1,344 @@
+"""Laws of what is owed and of its file, for any life of a channel: nothing is dropped, nothing counts twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.factories import NOW, channel, event
+from tests.support.parameters import examples
+from tests.support.strategies import outboxes
+from watcher import timestamps
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.change import Change, change, replay
+from watcher.alerts.queues.outbox import Outbox, merged
+from watcher.alerts.queues.outcomes import delivered, failed, going_out
+from watcher.alerts.queues.ownership import reroute
+from watcher.alerts.queues.queue import (
+    UNANSWERED_TO_DEFER,
+    Message,
+    Queue,
+    in_turn,
+)
+from watcher.durations import DAY
+from watcher.model.channel import Channel, Grouping
+from watcher.model.event import Event, Kind
+from watcher.model.outcome import Cause, Undelivered
+from watcher.state import owed
+
+_STEPS = (
+    "poll",
+    "merge",
+    "take",
+    "leave",
+    "tear",
+    "refuse",
+    "fail",
+    "lose",
+    "kill",
+    "stop",
+    "settle",
+    "move",
+    "pass",
+)
+_KINDS = (Kind.NEW, Kind.BANNED, Kind.FLAGGED)
+
+
+class Life:
+    """What is owed to one channel, in memory and in a file of lines."""
+
+    def __init__(self, grouping: Grouping) -> None:
+        self.channel: Channel = channel("ops", grouping=grouping)
+        self.memory = Outbox()
+        self.known = Outbox()
+        """What the file says."""
+        self.lines = b""
+        self.states: list[tuple[int, Outbox]] = [(0, Outbox())]
+        """The length that the file had, and what it said then."""
+        self.owed: set[str] = set()
+        self.now = NOW
+        self.revision = 0
+        self.url = 0
+
+    @property
+    def queue(self) -> Queue:
+        """The channel's queue."""
+        return self.memory.queues.get("ops", Queue())
+
+    @property
+    def turn(self) -> list[Message]:
+        """The messages of the queue in their order, as if none had to wait."""
+        messages = [replace(one, retry_at="") for one in self.queue.messages]
+        queue = replace(self.queue, retry_at="", messages=tuple(messages))
+        return in_turn(queue, self.memory.events, self.now)
+
+    def step(self, what: str) -> None:
+        """Let one thing happen, to the message whose turn it is if it is about one."""
+        turn = self.turn
+        match what:
+            case "poll":
+                self.poll()
+            case "merge":
+                self.write(merged(self.memory, [self.channel], self.now))
+            case "settle":
+                self.lines = owed.write(change(Outbox(), self.memory), self.revision)
+                self.known = self.memory
+                self.states = [(len(self.lines), self.memory)]
+            case "move":
+                self.url += 1
+                self.write(
+                    reroute(self.memory, [self.channel], {"ops": f"{self.url:032x}"})
+                )
+            case "pass":
+                self.now = timestamps.later(self.now, DAY / 2)
+            case "take" if turn:
+                self.owed -= set(turn[0].events)
+                self.take(turn[0])
+            case "leave" if turn and len(turn[0].events) > 1:
+                named, *left = turn[0].events
+                self.owed.remove(named)
+                before = {one.id for one in self.queue.messages}
+                self.take(turn[0], left)
+                [further] = (m for m in self.queue.messages if m.id not in before)
+                assert further.events == tuple(left)
+            case "tear" if turn:
+                self.go_out(turn[0], half=True)
+            case "kill" if turn:
+                self.go_out(turn[0])
+            case _ if turn:
+                self.fail(turn[0], what)
+            case _:
+                pass
+
+    def followed(self, queue: Queue) -> Outbox:
+        """Return what is owed when the channel's queue is so."""
+        return outbox.tidy(
+            replace(self.memory, queues={**self.memory.queues, "ops": queue})
+        )
+
+    def go_out(self, message: Message, *, half: bool = False) -> int:
+        """Let a message go out, of which nothing is heard, or half of its acknowledgement is written.
+
+        Return where that begins.
+        """
+        fullest = self.followed(
+            delivered("ops", self.queue, message, message.events[1:])
+        )
+        self.write(self.followed(going_out(self.queue, message, self.now)))
+        arrival = change(self.known, fullest)
+        place = len(self.lines)
+        self.lines += owed.room(arrival, self.revision)
+        if half:
+            line = owed.write(arrival, self.revision).rstrip(b"\n")
+            self.fill(place, line[:-9])
+        return place
+
+    def fill(self, place: int, content: bytes) -> None:
+        """Write into the room for an acknowledgement; there is one space left."""
+        room = self.lines[place:]
+        assert len(content) < len(room) - 1
+        self.lines = self.lines[:place] + content + room[len(content) :]
+
+    def take(self, message: Message, left: Sequence[str] = ()) -> None:
+        """Let the channel take a message."""
+        after = self.followed(delivered("ops", self.queue, message, left))
+        place = self.go_out(message)
+        line = owed.write(change(self.known, after), self.revision)
+        self.fill(place, line.rstrip(b"\n"))
+        self.keep(after)
+
+    def fail(self, message: Message, what: str) -> None:
+        """Let an attempt at a message fail, that may have gone out before."""
+        failure = Undelivered(
+            reason="" if what == "stop" else "HTTP 400",
+            cause=Cause.CONTENT if what == "refuse" else Cause.OTHER,
+            unanswered=what in ("lose", "stop"),
+            reached=frozenset({"0" * 32} if what == "lose" else ()),
+        )
+        is_first_aside = message.refusals == 1
+        ends = what != "refuse" or is_first_aside
+        failures = self.queue.attempts + 1 if ends else None
+        after = failed("ops", self.queue, message, failure, self.now, failures=failures)
+        after_it = self.followed(after)
+        if what != "fail":
+            self.go_out(message)
+        self.write(after_it)
+
+    def poll(self) -> None:
+        """A poll finds two events."""
+        self.revision += 1
+        names = [f"e{self.revision}.{number}" for number in range(2)]
+        found: tuple[Event, ...] = tuple(
+            event(name, _KINDS[(self.revision + number) % 3], at=self.now)
+            for number, name in enumerate(names)
+        )
+        self.owed |= set(names)
+        waiting = outbox.enqueue(
+            self.memory, [self.channel], found, self.revision, self.now
+        )
+        self.write(outbox.recorded(waiting))
+
+    def write(self, after: Outbox) -> None:
+        """Write a line, after which it is so."""
+        self.lines += owed.write(change(self.known, after), self.revision)
+        self.keep(after)
+
+    def keep(self, after: Outbox) -> None:
+        """Know what the file says now."""
+        self.known = self.memory = after
+        self.states.append((len(self.lines), after))
+
+
+_LIVES = st.lists(st.sampled_from(_STEPS), max_size=40).map(
+    lambda steps: ["poll", "poll", "poll", *steps]
+)
+
+
+@examples(150)
+@given(st.sampled_from(Grouping), _LIVES)
+def test_what_is_owed_is_what_was_not_taken(
+    grouping: Grouping, steps: list[str]
+) -> None:
+    """Each event once, whatever was merged, refused, killed, moved or set aside; and each message has its turn."""
+    life = Life(grouping)
+    for what in steps:
+        life.step(what)
+        owed = [key for message in life.queue.messages for key in message.events]
+        assert sorted(owed) == sorted(life.owed)
+        late = timestamps.later(life.now, 2 * DAY)
+        due = in_turn(life.queue, life.memory.events, late)
+        assert {message.id for message in due} == {
+            message.id for message in life.queue.messages
+        }
+        assert set(life.memory.events) == life.owed
+
+
+@examples(150)
+@given(st.sampled_from(Grouping), _LIVES)
+def test_the_file_says_what_the_program_knew(
+    grouping: Grouping, steps: list[str]
+) -> None:
+    """Killed after any step, the file says what was in memory; done twice, its changes say the same."""
+    life = Life(grouping)
+    for what in steps:
+        life.step(what)
+        lines = owed.read(life.lines)
+        assert unordered(owed.owed(lines, life.revision)) == unordered(life.memory)
+        assert unordered(replay(Outbox(), (*lines, *lines))) == unordered(life.memory)
+
+
+@examples(50)
+@given(st.sampled_from(Grouping), _LIVES, st.data())
+def test_a_file_that_was_cut_is_as_it_was_after_a_line(
+    grouping: Grouping, steps: list[str], data: st.DataObject
+) -> None:
+    """Cut at any byte, or with zeros from there on, it says what it said before or after the line that was cut."""
+    life = Life(grouping)
+    for what in steps:
+        life.step(what)
+    start = life.states[0][0]
+    cut = data.draw(st.integers(start, len(life.lines)))
+    known = [unordered(after) for length, after in life.states if length <= cut]
+    later = [unordered(after) for length, after in life.states if length > cut]
+    for rest in (b"", bytes(len(life.lines) - cut)):
+        found = unordered(owed.owed(owed.read(life.lines[:cut] + rest), life.revision))
+        assert found in (known[-1], *later[:1])
+
+
+@examples(100)
+@given(outboxes(), outboxes())
+def test_a_change_leads_from_one_state_to_the_other(
+    before: Outbox, after: Outbox
+) -> None:
+    """Whatever both are; where they are the same it is empty, and again it changes nothing."""
+    before, after = outbox.tidy(before), outbox.tidy(after)
+    # An event is what its id says.
+    after = replace(after, events={**after.events, **_shared(before, after)})
+    step = change(before, after)
+    assert unordered(replay(before, [step])) == unordered(after)
+    assert unordered(replay(before, [step, step])) == unordered(after)
+    assert change(after, after) == Change()
+    [line] = owed.read(owed.write(step, 3))
+    assert unordered(replay(before, [line])) == unordered(after)
+
+
+def _shared(before: Outbox, after: Outbox) -> dict[str, Event]:
+    return {key: one for key, one in before.events.items() if key in after.events}
+
+
+def unordered(waiting: Outbox) -> object:
+    """Return what is owed, whatever the order of messages is in which it is kept."""
+    queues = {
+        name: (
+            replace(queue, messages=()),
+            {message.id: message for message in queue.messages},
+        )
+        for name, queue in waiting.queues.items()
+    }
+    return queues, waiting.events, waiting.unrecorded
+
+
+@examples(150)
+@given(_LIVES)
+def test_what_may_have_been_taken_stays_as_it_is(steps: list[str]) -> None:
+    """A message that went out without an answer keeps its id and its events until it is taken.
+
+    Each such attempt counts once. It goes first, and after five of them last. What it left to a further message then is
+    all of it that is still owed.
+    """
+    life = Life(Grouping.POLL)
+    unanswered: dict[str, tuple[tuple[str, ...], int]] = {}
+    for what in steps:
+        tried = (
+            {message.id for message in life.turn[:1]}
+            if what in ("lose", "stop", "kill", "tear")
+            else set()
+        )
+        life.step(what)
+        there = {message.id: message for message in life.queue.messages}
+        for name, (events, times) in list(unanswered.items()):
+            if name in there:
+                assert (there[name].events, there[name].unanswered) == (
+                    events,
+                    times + (name in tried),
+                )
+            else:
+                left = {
+                    key
+                    for one in there.values()
+                    if one.part and set(one.events) < set(events)
+                    for key in one.events
+                }
+                assert life.owed.intersection(events) == left
+                del unanswered[name]
+        unanswered |= {
+            one.id: (one.events, one.unanswered)
+            for one in there.values()
+            if one.unanswered
+        }
+        fresh = [message.unanswered for message in life.turn if not message.refusals]
+        places = [
+            2 if times >= UNANSWERED_TO_DEFER else 0 if times else 1 for times in fresh
+        ]
+        assert places == sorted(places)
+
+
+@examples(150)
+@given(st.sampled_from(Grouping), _LIVES)
+def test_a_further_message_goes_on_with_one_that_was_taken(
+    grouping: Grouping, steps: list[str]
+) -> None:
+    """It is merged with no other, and each has fewer events and a higher part."""
+    life = Life(grouping)
+    for what in steps:
+        before = {message.id: message for message in life.queue.messages}
+        life.step(what)
+        for message in life.queue.messages:
+            if message.part and message.id not in before:
+                [taken] = before.keys() - {one.id for one in life.queue.messages}
+                assert message.part == before[taken].part + 1
+                assert set(message.events) < set(before[taken].events)
+                assert message.may_change is False
