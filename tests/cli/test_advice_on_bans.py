@@ -168,3 +168,12 @@ def test_in_the_published_files(banned: Watcher) -> None:
     feed = (public / "feed.xml").read_text("utf-8")
     assert feed.count(_STOP) == len(_PACKS) + 1
     assert not _ADVICE.search(_without_reasons(feed))
+
+
+def test_in_status(banned: Watcher) -> None:
+    """Each row of what is run and banned says it in short."""
+    out = banned.run("status").out
+    rows = [line for line in out.splitlines() if " runs banned " in line]
+    assert len(rows) == len(_PACKS) + 1
+    assert all(_IN_SHORT in row for row in rows)
+    assert not _ADVICE.search(out)

@@ -34,7 +34,7 @@ STOP = Trusted(
     "Stop ComfyUI and remove it. If the reason speaks of malware, or there is none, change the passwords and keys that"
     " this machine held."
 )
-_STOP_IN_SHORT = Trusted("stop ComfyUI, remove it, read why")
+STOP_IN_SHORT = Trusted("stop ComfyUI, remove it, read why")
 _SWAPPED = Trusted(
     "Your copy may be either one. Do not install it again before its author explains it."
 )
@@ -94,7 +94,7 @@ def advice_on_run(grade: Grade, good: SafeVersion | None, at: Moment) -> Advice:
     if grade is Grade.BANNED:
         fact = _sentence(not_banned(good))
         more = (Trusted(" "), *fact) if fact else ()
-        return Advice((STOP, *more), (_STOP_IN_SHORT,))
+        return Advice((STOP, *more), (STOP_IN_SHORT,))
     if grade is Grade.FLAGGED_INFO or grade.verdict not in _ADVISED:
         return Advice()
     words = newest_good(good, at)
@@ -129,7 +129,7 @@ def _on_what_is_left(event: Event) -> Advice:
         words += (one.version if is_number else Trusted("a copy of unknown version"),)
         words += (Trusted(f" is {_GRADES.get(one.status, 'bad')}"),)
     if any(one.status == Verdict.BANNED for one in event.bad_versions):
-        in_short = (*words, Trusted("; "), _STOP_IN_SHORT)
+        in_short = (*words, Trusted("; "), STOP_IN_SHORT)
         return Advice((*_sentence(words), Trusted(" "), STOP), in_short)
     return Advice(_sentence(words), words)
 

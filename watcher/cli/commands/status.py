@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 from watcher import durations, timestamps
+from watcher.alerts.advice import STOP_IN_SHORT
 from watcher.alerts.queues.queue import (
     Queue,
     error_in_words,
@@ -449,7 +450,8 @@ def _node_table(
 def _cells(overview: Overview, row: NodeRow, width: int | None) -> list[str]:
     limit = None if width is None else _PROBLEMS_SHOWN
     copies = [_copy(copy, overview.installs) for copy in row.installed]
-    problems = filter(None, (join_first(_problems(row), limit), row.error))
+    advice = STOP_IN_SHORT if row.runs is Grade.BANNED else ""
+    problems = filter(None, (join_first(_problems(row), limit), row.error, advice))
     return [
         sanitize_line(row.node),
         _state_cell(row),
