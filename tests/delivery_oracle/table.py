@@ -618,12 +618,6 @@ _MODES = (
         name="rocket-webhook",
     ),
     _row(
-        f"sendgrid://abcd:me@mail.example/{_M}?cc=third@mail.example",
-        _MAILS,
-        status=202,
-        name="sendgrid-copy",
-    ),
-    _row(
         "spush://token/firsttopic/secondtopic",
         ("firsttopic", "secondtopic"),
         {"status": "OK"},
@@ -714,6 +708,33 @@ _TOGETHER = tuple(
     if row.name in _BATCHES
 )
 """Services that take one request for several targets where the URL asks for it."""
+_MAILING = {
+    "acs",
+    "brevo",
+    "groundmail",
+    "mailersend",
+    "mailgun",
+    "o365",
+    "pingram",
+    "postmark",
+    "resend",
+    "sendgrid",
+    "sendpulse",
+    "ses",
+    "smtp2go",
+    "sparkpost",
+}
+_COPIED = tuple(
+    replace(
+        row,
+        name=f"{row.name}-copy",
+        url=f"{row.url}{'&' if '?' in row.url else '?'}cc=third@mail.example&bcc=fourth@mail.example",
+        targets=(*row.targets, "third@mail.example", "fourth@mail.example"),
+    )
+    for row in _ROWS
+    if row.name in _MAILING
+)
+"""Services of mail, each of whose copies is a target."""
 _EMPTY = tuple(
     replace(
         row,
@@ -727,7 +748,8 @@ _EMPTY = tuple(
 )
 _OWN = {"forms", "jsons", "xmls"}
 _ALL = tuple(
-    replace(row, own=row.name in _OWN) for row in (*_ROWS, *_MODES, *_TOGETHER, *_EMPTY)
+    replace(row, own=row.name in _OWN)
+    for row in (*_ROWS, *_MODES, *_TOGETHER, *_COPIED, *_EMPTY)
 )
 SERVICES = {row.name: row for row in _ALL}
 assert len(SERVICES) == len(_ALL)

@@ -45,12 +45,6 @@ def mail(service: Plugin, context: Context) -> None:
     service.headers = service.headers | {
         name: text for name, text in headers.items() if name.lower() not in own
     }
-    # Each gets a mail of its own: who refuses it does not bring it to the others again.
-    service.targets += [
-        (service.names.get(copy, False), copy)
-        for copy in sorted({*service.cc, *service.bcc})
-    ]
-    service.cc, service.bcc = set(), set()
     plugin: Any = sys.modules[type(service).__module__]
     plugin.AppriseSMTPController = _reconnecting()
     _name_messages(plugin, service, context, domain)
@@ -86,6 +80,25 @@ def _name_messages(plugin: Any, service: Plugin, context: Context, domain: str) 
     message = digest(repr((service.targets, [one.id for one in context.events])), 32)
     numbers = count(1)
     plugin.make_msgid = lambda **_: f"<{message}.{next(numbers)}@{domain}>"
+
+
+def address_copies(service: Plugin) -> None:
+    """Give each copy a mail of its own: who refuses it does not bring it to the others again.
+
+    A web service would send the copies one with each recipient's. With `?batch=yes` all go out in one request, as they
+    are: there a blind copy must not be addressed beside the others.
+    """
+    if getattr(service, "batch", False):
+        return
+    copies = sorted({*service.cc, *service.bcc})
+    service.cc, service.bcc = set(), set()
+    match service.targets[:1]:
+        case [tuple()]:
+            service.targets += [(service.names.get(one, False), one) for one in copies]
+        case [dict()]:
+            service.targets += [{"email": one} for one in copies]
+        case _:
+            service.targets += copies
 
 
 def sends_password_openly(service: Plugin) -> bool:

@@ -10,7 +10,7 @@ from watcher.alerts.payload import event_objects, plainest_objects
 from watcher.alerts.render import Format, Rendered
 from watcher.delivery.refusal import ANYTHING_GOES, HTML
 from watcher.delivery.services import chat, push
-from watcher.delivery.services.mail import mail
+from watcher.delivery.services.mail import address_copies, mail
 from watcher.delivery.services.matrix import matrix
 from watcher.delivery.services.service import (
     NO_RULES,
@@ -173,6 +173,8 @@ def prepare(service: Plugin, context: Context) -> None:
     if rules.priority is not None and "priority" not in context.asked:
         levels = dict(zip(Severity, rules.priority, strict=True))
         service.priority = levels[context.severity]
+    if hasattr(service, "bcc"):
+        address_copies(service)
     if rules.prepare is not None:
         rules.prepare(service, context)
 
