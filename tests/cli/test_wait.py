@@ -349,7 +349,7 @@ def test_the_version_that_was_published_last(
     [
         (None, "there is no pyproject.toml in this folder"),
         ("[project", "pyproject.toml is not valid TOML"),
-        ("", "pyproject.toml: it has no [project] name"),
+        ("", "pyproject.toml is empty"),
         ("project = 3", "pyproject.toml: it has no [project] name"),
         (
             '[project]\nname = "a b"\nversion = "1"',

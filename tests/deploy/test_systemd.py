@@ -153,6 +153,18 @@ def test_a_user_without_channels(settled: ServiceManager) -> None:
     assert "no channel is configured" in _log(settled)
 
 
+def test_other_users(settled: ServiceManager) -> None:
+    """Commands that send nothing work for them, with the machine's settings; the alert URLs are not for them."""
+    someone = (
+        "setpriv --reuid nobody --regid nogroup --clear-groups env HOME=/nonexistent"
+        " LD_LIBRARY_PATH=/opt/python/lib /opt/comfy-watch/bin/comfy-watch"
+    )
+    assert "1.0.0" in settled.done(f"{someone} versions rgthree-comfy")
+    refused = settled.shell(f"{someone} test-alerts")
+    assert refused.code == 2
+    assert "alert_urls: is not readable by this user" in refused.err
+
+
 def test_root_is_told_how_to_poll(settled: ServiceManager) -> None:
     """Root's `check` is refused on the service's state with the command to use, and that command polls."""
     settled.done("systemctl start comfy-watch-check.service")

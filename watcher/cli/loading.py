@@ -29,14 +29,17 @@ def load_settings(
     config: Path | None,
     overrides: Mapping[str, object],
     more_nodes: Sequence[str] = (),
+    *,
+    alerts: bool = True,
 ) -> Loaded:
-    """Load the settings, with this process's environment and working folder, and configure the log."""
+    """Load the settings, as `load`, with this process's environment and working folder, and configure the log."""
     loaded = load(
         config=config,
         overrides=overrides,
         more_nodes=more_nodes,
         environ=os.environ,
         cwd=working_folder(),
+        alerts=alerts,
     )
     log.configure(loaded.settings.log_level, loaded.settings.log_format, sys.stderr)
     return loaded

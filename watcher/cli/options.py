@@ -94,7 +94,8 @@ targets_argument = click.argument(
 def with_settings(command: Callable[..., int]) -> Callable[..., int]:
     """Decorate a command with the options that choose settings.
 
-    The command gets `settings`, a function that loads them, with more `nodes` to watch if it is given any.
+    The command gets `settings`, a function that loads them, with more `nodes` to watch if it is given any. Without
+    `alerts` it may leave out where alerts go.
     """
 
     @click.option(
@@ -114,12 +115,12 @@ def with_settings(command: Callable[..., int]) -> Callable[..., int]:
     def decorated(
         *, config: Path | None, changed: tuple[str, ...], **options: object
     ) -> int:
-        def settings(nodes: Iterable[str] = ()) -> Loaded:
+        def settings(nodes: Iterable[str] = (), *, alerts: bool = True) -> Loaded:
             # Takes 0.1 s, which --help does not need.
             from watcher.cli.loading import load_settings
 
             more = [read("--node", id_or_glob, node) for node in nodes]
-            return load_settings(config, _assigned(changed), more)
+            return load_settings(config, _assigned(changed), more, alerts=alerts)
 
         return command(settings=settings, **options)
 

@@ -56,11 +56,13 @@ def load(
     cwd: Path,
     container_secrets: Path | None = CONTAINER_SECRETS,
     system: Folders | None = SYSTEM,
+    alerts: bool = True,
 ) -> Loaded:
     """Load the settings: defaults, file, secrets folders, environment, command line; later wins.
 
     `config` is the command line's file; `overrides` are the command line's settings, and `more_nodes` what it adds to
-    `nodes`. `system` is where the system's settings and state are.
+    `nodes`. `system` is where the system's settings and state are. Without `alerts` the system's alert URLs, which few
+    users can read, are left out.
     Raises ConfigError with a line for everything that is wrong.
     """
     config_file, named_by = sources.find_file(config, environ, cwd)
@@ -69,7 +71,7 @@ def load(
     if config_file:
         layers.append(sources.toml_file(config_file, named_by))
         if system and is_same(folder, system.settings):
-            layers.append(sources.system_secrets(folder, environ))
+            layers.append(sources.system_secrets(folder, environ, alerts=alerts))
     layers += [
         sources.secret_files(environ, container_secrets),
         sources.environment(environ),

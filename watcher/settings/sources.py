@@ -135,7 +135,9 @@ def secret_files(environ: Mapping[str, str], container_secrets: Path | None) -> 
     return layer
 
 
-def system_secrets(folder: Path, environ: Mapping[str, str]) -> Layer:
+def system_secrets(
+    folder: Path, environ: Mapping[str, str], *, alerts: bool = True
+) -> Layer:
     """Return the secrets beside the system's settings file, one file each: what a service gets as its credentials.
 
     So root's shell has the channels that the service has. The service's own user need not be able to read them: one
@@ -143,7 +145,7 @@ def system_secrets(folder: Path, environ: Mapping[str, str]) -> Layer:
     """
     layer = Layer()
     passed_on = environ.get("CREDENTIALS_DIRECTORY") or os.devnull
-    names = sorted({*parsing.SECRET, "installs"})
+    names = sorted({"installs", *(parsing.SECRET if alerts else ())})
     for file in [
         folder / name
         for name in names

@@ -206,7 +206,7 @@ def write_system(folders: Folders) -> tuple[Path, Path]:
     if not is_root():
         raise UsageError(
             f"--system writes to {folders.settings}, which only root may",
-            hint="sudo comfy-watch init --system",
+            hint="begin the command with: sudo",
         )
     if not os.path.lexists(settings):
         if not folders.settings.exists():

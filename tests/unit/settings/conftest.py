@@ -29,6 +29,7 @@ class Loads:
             self.file.write_text(toml, "utf-8")
         return load(
             system=given.pop("system", SYSTEM),
+            alerts=given.pop("alerts", True),
             config=given.pop("config", None),
             overrides=given.pop("overrides", {}),
             more_nodes=given.pop("more_nodes", ()),

@@ -427,6 +427,16 @@ def test_a_secret_of_the_system_that_cannot_be_read(
     ).origins["alert_urls"] == ("environment COMFY_WATCH_ALERT_URLS")
 
 
+def test_alert_urls_that_only_root_can_read(loads: Loads, tmp_path: Path) -> None:
+    """What sends no alerts does not ask for them."""
+    system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
+    (system.settings / "alert_urls").mkdir(parents=True)
+    config = system.settings / "comfy-watch.toml"
+    config.write_text("retries = 4")
+    loaded = loads(config=config, system=system, alerts=False)
+    assert (loaded.settings.retries, loaded.settings.alert_urls) == (4, ())
+
+
 def test_an_empty_credential_of_the_system(loads: Loads, tmp_path: Path) -> None:
     """A service that got an empty file as its credential does not read that file, which only root can."""
     system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")

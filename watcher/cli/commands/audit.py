@@ -40,7 +40,7 @@ _CODE = "    "
 
 def run_audit(
     *,
-    settings: Callable[[], Loaded],
+    settings: Callable[..., Loaded],
     targets: tuple[str, ...],
     accept: Collection[Acceptance],
     fail_on: Collection[Grade],
@@ -48,7 +48,7 @@ def run_audit(
     shown_as: str | None,
 ) -> int:
     """Audit installs, print the result and return the exit code. ConfigError as `transport.check_usable`."""
-    loaded = settings()
+    loaded = settings(alerts=False)
     chosen = targets_of(targets, lambda: loaded)
     if shown_as == "sarif":
         _require_files(chosen.sources)

@@ -71,7 +71,7 @@ def _of_system(
     yield "   opens one to it."
     yield f"2. Put your alert URLs into {credential}, one per line. A service gets them with"
     yield f"   LoadCredential={credential.name}:{credential}"
-    yield "3. As root: comfy-watch config && comfy-watch test-alerts"
+    yield "3. Try it as root: the command config finds mistakes, and test-alerts sends a sample."
     yield "4. Let it poll: as a service (docs/systemd.md) or from cron (docs/cron.md)."
     if folders.settings.stat().st_mode & 0o005 != 0o005:
         yield f"Only some can enter {folders.settings}; the service's user has to: chmod 755 {folders.settings}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from watcher.cli.commands.installs import scan_all, targets_of
 from watcher.cli.pack_names import base_name, shown_name, version_cell
@@ -32,13 +33,13 @@ _KEYS = (
 
 
 def show(
-    *, settings: Callable[[], Loaded], targets: tuple[str, ...], as_json: bool
+    *, settings: Callable[..., Loaded], targets: tuple[str, ...], as_json: bool
 ) -> int:
     """Scan the installs and print their packs. Return the exit code: 0 if every folder could be read.
 
     Else it is 2 for what the command line names and 1 for what the settings do.
     """
-    chosen = targets_of(targets, settings)
+    chosen = targets_of(targets, partial(settings, alerts=False))
     if chosen.note:
         echo(chosen.note, error=True)
     with ProgressLine() as progress:

@@ -62,7 +62,7 @@ def _visible(text: str) -> str:
 
 def show(
     *,
-    settings: Callable[[], Loaded],
+    settings: Callable[..., Loaded],
     nodes: Sequence[str],
     statuses: tuple[str, ...],
     reason: str | None,
@@ -83,7 +83,7 @@ def show(
         deprecated=deprecated,
         since=earliest(since),
     )
-    known = settings().settings
+    known = settings(alerts=False).settings
     transport.check_usable(known.registry_url)
     started = clock()
     with progress_line(known) as progress:

@@ -57,7 +57,7 @@ _PLACE = "wait"
 
 def run_wait(
     *,
-    settings: Callable[[], Loaded],
+    settings: Callable[..., Loaded],
     node: str | None,
     version: str | None,
     longest: str | None,
@@ -73,7 +73,7 @@ def run_wait(
     seconds = _seconds("--for", longest or _FOR, 0.0)
     pause = _seconds("--every", every or _EVERY, least)
     wanted = wanted_of(node, version)
-    known = settings().settings
+    known = settings(alerts=False).settings
     transport.check_usable(known.registry_url)
     started = clock()
 
