@@ -15,9 +15,9 @@ from watcher import durations, timestamps
 from watcher.alerts.differences import Words, joined
 from watcher.model.event import (
     EMPTY,
-    EXPOSURES,
     Event,
     Kind,
+    is_a_ban,
     is_a_flag,
     replaces_archive,
     runs_it,
@@ -52,12 +52,6 @@ UNREVIEWED = Trusted("nobody has reviewed it")
 _UNREVIEWED_IN_SHORT = Trusted("not reviewed yet")
 _ADVISED = frozenset(Verdict) - {Verdict.BANNED, Verdict.UNKNOWN, Verdict.OK}
 """The verdicts about which the newest good version is said."""
-_OF_KINDS = {
-    Kind.BANNED: Grade.BANNED,
-    Kind.FLAGGED: Grade.FLAGGED,
-    Kind.DELETED: Grade.DELETED,
-    Kind.DEPRECATED: Grade.DEPRECATED,
-}
 _GRADES = {str(grade): grade.in_words for grade in Grade}
 
 
@@ -80,7 +74,9 @@ def advice_on(event: Event, others: Sequence[Event] = ()) -> Advice:
         return Advice()
     if replaces_archive(event):
         return Advice((_SWAPPED,), (_SWAPPED_IN_SHORT,))
-    advice = advice_on_run(_grade(event), *_newest_good((event, *others)))
+    # What is not banned may be anything milder here.
+    grade = Grade.BANNED if is_a_ban(event) else Grade.DELETED
+    advice = advice_on_run(grade, *_newest_good((event, *others)))
     if not is_a_flag(event):
         return advice
     return Advice(
@@ -99,13 +95,6 @@ def advice_on_run(grade: Grade, good: SafeVersion | None, at: Moment) -> Advice:
         return Advice()
     words = newest_good(good, at)
     return Advice(_sentence(words), words)
-
-
-def _grade(event: Event) -> Grade:
-    """Return how what an event warns of stands."""
-    if event.kind is Kind.EXPOSED and event.after in EXPOSURES:
-        return Grade(event.after)
-    return _OF_KINDS.get(event.kind, Grade.DELISTED)
 
 
 def _on_failure(event: Event) -> Advice:
