@@ -170,10 +170,13 @@ def test_in_the_published_files(banned: Watcher) -> None:
     assert not _ADVICE.search(_without_reasons(feed))
 
 
-def test_in_status(banned: Watcher) -> None:
-    """Each row of what is run and banned says it in short."""
-    out = banned.run("status").out
-    rows = [line for line in out.splitlines() if " runs banned " in line]
-    assert len(rows) == len(_PACKS) + 1
-    assert all(_IN_SHORT in row for row in rows)
-    assert not _ADVICE.search(out)
+@pytest.mark.parametrize(
+    ("command", "mark"), [("status", " runs banned "), ("history", " you run it on ")]
+)
+def test_in_the_tables_of_the_watch(banned: Watcher, command: str, mark: str) -> None:
+    """Each row about what is run and banned says it in short; `check` prints events as `history` does."""
+    rows = [one for one in banned.run(command).out.splitlines() if mark in one]
+    assert len(rows) >= min(len(_PACKS), 20)
+    for row in rows:
+        assert _IN_SHORT in row
+        assert not _ADVICE.search(_without_reasons(row))

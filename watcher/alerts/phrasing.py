@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from watcher import durations, timestamps
-from watcher.alerts.advice import UNREVIEWED
+from watcher.alerts.advice import STOP_IN_SHORT, UNREVIEWED
 from watcher.alerts.differences import (
     Item,
     Words,
@@ -33,6 +33,7 @@ from watcher.model.event import (
     Kind,
     Severity,
     Tally,
+    is_a_ban,
     is_a_flag,
     is_about_all,
     is_harmless,
@@ -182,7 +183,8 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
     where = running(event, with_places=not in_short)
     if event.kind is Kind.APPEARED:
         where = _in_install(event)
-    parts = (_transition(event), where, _differences(event), why)
+    to_do: Words = (STOP_IN_SHORT,) if is_a_ban(event) and runs_it(event) else ()
+    parts = (_transition(event), where, to_do, _differences(event), why)
     return [words for words in parts if words]
 
 

@@ -151,11 +151,11 @@ def test_a_terminal_gets_the_time_of_a_poll_once() -> None:
     first = [event("1", Kind.NEW, node="b"), event("2", Kind.FLAGGED, node="a")]
     second = [
         event("3", Kind.NEW, node="c", at=minute(15)),
-        event("4", Kind.BANNED, at=minute(15), installed=(copy,), reason="Adware"),
+        event("4", Kind.FLAGGED, at=minute(15), installed=(copy,), reason="Adware"),
     ]
     assert [click.unstyle(line) for line in lines(choose([*first, *second]), 80)] == [
         "2026-03-02 00:15:00Z",
-        f"banned   {PACK} 1.0.0  you run it; reason: Adware",
+        f"flagged  {PACK} 1.0.0  you run it; reason: Adware",
         "new      c 1.0.0",
         "2026-03-02 00:00:00Z",
         "flagged  a 1.0.0",
