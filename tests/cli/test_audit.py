@@ -353,17 +353,18 @@ def test_a_clone_is_the_pack_of_its_repository(
     _of_repositories(registry, tmp_path)
     address = "https://www.github.com/Ann/Evil-Nodes"
     comfyui.clone("evil-nodes", address)
+    comfyui.claimed("no id!", "1.0.0", folder="unpacked", repository=address)
     git = {address: {"hash": "0" * 40, "disabled": False}}
     (tmp_path / "snapshot.json").write_text(json.dumps({"git_custom_nodes": git}))
     node = {"type": "Steal", "properties": {"aux_id": "ann/evil-nodes"}}
     (tmp_path / "flow.json").write_text(json.dumps({"nodes": [node]}))
     found = document(audit(".", "--json", code=3))["packs"]
-    why = "a clone of Evil's repository: the whole pack: Steals tokens"
-    assert [(one["install"], one["id"], one["reason"]) for one in found[:4]] == [
+    why = "its repository is that of Evil: the whole pack: Steals tokens"
+    assert [(one["install"], one["id"], one["reason"]) for one in found[:5]] == [
         (name, "Evil", why)
-        for name in ("Dockerfile", "flow.json", "snapshot.json", tmp_path.name)
+        for name in ("Dockerfile", "flow.json", "snapshot.json", *[tmp_path.name] * 2)
     ]
-    assert [(one["line"], one["id"], one["verdict"]) for one in found[4:]] == [
+    assert [(one["line"], one["id"], one["verdict"]) for one in found[5:]] == [
         (4, "worn", "deleted"),
         (5, None, "unknown"),
         (3, "other-2", "unknown"),

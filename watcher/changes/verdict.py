@@ -272,7 +272,7 @@ def _by(pack: Pack, one: Identity, ground: _Ground) -> str:
     if one.by is Claim.FOLDER:
         return f"its folder is named after {one.id}"
     if one.by is Claim.REPOSITORY:
-        return f"a clone of {one.id}'s repository"
+        return f"its repository is that of {one.id}"
     if one.id != pack.id:
         return f"its {'.cnr-id' if one.by is Claim.CNR_ID else 'file'} says that it is {one.id}"
     if pack.kind is not PackKind.GIT or ground.verdict is Verdict.UNKNOWN:

@@ -121,7 +121,12 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
     why = "no .git and no pyproject.toml"
     if contents.pyproject is not None:
         why = f"pyproject.toml: {project.remark}"
-    return build(kind=PackKind.UNKNOWN, others=_others(None, may_be), evidence=why)
+    return build(
+        kind=PackKind.UNKNOWN,
+        others=_others(None, may_be),
+        repository=project.repository,
+        evidence=why,
+    )
 
 
 def _is_clone(clone: Clone, contents: Contents, project: Project) -> bool:
