@@ -21,19 +21,30 @@ def memory_limit(size: int) -> Iterator[str]:
     """
     for limit in _LIMITS:
         file = Path("/sys/fs/cgroup", limit.format(f"comfy-watch-{os.getpid()}"))
-        with contextlib.suppress(OSError):
-            file.parent.mkdir()
+        if _makes(file, size):
             try:
-                if file.exists():
-                    file.write_text(str(size))
-                    swap = file.with_name("memory.swap.max")
-                    if swap.exists():
-                        swap.write_text("0")
-                    yield str(file.with_name("cgroup.procs"))
-                    return
+                yield str(file.with_name("cgroup.procs"))
             finally:
                 _remove(file.parent)
+            return
     yield ""
+
+
+def _makes(limit: Path, size: int) -> bool:
+    """Make a group and limit it, swap included, if that can be done here."""
+    try:
+        limit.parent.mkdir()
+    except OSError:
+        return False
+    try:
+        swap = limit.with_name("memory.swap.max")
+        for file, value in ((limit, size), *([(swap, 0)] if swap.exists() else [])):
+            with file.open("r+") as opened:
+                opened.write(str(value))
+    except OSError:
+        _remove(limit.parent)
+        return False
+    return True
 
 
 def _remove(group: Path) -> None:
