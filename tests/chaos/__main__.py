@@ -116,6 +116,17 @@ PARTS = {
             "polls with too many questions": 10,
         },
     ),
+    "lives of pairs": Part(
+        module="tests.chaos.paired_lives",
+        tried={
+            "lives": 200,
+            "polls": 5000,
+            "crashes": 200,
+            "alerts due": 3000,
+            "exposed": 20,
+            "appeared": 20,
+        },
+    ),
     "channels": Part(
         module="tests.chaos.channels", tried={"channel faults": len(FAULTS) + 2}
     ),

@@ -1,7 +1,8 @@
 """Random lives: what the machines of all of them share, and how they are run.
 
-`MINUTES=30 python -m tests.chaos.state_machine` (or `installed_lives`, `appearing_lives`, `swept_lives`) lives others
-until the time is over, in rounds, and says the seed of each round; `SEED=…` lives one round again.
+`MINUTES=30 python -m tests.chaos.state_machine` (or `installed_lives`, `appearing_lives`, `swept_lives`,
+`paired_lives`) lives others until the time is over, in rounds, and says the seed of each round; `SEED=…` lives one
+round again.
 """
 
 from __future__ import annotations

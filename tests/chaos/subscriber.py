@@ -47,6 +47,8 @@ class Truth:
     status: str
     created: datetime
     deprecated: bool = False
+    archive: str = ""
+    """Where it is downloaded from, in lives in which that changes."""
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class Seen:
     nameless: bool = False
     missed: int = 0
     gone: bool = False
+    archive: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +123,21 @@ class Subscriber:
         )
 
     def publish(
-        self, pack: str, version: str, status: str, *, created: datetime
+        self,
+        pack: str,
+        version: str,
+        status: str,
+        *,
+        created: datetime,
+        archive: str = "",
     ) -> None:
         """A version appears."""
         number = len(self._names)
         self._named[pack, version] = number
         self._names[number] = version
-        self._truth.setdefault(pack, {})[number] = Truth(status, created)
+        self._truth.setdefault(pack, {})[number] = Truth(
+            status, created, archive=archive
+        )
 
     def move(self, pack: str, version: str, status: str) -> None:
         """A version goes to another status."""
@@ -135,6 +146,10 @@ class Subscriber:
     def deprecate(self, pack: str, version: str, on: bool) -> None:
         """A version's deprecation is set."""
         self._truth[pack][self._named[pack, version]].deprecated = on
+
+    def replace(self, pack: str, version: str, archive: str) -> None:
+        """A version's archive is another one."""
+        self._truth[pack][self._named[pack, version]].archive = archive
 
     def take_away(self, pack: str, version: str) -> None:
         """A version is gone."""
@@ -264,6 +279,8 @@ def _sights(
             is_pending = is_pending and seen.pending
             if seen.status != truth.status:
                 found += [(number, kind) for kind in _on_arrival(truth.status, seen)]
+            if seen.archive != truth.archive:
+                found.append((number, "changed"))
             if seen.deprecated != truth.deprecated:
                 found.append(
                     (number, "deprecated" if truth.deprecated else "undeprecated")
@@ -275,6 +292,7 @@ def _sights(
             pending=is_pending,
             bad=was_bad,
             nameless=is_nameless,
+            archive=truth.archive,
         )
     return found
 

@@ -76,6 +76,8 @@ WATCHED: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 
 _WORST_LAST = ("active", "pending", "deleted", "flagged", "banned")
 _REGISTRY = "*"
+_KEPT = ("deprecated", "status", "id", "downloadUrl")
+"""What a row that is back has as before."""
 
 
 class Onlooker(Subscriber):
@@ -107,12 +109,13 @@ class Onlooker(Subscriber):
         """Return whether rows are not what was last seen of a pack: one is new, other than it was, or lacking."""
         pack = self.pack(name)
         listed = {
-            number: (one.status, one.deprecated)
+            number: (one.status, one.deprecated, one.archive)
             for number, one in pack.seen.items()
             if not one.gone
         }
         return listed != {
-            number: (one.status, one.deprecated) for number, one in rows.items()
+            number: (one.status, one.deprecated, one.archive)
+            for number, one in rows.items()
         }
 
 
@@ -139,6 +142,8 @@ class Witness:
     """The packs that were asked by themselves."""
     records: dict[str, str] = field(default_factory=dict)
     """What `GET /nodes` said of packs."""
+    listed: set[str] | None = None
+    """What it has, if it was asked about all packs; empty where it says nothing."""
 
     def show(self, pack: str, number: int, truth: Truth) -> None:
         """Take in a row."""
@@ -178,6 +183,8 @@ numbers = st.sets(st.integers(1, 12), max_size=2)
 
 class SweptMachine(Life):
     """A registry, the watcher of all of it, and what may happen to both."""
+
+    a_few = A_FEW
 
     def __init__(self) -> None:
         super().__init__()
@@ -224,7 +231,7 @@ class SweptMachine(Life):
         )
         self.watch = watch
         self.others = tuple(
-            f"c{number:03}" for number in range(MANY if many else A_FEW)
+            f"c{number:03}" for number in range(MANY if many else self.a_few)
         )
         self.pages.smaller = 2 if many else 20
         for pack in FIRST:
@@ -233,10 +240,12 @@ class SweptMachine(Life):
             self._publish(pack, VERSIONS[0], "active", START - 50 * DAY)
 
     def _publish(self, pack: str, version: str, status: str, created: datetime) -> None:
+        node = WRITTEN.get(pack, pack)
+        archive = f"https://cdn.example/{node}/{version}/node.zip"
         made = self.registry.catalog.publish(
-            WRITTEN.get(pack, pack), version, status=status, created_at=created
+            node, version, status=status, created_at=created, downloadUrl=archive
         )
-        self.subscriber.publish(pack, version, status, created=created)
+        self.subscriber.publish(pack, version, status, created=created, archive=archive)
         self.versions[made] = pack, self.subscriber.number(pack, version)
 
     # The registry
@@ -245,6 +254,8 @@ class SweptMachine(Life):
         """Answer as the registry, by this life's clock, and note it."""
         query = asked(request)
         if request.path_qs.startswith("/nodes"):
+            if "node_id" not in query:
+                self.witness.listed = self.witness.listed or set()
             return self._answer_packs(query) if self.registry.serves_nodes else None
         if "nodeId" in query:
             return await self._answer_pack(request, query)
@@ -272,7 +283,8 @@ class SweptMachine(Life):
             created = (
                 self.subscriber.truth(pack).get(number, Truth("", self.now)).created
             )
-            self.witness.show(pack, number, Truth(status, created, row["deprecated"]))
+            shown = Truth(status, created, row["deprecated"], row["downloadUrl"])
+            self.witness.show(pack, number, shown)
 
     async def _answer_pack(
         self, request: web.BaseRequest, query: dict[str, list[str]]
@@ -302,6 +314,8 @@ class SweptMachine(Life):
             self.witness.records[node["id"].lower()] = (
                 node["status"].removeprefix("NodeStatus").lower()
             )
+            if "node_id" not in query and self.witness.listed is not None:
+                self.witness.listed.add(node["id"].lower())
         response = as_json(document)
         response.set_status(status)
         return response
@@ -356,7 +370,7 @@ class SweptMachine(Life):
         catalog = self.registry.catalog
         if pack in self.vanished:
             for row in self.vanished.pop(pack):
-                fields = {name: row[name] for name in ("deprecated", "status", "id")}
+                fields = {name: row[name] for name in _KEPT}
                 catalog.publish(
                     row["node_id"],
                     row["version"],
@@ -512,13 +526,15 @@ class SweptMachine(Life):
         before = folder.load() if self.path.exists() else State()
         self.witness = Witness()
         self.pages.served.clear()
-        self.works(
-            folder,
-            nodes=(*self._nodes, *self.watch[1]),
-            concurrency=1,
-            failure_threshold=self.trouble.threshold,
-        )
+        self.works(folder, **self._settings())
         self._see(before)
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "nodes": (*self._nodes, *self.watch[1]),
+            "concurrency": 1,
+            "failure_threshold": self.trouble.threshold,
+        }
 
     @property
     def _nodes(self) -> tuple[str, ...]:
@@ -609,6 +625,10 @@ class SweptMachine(Life):
             return True
         is_set = self.whole == _lower(globs)
         return not is_set and not self._matches(pack, self.whole)
+
+    def is_news(self, pack: str) -> bool:
+        """Return whether a pack that was never seen came after what had it would have been the baseline."""
+        return self._matches(pack, self.watch[1]) and self.whole is not None
 
     def _see_that_each_had_its_turn(self, look: _Look, *, noted: bool) -> None:
         """See that each pack of a sweep was asked about within a day, in whatever way, if there is `GET /nodes`."""
@@ -728,7 +748,7 @@ class _Look:
         rows = witness.shown.get(name, {})
         joins = not (pack.based or pack.banned) and self.life.joins(name)
         if not (joins or pack.based or pack.banned):
-            self._welcome(name, pack)
+            pack.based = self.life.is_news(name)
         if name in witness.asked:
             return self._answered(name, pack, rows, joins=joins)
         assert witness.has_swept, f"{name} was not asked"
@@ -754,11 +774,6 @@ class _Look:
         if joins and pack.based:
             self.joined.add(name)
         return facts
-
-    def _welcome(self, name: str, pack: Pack) -> None:
-        """Let a pack that came after the baseline of all be news."""
-        if self.life._matches(name, self.life.watch[1]) and self.life.whole is not None:
-            pack.based = True
 
     def _answered(
         self, name: str, pack: Pack, rows: dict[int, Truth], *, joins: bool

@@ -19,6 +19,7 @@ from tests.chaos import (
     folders,
     installed_lives,
     lives,
+    paired_lives,
     soak,
     state_machine,
     swept_lives,
@@ -149,6 +150,12 @@ def test_every_pack_that_appears_is_told() -> None:
 def test_no_life_of_a_swept_registry_loses_or_invents_an_alert() -> None:
     """However its pages shift, repeat, lack rows or fail, a registry is reported as if each pack were asked."""
     lives.live(swept_lives.SweptMachine, 12, 25)
+
+
+@pytest.mark.bounded
+def test_no_pair_of_features_loses_or_invents_an_alert() -> None:
+    """Whatever hangs on installs, publishers, acceptances and filters at once, each channel gets what it was due."""
+    lives.live(paired_lives.PairedMachine, 12, 40)
 
 
 def test_a_renaming_after_a_crash_orphans_no_alert() -> None:

@@ -13,7 +13,6 @@ from watcher.model.event import (
     Event,
     Kind,
     Severity,
-    is_about_all,
     runs_its_pack,
     severity_of,
     worst_of,
@@ -61,8 +60,8 @@ class Channel:
 def wants(channel: Channel, event: Event) -> bool:
     """Return whether the channel wants the event.
 
-    An event about the registry as a whole, an install, a pack without an id or another channel passes every node glob
-    and scope. None is about itself.
+    An event without a node (about the registry, all nodes, an install, a pack without an id or another channel) passes
+    every node glob and scope. None is about itself.
     """
     kinds = {event.kind, Kind.EXPOSED} if event.exposes else {event.kind}
     if not kinds & channel.kinds or event.channel == channel.name:
@@ -108,14 +107,12 @@ def _is_only_swept(channel: Channel, event: Event) -> bool:
 
 
 def _is_about_installed(event: Event) -> bool:
-    """Return whether an event touches what somebody runs, or ran until this poll; a baseline of all nodes does not.
+    """Return whether an event touches what somebody runs, or ran until this poll, or may do so: it names no node.
 
     What appeared in an install is about that, even if nobody runs it.
     """
-    if event.node is None:
-        return not is_about_all(event)
     is_of_install = event.kind in {Kind.CLEARED, Kind.APPEARED}
-    return is_of_install or runs_its_pack(event)
+    return event.node is None or is_of_install or runs_its_pack(event)
 
 
 def grouped(channel: Channel, events: tuple[Event, ...]) -> list[tuple[Event, ...]]:
