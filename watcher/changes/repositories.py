@@ -29,21 +29,25 @@ def ids_under(
 ) -> dict[str, tuple[str, ...]]:
     """Return the ids of the packs under each repository; one that is not in it was not looked up.
 
-    `known` is what an earlier list said. It holds for a pack that this list does not have.
+    `known` is what an earlier list said. It holds for a pack of which this list does not say where its source is.
     """
     if listed is None:
         return {key: known[key] for key in repositories if key in known}
+    of_packs = {
+        pack: key
+        for pack, one in listed.records.items()
+        if (key := repository_key(one.repository)) and NODE_ID.fullmatch(one.id)
+    }
     # Only a whole list can show that there is none.
     found = {
-        key: [one for one in known.get(key, ()) if one.lower() not in listed.records]
+        key: [one for one in known.get(key, ()) if one.lower() not in of_packs]
         for key in repositories
         if key in known or not listed.failure
     }
     wanted = frozenset(repositories)
-    for one in listed.records.values():
-        key = repository_key(one.repository)
-        if key in wanted and NODE_ID.fullmatch(one.id):
-            found.setdefault(key, []).append(one.id)
+    for pack, key in of_packs.items():
+        if key in wanted:
+            found.setdefault(key, []).append(listed.records[pack].id)
 
     def place(name: str) -> tuple[bool, str]:
         # A banned one first, so that no number of others hides it.

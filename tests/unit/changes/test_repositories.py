@@ -52,12 +52,14 @@ def test_none_is_only_what_a_whole_list_does_not_have() -> None:
 
 
 def test_what_was_known_of_a_pack_holds_until_a_list_has_it() -> None:
-    """A pack that the list does not have any more stays; one that it has under another repository does not."""
+    """A pack of which it does not say where its source is stays; one that it has under another repository does not."""
     known = {KEY: ("Pack",), "gone": ("x",)}
     assert ids_under({KEY}, known, None) == {KEY: ("Pack",)}
     assert ids_under({KEY}, known, listed()) == {KEY: ("Pack",)}
     assert ids_under({KEY}, known, listed(is_whole=False)) == {KEY: ("Pack",)}
     assert ids_under({KEY}, known, listed(record("Pack"))) == {KEY: ("Pack",)}
+    silent = record("Pack", "", "banned")
+    assert ids_under({KEY}, known, listed(silent)) == {KEY: ("Pack",)}
     assert ids_under({KEY}, known, listed(record("Pack", "https://x.y/z"))) == {KEY: ()}
     clone = with_packs(CLONE, known)
     assert with_packs(clone, known) is clone
