@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
+from tests.support.harness import end_backoffs
 from tests.support.program import Completed
 from watcher import timestamps
 from watcher.state import files
@@ -213,3 +215,30 @@ def test_a_channel_that_waits(
     waiting = job.check()
     assert (waiting.code, waiting.err) == (1, "")
     assert "channel json: HTTP 500" in waiting.out
+
+
+def test_what_expires_is_no_recovery(
+    job: Job, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """A channel is said to take alerts again when it has taken one, not when those that it owed are given up."""
+    job.well |= {
+        "alert_urls": webhook.apprise_url("/a"),
+        "baseline": "silent",
+        "alert_expiry": "1s",
+    }
+    job.is_well(True)
+    job.check()
+    webhook.answer["/a"] = 500
+    registry.catalog.publish("alpha", "2.0.0")
+    assert "HTTP 500" in job.check().err
+    time.sleep(1)
+    end_backoffs(job.folder / "state")
+    given_up = job.check()
+    assert "channel json: 1 alert expired" in given_up.err
+    assert "no longer" not in given_up.err
+    quiet = job.check()
+    assert (quiet.code, quiet.err) == (0, "")
+    webhook.answer["/a"] = 200
+    end_backoffs(job.folder / "state")
+    registry.catalog.publish("alpha", "3.0.0")
+    assert job.check().err == "no longer: channel json takes no alerts\n"

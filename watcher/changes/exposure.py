@@ -89,28 +89,22 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
     return replace(reported, exposures=exposures, seen=seen), (*marked, *events)
 
 
-def judged_copies(
-    poll: Poll,
-    installed: Installed,
-    before: Mapping[str, Sequence[BadCopy]],
-) -> dict[str, tuple[BadCopy, ...]]:
+def judged_copies(poll: Poll, installed: Installed) -> dict[str, tuple[BadCopy, ...]]:
     """Return how each enabled copy stands after a poll, by the lower-case id of each pack that it may be.
 
-    What is bad is in `installed`, as `assess` returns it. Of an install that could not be scanned it is as before.
+    What is bad is in `installed`, as `assess` returns it.
     """
-    unscanned = {name for name, one in poll.scans.items() if one.packs is None}
-    found: defaultdict[str, dict[CopyKey, BadCopy]] = defaultdict(dict)
-    for node, copies in before.items():
-        found[node] |= {one.key: one for one in copies if one.install in unscanned}
     each: defaultdict[tuple[str, CopyKey], list[Finding]] = defaultdict(list)
     for one in poll.findings:
         if one.node is not None and one.pack.enabled:
             each[one.node.lower(), _key(one)].append(_as_bad(one))
+    found: defaultdict[str, dict[CopyKey, BadCopy]] = defaultdict(dict)
     for (node, key), findings in each.items():
         left = [one for one in findings if not one.covered_by(poll.accept)]
+        install, version = key
         found[node][key] = BadCopy(
-            install=key[0],
-            version=key[1],
+            install=install,
+            version=version,
             grade=worst(left or findings).grade,
             accepted=not left,
         )

@@ -133,19 +133,13 @@ class Happened:
     notes: list[Sentence]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
+class Beside(NamedTuple):
     """A line beside the cards: a pack that is run and bad, or a ban that was seen of late."""
 
     name: str
     url: str
     """Its place on this page, else that in the registry; "" if it has none."""
-    labels: list[tuple[str, Label]] = field(default_factory=list)
-    """The versions that are run, and how bad they are."""
-    version: str = ""
-    """The banned one; "" for the whole pack."""
-    day: str = ""
-    record: str = ""
+    versions: list[BadVersion]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,12 +169,12 @@ def page(public: Public) -> str:
         row.node.lower(): _Known(row=row, public=public, events=events) for row in rows
     }
     news = _by_news(packs.values())
-    cards, shown = news[:MOST_CARDS], rows[:MOST_ROWS]
+    cards, shown = news[:MOST_CARDS], [*packs.values()][:MOST_ROWS]
     carded = {_anchor(one.row) for one in cards}
-    anchors = carded | set(map(_anchor, shown))
+    anchors = carded | {_anchor(one.row) for one in shown}
     bans = list(_late_bans(public, packs))
-    run = [row for row in rows if row.runs_bad]
-    standing = _standing(public, run, len(bans))
+    run = [one for one in packs.values() if one.row.runs_bad]
+    standing = _standing(public, [one.row for one in run], len(bans))
     return _template().render(
         version=public.version,
         refresh=_REFRESH,
@@ -195,11 +189,12 @@ def page(public: Public) -> str:
         cards=list(map(_bad_pack, cards)),
         more_cards=len(news[MOST_CARDS:]),
         has_installs=any(row.installed for row in rows),
-        run=[
-            _beside_run(packs[row.node.lower()], anchors) for row in run[:MOST_BESIDE]
-        ],
+        run=[_beside(one, _run(one), anchors) for one in run[:MOST_BESIDE]],
         more_run=len(run[MOST_BESIDE:]),
-        bans=[_beside_ban(known, one, anchors) for known, one in bans[:MOST_BESIDE]],
+        bans=[
+            _beside(known, [_ban(known, one)], anchors)
+            for known, one in bans[:MOST_BESIDE]
+        ],
         more_bans=len(bans[MOST_BESIDE:]),
         days_of_bans=DAYS_OF_BANS,
         days=days,
@@ -208,8 +203,8 @@ def page(public: Public) -> str:
         else "",
         lanes=_lanes(recent, days),
         lists=_lists(recent),
-        packs=[_pack_row(packs[row.node.lower()], carded) for row in shown],
-        more_packs=len(rows[MOST_ROWS:]),
+        packs=[_pack_row(one, carded) for one in shown],
+        more_packs=len(packs) - len(shown),
     )
 
 
@@ -369,10 +364,8 @@ def _latest_problem(row: NodeRow) -> str:
 
 def _bad_pack(known: _Known) -> BadPack:
     row = known.row
-    found = sorted(
-        _bad_versions(known), key=lambda one: (not one.is_run, grade_rank(one.grade))
-    )
-    versions = sorted(found, key=lambda one: (one.is_run, one.seen), reverse=True)
+    worst = sorted(_bad_versions(known), key=lambda one: grade_rank(one.grade))
+    versions = sorted(worst, key=lambda one: (one.is_run, one.seen), reverse=True)
     shown = versions[:MOST_VERSIONS]
     left = len(versions) - len(shown)
     mild = [one for one in row.problems if one.status not in {BANNED, FLAGGED}]
@@ -493,36 +486,30 @@ def _late_bans(
             yield packs[node], event
 
 
-def _beside_ban(known: _Known, event: Event, anchors: Collection[str]) -> Beside:
+def _beside(
+    known: _Known, versions: Iterable[BadVersion], anchors: Collection[str]
+) -> Beside:
+    anchor = _anchor(known.row)
+    url = f"#{anchor}" if anchor and anchor in anchors else _url(known.node)
+    worst = sorted(versions, key=lambda one: grade_rank(one.grade))
+    return Beside(safe_line(known.row.node, _NAME), url, worst[:MOST_RUN])
+
+
+def _run(known: _Known) -> Iterator[BadVersion]:
+    bad = (one for one in _bad_versions(known) if one.is_run)
+    return (one for one in bad if not one.is_accepted)
+
+
+def _ban(known: _Known, event: Event) -> BadVersion:
     version = "" if event.version is None else event.version or BLANK
-    return Beside(
-        name=safe_line(known.row.node, _NAME),
-        url=_place(known.row, known.node, anchors),
+    return BadVersion(
         version=safe_line(version, _VERSION),
-        day=_day(event.at),
+        grade=Grade.BANNED,
+        is_run=False,
+        is_accepted=False,
+        seen=_day(event.at),
         record=known.record(event.key),
     )
-
-
-def _beside_run(known: _Known, anchors: Collection[str]) -> Beside:
-    bad = [one for one in known.row.run if one.grade not in _CALM and not one.accepted]
-    worst = sorted(bad, key=lambda one: grade_rank(one.grade))[:MOST_RUN]
-    return Beside(
-        name=safe_line(known.row.node, _NAME),
-        url=_place(known.row, known.node, anchors),
-        labels=[
-            (
-                safe_line(one.version or _NO_VERSION, _VERSION),
-                Label(one.grade.in_words, one.grade.severity),
-            )
-            for one in worst
-        ],
-    )
-
-
-def _place(row: NodeRow, node: Node, anchors: Collection[str]) -> str:
-    anchor = _anchor(row)
-    return f"#{anchor}" if anchor and anchor in anchors else _url(node)
 
 
 # What happened

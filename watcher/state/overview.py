@@ -243,14 +243,3 @@ def reason_of(streak: FailureStreak | None) -> str | None:
     if streak is None:
         return None
     return safe_line(Trusted(streak.error) if streak.ours else streak.error)
-
-
-def counts(rows: Sequence[NodeRow]) -> dict[str, int]:
-    """Return how many versions are listed, and how many of them are bad, by what they are."""
-    problems = [version for row in rows for version in row.problems]
-    return {
-        "versions": sum(row.versions for row in rows),
-        "banned": sum(version.status == BANNED for version in problems),
-        "flagged": sum(version.status == FLAGGED for version in problems),
-        "deprecated": sum(version.deprecated for version in problems),
-    }

@@ -47,7 +47,6 @@ from watcher.state.overview import (
     NodeRow,
     Run,
     by_state,
-    counts,
     node_rows,
     reason_of,
     state_in_words,
@@ -236,7 +235,6 @@ def document(overview: Overview) -> dict[str, object]:
         "summary": {
             "watched": len(rows),
             "states": by_state(rows),
-            **counts(rows),
         },
         "errors": list(errors(overview)),
         "nodes": [
@@ -422,13 +420,8 @@ def _last_poll(overview: Overview) -> str:
 
 def _of_globs(overview: Overview, rows: Sequence[NodeRow]) -> str:
     """Return one count of what globs choose."""
-    found = counts(rows)
     watched = watched_in_words(len(overview.named), overview.globs)
-    packs = plural(len(rows), "node pack")
-    parts = [f"watching {watched}: {packs} with {plural(found['versions'], 'version')}"]
-    bad = (BANNED, FLAGGED, "deprecated")
-    parts += [f"{name}: {found[name]:,}" for name in bad if found[name]]
-    return "; ".join(parts)
+    return f"watching {watched}: {plural(len(rows), 'node pack')}"
 
 
 def _node_table(

@@ -171,7 +171,7 @@ def with_installs(
             checks,
             health=scanned.health,
             scanned={key: at for key, at in sorted(moments.items()) if at},
-            run=exposure.judged_copies(poll, installed, plan.checks.run),
+            run=exposure.judged_copies(poll, installed),
             unknown=tuple(sorted(unknown | unread)),
             packs=dict(sorted(records.items())),
             packs_error=failure.error if failure else checks.packs_error,
