@@ -20,6 +20,7 @@ from tests.support import factories
 from tests.support.nursery import NurseryWorker
 from watcher.delivery.client import Sender
 from watcher.delivery.job import Job, Reached
+from watcher.delivery.process import GO
 from watcher.model.event import Event, Kind
 from watcher.model.outcome import Outcome, Undelivered
 
@@ -106,9 +107,13 @@ class Lane:
         word, said = self.word(), list[dict[str, Any]]()
         self.recorder.begin(service)
         process = self.worker.take()
-        await asyncio.to_thread(
-            process.ask, self._job(service, word), lambda one: said.append(one or {})
-        )
+
+        def hear(one: dict[str, Any] | None) -> None:
+            said.append(one or {})
+            if said[-1].get("out"):
+                process.give(GO)
+
+        await asyncio.to_thread(process.ask, self._job(service, word), hear)
         self.worker.give_back(process)
         reached = frozenset(one["taken"] for one in said if "taken" in one)
         broken = list[judging.Finding]()
