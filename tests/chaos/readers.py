@@ -1,13 +1,13 @@
-"""A simple model of whom alerts are owed to: what is owed follows a channel's URL, else its own name.
+"""A simple model of whom alerts are owed to: what is owed follows a channel's URL, else its name to a new URL.
 
 A *reader* is who is behind a channel. A reader goes on where its URL does, whatever the channel is called and wherever
-it stands. Where its URL is gone it goes on with the channel of its own name; one from `alert_urls` has none. It shares
-no code with the program.
+it stands. Where its URL is gone it goes on with the channel of its name, if the state does not know the URL of that. It
+shares no code with the program.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ def is_plainest(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wired:
-    """A channel as it is configured in one poll; without a `name` it stands in `alert_urls`."""
+    """A channel as it is configured in one poll."""
 
     name: str
     path: str
@@ -45,7 +45,7 @@ class Reader:
 
     path: str
     name: str = ""
-    """The channel's own, if it has one."""
+    """The channel's, unless another channel has it by now."""
     alerts: dict[str, Alert] = field(default_factory=dict)
     in_flight: set[tuple[str, ...]] = field(default_factory=set)
     """Messages whose acknowledgement a crash may have cost: each may come once more, before any other of its queue."""
@@ -266,16 +266,24 @@ class Readers:
 
     everyone: list[Reader] = field(default_factory=list)
 
-    def follow(self, wired: Sequence[Wired]) -> Mapping[str, Reader]:
-        """Return, by path, who is behind each channel of a poll; nothing is changed by it."""
+    def follow(
+        self, wired: Sequence[Wired], known: Container[str]
+    ) -> Mapping[str, Reader]:
+        """Return, by path, who is behind each channel of a poll, where the state had `known` some paths."""
         at = {reader.path: reader for reader in self.everyone}
         return {
-            w.path: at.get(w.path) or self._moved(w, wired) or Reader(path=w.path)
+            w.path: at.get(w.path)
+            or self._moved(w, wired, known)
+            or Reader(path=w.path)
             for w in wired
         }
 
-    def _moved(self, wired: Wired, now: Sequence[Wired]) -> Reader | None:
-        """Return who had the channel's own name and has lost its URL."""
+    def _moved(
+        self, wired: Wired, now: Sequence[Wired], known: Container[str]
+    ) -> Reader | None:
+        """Return who had the channel's name and has lost its URL, if the channel's is a new one."""
+        if wired.path in known:
+            return None
         configured = {w.path for w in now}
         gone = (reader for reader in self.everyone if reader.path not in configured)
         return next(
@@ -283,10 +291,19 @@ class Readers:
             None,
         )
 
-    def take_in(self, wired: Sequence[Wired], readers: Mapping[str, Reader]) -> None:
+    def take_in(
+        self,
+        wired: Sequence[Wired],
+        readers: Mapping[str, Reader],
+        known: Container[str],
+    ) -> None:
         """The program has noted this poll's channels."""
+        inherited = {w.path: self._moved(w, wired, known) for w in wired}
+        names = {w.name for w in wired}
+        for one in self.everyone:
+            one.name = "" if one.name in names else one.name
         for w in wired:
-            reader, moved = readers[w.path], self._moved(w, wired)
+            reader, moved = readers[w.path], inherited[w.path]
             if moved is not None and moved is not reader:
                 reader.inherit(moved)
                 self.everyone.remove(moved)

@@ -46,6 +46,7 @@ from tests.support.fake_registry.server import encoded
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Message
+from watcher.alerts.queues.channel_identity import digest
 from watcher.alerts.queues.queue import Queue
 from watcher.model.channel import Grouping
 from watcher.model.event import DEFAULT_KINDS, Event, Kind
@@ -581,7 +582,7 @@ class WatcherMachine(Life):
         for hours in (0, 2, 100):
             self.poll(hours)
 
-    @rule(down=st.sets(st.integers(0, 3)), at=st.integers(3, 6))
+    @rule(down=st.sets(st.integers(0, 3)), at=st.integers(3, 7))
     def come_late(self, down: set[int], at: int) -> None:
         """A poll crashes before it has sent anything, and the next one comes when its alerts are old."""
         self.publish_or_move(
@@ -603,7 +604,7 @@ class WatcherMachine(Life):
             Fragile(self.path, crash=CrashAt(at, after)), Poller.deliver_due
         )
 
-    @rule(at=st.integers(1, 6), after=st.booleans())
+    @rule(at=st.integers(1, 7), after=st.booleans())
     def crash_while_saving(self, at: int, after: bool, hours: int = 0) -> None:
         """One poll crashes at one of its first steps, if it comes that far."""
         self._pass(hours=hours, minutes=1)
@@ -639,15 +640,15 @@ class WatcherMachine(Life):
     ) -> None:
         """Let the program work, and keep the models up with it: what was seen by a poll, `before` which all was so."""
         taken, came = len(self.receiver.taken), len(self.receiver.attempts)
-        wired = tuple(
-            Wired(name=wiring.name, path=wiring.path) for wiring in self.channels
-        )
-        readers = self.readers.follow(wired)
+        called = self._called().items()
+        wired = tuple(Wired(name=name, path=path) for name, path in called)
+        before_it = self._known()
+        readers = self.readers.follow(wired, before_it)
         is_whole = self._is_whole(folder, work)
         if not is_whole:
             self.receiver.settle()  # what a sender that is gone has sent may still be on its way
         if is_whole or (isinstance(folder, Fragile) and folder.noted):
-            self.readers.take_in(wired, readers)
+            self.readers.take_in(wired, readers, before_it)
         if before is not None:
             self._see(before, readers)
         sent: dict[str, list[tuple[str, ...]]] = {}
@@ -785,6 +786,20 @@ class WatcherMachine(Life):
         return named | {
             f"json-{number + 1}" if number else "json": path
             for number, path in enumerate(placed)
+        }
+
+    def _known(self) -> set[str]:
+        """Return the paths that the state knows: a channel had them in the last poll, or something is owed there."""
+        state = StateFolder(self.path).load()
+        digests = {
+            *state.addresses.url_digests.values(),
+            *(queue.url_digest for queue in state.outbox.queues.values()),
+        }
+        salt = state.addresses.salt
+        return {
+            path
+            for path in self.paths
+            if digest(self.receiver.apprise_url(path), salt) in digests
         }
 
     def _see(self, before: State, readers: Mapping[str, Reader]) -> None:

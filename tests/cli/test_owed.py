@@ -106,25 +106,37 @@ def _owed(watch: Watcher) -> dict[str, int]:
     return {channel["name"]: channel["undelivered"] for channel in channels}
 
 
-def test_an_edited_entry_of_alert_urls_begins_anew(
+def test_a_corrected_entry_of_alert_urls_gets_what_the_wrong_one_was_owed(
     watch: Watcher, receiver: Receiver
 ) -> None:
-    """The old URL's queue is set aside, reported once, shown by `status`, and delivered once the URL is back."""
+    """It is the channel of its name, whose URL is new; the others keep their own."""
+    receiver.down = {"/wrong", "/b"}
+    _listed(watch, receiver, "/wrong", "/b").check(code=1)
+    done = _listed(watch, receiver, "/right", "/b").run("check")
+    assert "was removed" not in done.err
+    assert [taken.path for taken in receiver.taken] == ["/right"]
+    assert _owed(_listed(watch, receiver, "/right", "/b")) == {"json": 0, "json-2": 1}
+
+
+def test_an_entry_of_alert_urls_that_is_taken_out_passes_nothing_on(
+    watch: Watcher, receiver: Receiver
+) -> None:
+    """Its queue is set aside, reported once, shown by `status`, and delivered once the URL is back.
+
+    Who has its name now gets only what was its own.
+    """
     receiver.down = {"/a"}
-    _listed(watch, receiver, "/a").check(code=1)
-    edited = _listed(watch, receiver, "/new")
+    _listed(watch, receiver, "/a", "/b").check(code=1)
+    receiver.down = {"/new"}
+    edited = _listed(watch, receiver, "/b", "/new")
     first, second = (edited.run("check").err for _ in range(2))
-    kept = "1 alert for the old URL is kept until it is back or alert_expiry"
-    assert (
-        first
-        == f"warning: alert_urls: the URL of json was changed or removed; {kept}\n"
-    )
+    kept = "1 alert for it is kept until it is back or alert_expiry"
+    assert first == f"warning: channel json: its URL was removed; {kept}\n"
     assert second == ""
-    assert _owed(edited) == {"json": 0, "json (former)": 1}
-    receiver.down = set()
+    assert _owed(edited) == {"json": 0, "json-2": 0, "json (former)": 1}
     edited.end_backoffs()
-    assert _listed(watch, receiver, "/new", "/a").check()["alerts"]["delivered"] == 1
-    assert [taken.path for taken in receiver.taken] == ["/a"]
+    assert _listed(watch, receiver, "/b", "/a").check()["alerts"]["delivered"] == 1
+    assert [taken.path for taken in receiver.taken] == ["/b", "/a"]
 
 
 def test_a_run_that_read_the_addresses_too_early_costs_no_alert(
@@ -237,7 +249,7 @@ def test_a_channel_that_is_gone_from_the_settings_is_reported_once(
         for paths in ({"team": "/old"}, {"mail": "/mail"}, {"mail": "/mail"})
     ]
     assert [
-        err.count("warning: [[channels]]: team was removed; 1 alert") for err in said
+        err.count("warning: channel team: its URL was removed; 1 alert") for err in said
     ] == [0, 1, 0]
 
 

@@ -90,7 +90,9 @@ class Life:
             case "move":
                 self.url += 1
                 self.write(
-                    reroute(self.memory, [self.channel], {"ops": f"{self.url:032x}"})
+                    reroute(
+                        self.memory, [self.channel], {"ops": f"{self.url:032x}"}, ()
+                    )
                 )
             case "pass":
                 self.now = timestamps.later(self.now, DAY / 2)

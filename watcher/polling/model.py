@@ -58,17 +58,6 @@ class PollConfig:
     """Writes the files of what is saved to `publish_dir`, and raises WatchError; None without that setting."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SetAside:
-    """A queue whose channel is gone from the settings."""
-
-    channel: str
-    """The name of the channel when it was configured."""
-    alerts: int
-    named: bool
-    """The name came from `[[channels]]`, not from a place in `alert_urls`."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one poll did. Mappings are by channel name; alerts are counted."""

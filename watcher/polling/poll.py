@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from watcher.model.failure import ReadFailure
 from watcher.model.listing import ALL
 from watcher.model.pack import Scanned
 from watcher.model.version import MinimumAge
-from watcher.polling.model import PollConfig, Report, SetAside
+from watcher.polling.model import PollConfig, Report
 from watcher.polling.reading.all_packs import (
     is_due,
     take_list,
@@ -72,8 +72,8 @@ class Poller:
     """Seconds; see `DeliveryOptions.budget`."""
     on_expired: Callable[[Dispatch], None] = lambda _: None
     """Called with expired alerts before they are forgotten."""
-    on_set_aside: Callable[[Iterable[SetAside]], None] = lambda _: None
-    """Called with the queues that are set aside before the state forgets that they belonged to a channel."""
+    on_set_aside: Callable[[Mapping[str, int]], None] = lambda _: None
+    """Called with how many alerts are set aside, by channel, before the state forgets whose they were."""
     worker: Worker = field(default_factory=Worker)
 
     async def poll(self) -> Report:
@@ -308,7 +308,8 @@ class Poller:
         waiting = outbox.enqueue(
             state.outbox, hearing, found.events, committed + 1, now
         )
-        waiting = reroute(waiting, channels, state.addresses.url_digests)
+        digests = state.addresses.url_digests
+        waiting = reroute(waiting, channels, digests, digests.values())
         # Without alerts too: by its revision it is known that none are lost.
         self.folder.prepare(change(state.outbox, waiting))
         return replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from itertools import count
 
@@ -13,43 +13,40 @@ from watcher.model.channel import Channel
 
 def reroute(
     outbox: Outbox,
-    channels: Sequence[Channel],
+    channels: Iterable[Channel],
     url_digests: Mapping[str, str],
-    *,
-    by_name: bool = False,
+    known: Iterable[str] | None,
 ) -> Outbox:
-    """Assign each queue to a channel: first by URL digest, then by the name of a `[[channels]]` table. Others are set
-    aside under a free name.
+    """Put each queue under the channel of its URL, else under that of its name if the channel's URL is new. Others are
+    set aside under a free name.
 
-    `url_digests` are the channels' by name. `by_name` is for digests whose salt was lost: then only names count.
+    `url_digests` are the channels' by name. `known` are the digests of the URLs that the channels had before; None if
+    their salt was lost: then only names count.
     """
-    named = {channel.name: not channel.placed for channel in channels}
+    names = [channel.name for channel in channels]
     # Reversed, so that the first of two channels with one URL wins.
-    owners = {} if by_name else {url_digests[name]: name for name in reversed(named)}
+    owners = {url_digests[name]: name for name in reversed(names)}
+    old = {*(known or ()), *(queue.url_digest for queue in outbox.queues.values())}
 
-    def owner_of(name: str, queue: Queue) -> str:
-        if name in named and (by_name or queue.url_digest in {"", url_digests[name]}):
-            return name
-        if owner := owners.get(queue.url_digest):
-            return owner
-        # A table keeps its queue at a new URL. A name made from a position may be another channel's by now.
-        is_of_table = queue.named and named.get(name, False)
-        return name if is_of_table else ""
+    def owner_of(name: str, queue: Queue) -> str | None:
+        mine = url_digests.get(name)
+        if known is None or mine == queue.url_digest or not queue.url_digest:
+            return name if mine else None
+        # A URL that another channel had was moved there: what this one was owed is none of its.
+        return owners.get(queue.url_digest) or (
+            name if mine and mine not in old else None
+        )
 
     queues: dict[str, Queue] = {}
     for name, queue in outbox.queues.items():
         owner = owner_of(name, queue)
         if not owner:
-            taken = {*outbox.queues, *named, *queues}
-            free = _former(name, taken) if name in named else name
-            queues[free] = queue
+            taken = {*outbox.queues, *names, *queues}
+            queues[_former(name, taken) if name in names else name] = queue
             continue
         is_moved = queue.url_digest not in {"", url_digests[owner]}
-        moved = replace(
-            _at_new_url(queue) if is_moved else queue,
-            url_digest=url_digests[owner],
-            named=named[owner],
-        )
+        moved = _at_new_url(queue) if is_moved else queue
+        moved = replace(moved, url_digest=url_digests[owner])
         queues[owner] = _joined(queues[owner], moved) if owner in queues else moved
     return replace(outbox, queues=queues)
 

@@ -113,8 +113,6 @@ class Queue:
     """Why the last attempt failed."""
     url_digest: str = ""
     """A keyed digest of the channel's URL."""
-    named: bool = False
-    """The queue's name comes from `[[channels]]`, not from a place in `alert_urls`."""
     tried_at: MomentOrEmpty = ""
     """When the last attempt began of which no answer was heard, or failed."""
     failing_since: MomentOrEmpty = ""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from watcher.changes.health import IS_ID_RIGHT
 from watcher.model.listing import ALL
-from watcher.polling.model import Report, SetAside
+from watcher.polling.model import Report
 from watcher.polling.sending.dispatch import Dispatch
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize_line
@@ -178,21 +178,16 @@ def delivery_problems(
     ]
 
 
-def set_aside_problems(found: Iterable[SetAside]) -> list[Problem]:
-    """Return a problem for each queue that was set aside."""
+def set_aside_problems(found: Mapping[str, int]) -> list[Problem]:
+    """Return a problem for each channel that is gone, with how many of its alerts are set aside."""
     return [
         Problem(
             level="warning",
             event="alerts set aside",
-            sentence=(
-                f"[[channels]]: {one.channel} was removed; {plural(one.alerts, 'alert')} for its URL "
-                if one.named
-                else f"alert_urls: the URL of {one.channel} was changed or removed; "
-                f"{plural(one.alerts, 'alert')} for the old URL "
-            )
-            + f"{'is' if one.alerts == 1 else 'are'} kept until it is back or alert_expiry",
+            sentence=f"channel {name}: its URL was removed; {plural(alerts, 'alert')} for it "
+            f"{'is' if alerts == 1 else 'are'} kept until it is back or alert_expiry",
         )
-        for one in found
+        for name, alerts in found.items()
     ]
 
 
@@ -238,8 +233,8 @@ class ProblemReporter:
                 self._reported.append(problem)
                 self._report(problem)
 
-    def set_aside(self, found: Iterable[SetAside]) -> None:
-        """Report which queues are set aside, before the state forgets that they belonged to a channel."""
+    def set_aside(self, found: Mapping[str, int]) -> None:
+        """Report which alerts are set aside, before the state forgets that they belonged to a channel."""
         self(set_aside_problems(found))
 
     def expired(self, done: Dispatch) -> None:

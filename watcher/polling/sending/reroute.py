@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from watcher.alerts.queues import channel_identity
@@ -12,7 +12,6 @@ from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import ChannelState
 from watcher.model.channel import Channel
-from watcher.polling.model import SetAside
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 
@@ -22,7 +21,7 @@ def followed(
     state: State,
     channels: Sequence[Channel],
     accepted: Addresses,
-    on_set_aside: Callable[[Iterable[SetAside]], None],
+    on_set_aside: Callable[[Mapping[str, int]], None],
 ) -> State:
     """Put each queue under the channel that it belongs to now, durably; StateError as the folder raises it.
 
@@ -51,9 +50,9 @@ def at_their_channels(
     if known.salt not in {"", accepted.salt}:
         digests = channel_identity.url_digests(channels, known.salt)
         addresses = replace(accepted, salt=known.salt, url_digests=digests)
-    return reroute(
-        state.outbox, channels, addresses.url_digests, by_name=not known.salt
-    ), addresses
+    before = known.url_digests.values() if known.salt else None
+    moved = reroute(state.outbox, channels, addresses.url_digests, before)
+    return moved, addresses
 
 
 def channel_states(
@@ -78,14 +77,14 @@ def channel_states(
 
 def set_aside(
     known: Addresses, waiting: Outbox, channels: Iterable[Channel]
-) -> Iterator[SetAside]:
-    """Yield the queues that still belonged to a channel when the addresses `known` were written, and now to none."""
+) -> Mapping[str, int]:
+    """Return how many alerts are in queues that belonged to a channel when the addresses `known` were written, and now
+    to none, by that channel's name.
+    """
     configured = {channel.name for channel in channels}
     names = {url_digest: name for name, url_digest in known.url_digests.items()}
-    for name, queue in waiting.queues.items():
-        if name not in configured and queue.messages and queue.url_digest in names:
-            yield SetAside(
-                channel=names[queue.url_digest],
-                alerts=waiting.alerts(name),
-                named=queue.named,
-            )
+    return {
+        names[queue.url_digest]: queue.alerts
+        for name, queue in waiting.queues.items()
+        if name not in configured and queue.messages and queue.url_digest in names
+    }

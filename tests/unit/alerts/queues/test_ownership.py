@@ -1,7 +1,8 @@
-"""Which channel a queue belongs to, through every edit of the settings: first its URL's, then that of its own name."""
+"""Which channel a queue belongs to, through every edit of the settings: its URL's, else that of its name."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -25,107 +26,80 @@ def alerts(waiting: Outbox, name: str = "ops") -> list[str]:
     return [one for message in queue.messages for one in message.events]
 
 
-def at(url_digests: dict[str, str], *, placed: bool = False) -> Outbox:
+def at(url_digests: dict[str, str]) -> Outbox:
     """Return an outbox that owes one alert to each channel, by name and its URL's digest: `a1` to `a`, and so on."""
     waiting = Outbox()
     for revision, name in enumerate(url_digests, start=1):
         waiting = outbox.enqueue(
             waiting, (channel(name),), (event(f"{name}1"),), revision, NOW
         )
-    return rerouted(waiting, url_digests, placed=placed)
+    return rerouted(waiting, url_digests)
 
 
 def rerouted(
-    waiting: Outbox,
-    url_digests: dict[str, str],
-    *,
-    placed: bool = False,
-    by_name: bool = False,
+    waiting: Outbox, url_digests: dict[str, str], known: Iterable[str] | None = ()
 ) -> Outbox:
     """Return the outbox after an edit of the settings, which changes nothing the second time."""
-    channels = [channel(name, placed=placed) for name in url_digests]
-    moved = reroute(waiting, channels, url_digests, by_name=by_name)
-    assert reroute(moved, channels, url_digests) == moved
+    channels = [channel(name) for name in url_digests]
+    moved = reroute(waiting, channels, url_digests, known)
+    assert reroute(moved, channels, url_digests, url_digests.values()) == moved
     return moved
 
 
 Names = dict[str, str]
 Alerts = dict[str, list[str]]
-EVERYWHERE = {
+EDITS = {
     "renamed": ({"a": U1, "b": U2}, {"c": U1, "b": U2}, {"c": ["a1"], "b": ["b1"]}),
     "swapped": ({"a": U1, "b": U2}, {"b": U1, "a": U2}, {"b": ["a1"], "a": ["b1"]}),
     "shifted": ({"a": U1, "b": U2}, {"b": U1, "c": U2}, {"b": ["a1"], "c": ["b1"]}),
     "removed": ({"a": U1, "b": U2}, {"b": U2}, {"a": ["a1"], "b": ["b1"]}),
     "twins": ({"a": U1, "b": U1}, {"a": U1, "b": U1}, {"a": ["a1"], "b": ["b1"]}),
     "merged": ({"a": U1, "b": U1}, {"c": U1}, {"c": ["a1", "b1"]}),
-}
-NAMED = {
-    "new URL": ({"a": U1}, {"a": U2}, {"a": ["a1"]}),
+    "corrected": ({"a": U1, "b": U2}, {"a": U3, "b": U2}, {"a": ["a1"], "b": ["b1"]}),
     "name and URL": ({"a": U1}, {"b": U2}, {"a": ["a1"]}),
-    "URL goes elsewhere": ({"a": U1}, {"a": U2, "b": U1}, {"b": ["a1"]}),
-    "another's URL": ({"a": U1, "b": U2}, {"a": U2}, {"a": ["a1", "b1"]}),
-}
-PLACED = {
-    "new URL": ({"a": U1}, {"a": U2}, {"a (former)": ["a1"]}),
-    "next in the list": (
+    "moved away": ({"a": U1}, {"a": U2, "b": U1}, {"b": ["a1"]}),
+    "taken out": (
         {"a": U1, "b": U2},
         {"a": U2},
         {"a (former)": ["a1"], "a": ["b1"]},
     ),
+    "taken out, one added": (
+        {"a": U1, "b": U2},
+        {"a": U2, "b": U3},
+        {"a (former)": ["a1"], "a": ["b1"]},
+    ),
     "free name taken": (
         {"a": U1, "a (former)": U2},
-        {"a": U3},
-        {"a (former 2)": ["a1"], "a (former)": ["a (former)1"]},
+        {"a": U2},
+        {"a (former 2)": ["a1"], "a": ["a (former)1"]},
     ),
 }
 
 
-@pytest.mark.parametrize(
-    ("before", "now", "owed", "placed"),
-    [
-        *(pytest.param(*case, False, id=name) for name, case in EVERYWHERE.items()),
-        *(
-            pytest.param(*case, True, id=f"{name}, placed")
-            for name, case in EVERYWHERE.items()
-        ),
-        *(
-            pytest.param(*case, False, id=f"[[channels]], {name}")
-            for name, case in NAMED.items()
-        ),
-        *(
-            pytest.param(*case, True, id=f"alert_urls, {name}")
-            for name, case in PLACED.items()
-        ),
-    ],
-)
-def test_a_queue_belongs_to_its_url_else_to_the_channels_own_name(
-    before: Names, now: Names, owed: Alerts, *, placed: bool
+@pytest.mark.parametrize(("before", "now", "owed"), EDITS.values(), ids=EDITS)
+def test_a_queue_belongs_to_its_url_else_to_the_new_url_of_its_name(
+    before: Names, now: Names, owed: Alerts
 ) -> None:
     """Any other queue is set aside under a name that no channel has."""
-    moved = rerouted(at(before, placed=placed), now, placed=placed)
+    moved = rerouted(at(before), now)
     assert {name: alerts(moved, name) for name in moved.queues} == owed
 
 
-def test_a_table_does_not_get_the_queue_of_an_entry_by_its_name() -> None:
-    """A name that was made from a place in `alert_urls` is not a channel's own."""
-    moved = rerouted(at({"json": U1}, placed=True), {"json": U2})
-    assert {name: alerts(moved, name) for name in moved.queues} == {
-        "json (former)": ["json1"]
-    }
+def test_a_url_that_a_channel_had_is_not_new() -> None:
+    """A channel at which nothing waited moves to another one's name with its URL: it gets nothing of that one."""
+    for known, owner in ((U2, "a (former)"), (U3, "a")):
+        moved = rerouted(at({"a": U1}), {"a": U2}, [U1, known])
+        assert {name: alerts(moved, name) for name in moved.queues} == {owner: ["a1"]}
 
 
 def test_a_queue_that_is_set_aside_comes_back_with_its_url() -> None:
     """However many were set aside, each gets its own alerts when its URL is configured again."""
-    waiting = at({"a": U1}, placed=True)
+    waiting = at({"a": U1})
     for digest in (U2, U3):
         waiting = outbox.enqueue(
-            rerouted(waiting, {"a": digest}, placed=True),
-            (channel("a"),),
-            (E1,),
-            2,
-            NOW,
+            rerouted(waiting, {"a": digest}, [digest]), (channel("a"),), (E1,), 2, NOW
         )
-    back = rerouted(waiting, {"b": U1, "a": U3}, placed=True)
+    back = rerouted(waiting, {"b": U1, "a": U3}, [U3])
     assert (alerts(back, "b"), sorted(back.queues)) == (["a1"], ["a", "b"])
 
 
@@ -147,15 +121,9 @@ def test_a_new_url_ends_the_backoff_and_a_new_name_does_not(
     )
 
 
-@pytest.mark.parametrize("placed", [False, True])
-def test_without_a_salt_the_name_decides(*, placed: bool) -> None:
+def test_without_a_salt_the_name_decides() -> None:
     """Where the old digests say nothing a queue stays with its name, and gets the new digest."""
-    moved = rerouted(
-        at({"a": U1, "b": U2}, placed=placed),
-        {"a": U3, "c": U1},
-        placed=placed,
-        by_name=True,
-    )
+    moved = rerouted(at({"a": U1, "b": U2}), {"a": U3, "c": U1}, None)
     assert {
         name: (alerts(moved, name), queue.url_digest)
         for name, queue in moved.queues.items()

@@ -8,7 +8,6 @@ from typing import Any
 from tests.support.factories import poll_report
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.listing import ALL
-from watcher.polling.model import SetAside
 from watcher.polling.reports.problems import (
     ProblemReporter,
     delivery_problems,
@@ -134,18 +133,12 @@ def test_a_problem_has_a_name_for_a_log() -> None:
 
 
 def test_alerts_that_are_set_aside_have_a_sentence() -> None:
-    """It says which setting was changed, and until when the alerts are kept."""
-    found = [
-        SetAside(channel="json", alerts=2, named=False),
-        SetAside(channel="ops", alerts=1, named=True),
+    """It names the channel, and says until when the alerts are kept."""
+    found = {"json": 2, "ops": 1}
+    assert [problem.sentence for problem in set_aside_problems(found)] == [
+        "channel json: its URL was removed; 2 alerts for it are kept until it is back or alert_expiry",
+        "channel ops: its URL was removed; 1 alert for it is kept until it is back or alert_expiry",
     ]
-    first, second = (problem.sentence for problem in set_aside_problems(found))
-    url = "alert_urls: the URL of json was changed or removed; 2 alerts for the old URL are kept until it is back or "
-    assert first == f"{url}alert_expiry"
-    assert (
-        second
-        == "[[channels]]: ops was removed; 1 alert for its URL is kept until it is back or alert_expiry"
-    )
 
 
 def test_a_problem_is_reported_once() -> None:

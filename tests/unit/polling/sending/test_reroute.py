@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.factories import NOW, channel, event
@@ -11,14 +11,13 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import reroute
 from watcher.model.channel import Channel
-from watcher.polling.model import SetAside
 from watcher.polling.sending.reroute import channel_states, followed
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 
-OLD, NEW = (
-    channel("json", url=f"json://127.0.0.1/{path}", placed=True)
-    for path in ("old", "new")
+OLD, OTHER = (
+    channel(name, url=f"json://127.0.0.1/{name}", placed=True)
+    for name in ("json", "form")
 )
 
 
@@ -32,17 +31,17 @@ def test_what_is_set_aside_is_said_before_it_is_forgotten(tmp_path: Path) -> Non
     """A poll that is killed while it says so leaves that to the next one: the former URL is still known then."""
     folder, known = StateFolder(tmp_path), addresses(OLD)
     waiting = outbox.enqueue(Outbox(), [OLD], (event(),), 1, NOW)
-    waiting = reroute(waiting, [OLD], known.url_digests)
+    waiting = reroute(waiting, [OLD], known.url_digests, ())
     folder.save_addresses(known)
     said: list[tuple[str, Addresses]] = []
 
-    def say(queues: Iterable[SetAside]) -> None:
-        said.extend((one.channel, folder.addresses()) for one in queues)
+    def say(queues: Mapping[str, int]) -> None:
+        said.extend((name, folder.addresses()) for name in queues)
 
     state = State(outbox=waiting, addresses=known)
-    followed(folder, state, [NEW], addresses(NEW), say)
+    followed(folder, state, [OTHER], addresses(OTHER), say)
     assert said == [("json", known)]
-    assert folder.addresses() == addresses(NEW)
+    assert folder.addresses() == addresses(OTHER)
 
 
 def test_a_lost_salt_makes_an_entry_another_channel_only_once() -> None:
