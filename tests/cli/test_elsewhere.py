@@ -134,8 +134,16 @@ def test_nothing_at_import_is_linux_only(system: str, tmp_path: Path) -> None:
 def test_a_life(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) -> None:
     """Settings are written and read; a flag is found, sent, remembered and shown, and nothing of it twice."""
     registry.catalog.publish("alpha", "1.0.0")
-    assert elsewhere.run("init", "--here").code == 0
-    assert b"\r" not in (elsewhere.folder / "comfy-watch.toml").read_bytes()
+    home = {"HOME": str(elsewhere.folder / "home")}
+    wrote = elsewhere.run("init", env=home).out.partition(
+        ", which commands find from any"
+    )[0]
+    own = wrote.removeprefix("Wrote ")
+    assert b"\r" not in Path(own).read_bytes()
+    config = elsewhere.run("config", env=home)
+    assert config.out.startswith(f"settings file: {own}\n")
+    if elsewhere.system == "win32":
+        assert "leave --system out" in elsewhere.run("init", "--system").err
     elsewhere.configure(registry, hook=webhook.apprise_url("/hook"))
     assert "comfy-watch.toml" in elsewhere.run("config").out
     assert elsewhere.check()["alerts"] == counts(1)

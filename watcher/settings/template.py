@@ -196,8 +196,8 @@ def create(path: Path, content: str) -> None:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def write_system(folders: Folders) -> tuple[Path, Path]:
-    """Write the settings file and an empty file for the alert URLs; return both.
+def write_system(folders: Folders) -> Path:
+    """Write the settings file and an empty file for the alert URLs; return the second.
 
     UsageError without root's rights. ConfigError if there are settings already, which are left as they are, or if
     nothing can be written. A file of alert URLs that is there stays as it is.
@@ -216,7 +216,7 @@ def write_system(folders: Folders) -> tuple[Path, Path]:
             create(credential, "")
     create(settings, text(folders))
     settings.chmod(_FILE_MODE)
-    return settings, credential
+    return credential
 
 
 def _make(folder: Path, mode: int) -> None:

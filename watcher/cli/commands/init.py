@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from watcher.cli.loading import working_folder
@@ -13,74 +13,61 @@ from watcher.errors import UsageError
 from watcher.settings import sources, template
 from watcher.settings.places import SYSTEM, Folders, state_home, user_folders
 
-_FILE = sources.FILE_NAME
-
 
 def init(*, here: bool, system: bool) -> int:
     """Write the file, and say where it is, what to do next, and which other file is used in its place."""
     if here and system:
         raise UsageError("--here and --system are two places: leave one out")
     cwd = working_folder()
-    if system:
-        lines = _of_system(SYSTEM, cwd, os.environ)
+    folders = SYSTEM if system else user_folders(os.environ)
+    path = _path(folders, cwd, here=here, system=system)
+    other = _other(path, cwd)
+    if folders is not None and system:
+        credential = template.write_system(folders)
+        lines = _steps_of_system(path, credential)
     else:
-        lines = _of_one_person(_own(os.environ, cwd, here=here), cwd, os.environ)
-    echo_result(lines)
+        template.write(path)
+        lines = _steps(path, cwd, other)
+    state, _ = state_home(path.parent, os.environ)
+    wrote, *steps = lines
+    echo_result([wrote, f"The state will be in {state}.", *other, *steps])
     return 0
 
 
-def _own(environ: Mapping[str, str], cwd: Path, *, here: bool) -> Path:
+def _path(folders: Folders | None, cwd: Path, *, here: bool, system: bool) -> Path:
     if here:
-        return cwd / _FILE
-    if folders := user_folders(environ):
-        return folders.settings / _FILE
+        return cwd / sources.FILE_NAME
+    if folders is not None:
+        return folders.settings / sources.FILE_NAME
+    if system:
+        what = "--system: this system has no folder for the settings of all users"
+        raise UsageError(what, hint="leave --system out")
     raise UsageError(
         "your folder for settings is not known, since you have no home folder here",
         hint="write them into this folder with comfy-watch init --here",
     )
 
 
-def _of_one_person(path: Path, cwd: Path, environ: Mapping[str, str]) -> Iterator[str]:
-    other = _other(path, environ, cwd)
-    template.write(path)
+def _steps(path: Path, cwd: Path, other: list[str]) -> Iterator[str]:
     where = "in this folder alone" if path.parent == cwd else "from any folder"
     yield f"Wrote {path}, which commands find {where}."
-    state, _ = state_home(path.parent, environ)
-    yield f"The state will be in {state}."
-    yield from other
     yield "Set installs (your ComfyUI), nodes or publishers, and alert_urls in it; then:"
     config = f" --config {shlex.quote(str(path))}" if other else ""
     for name in ("config", "test-alerts", "check"):
         yield Document(f"  comfy-watch {name}{config}")
 
 
-def _of_system(
-    folders: Folders | None, cwd: Path, environ: Mapping[str, str]
-) -> Iterator[str]:
-    if folders is None:
-        raise UsageError(
-            "--system: this system has no folder for the settings of all users",
-            hint="leave --system out",
-        )
-    other = _other(folders.settings / _FILE, environ, cwd)
-    settings, credential = template.write_system(folders)
-    yield f"Wrote {settings}, which everybody can read; the alert URLs go into {credential}, which only root can."
-    yield f"The state will be in {folders.state}."
-    yield from other
-    yield f"1. Set installs (your ComfyUI) or nodes in {settings}. A service sees no home folder: docs/systemd.md"
-    yield "   opens one to it."
-    yield f"2. Put your alert URLs into {credential}, one per line. A service gets them with"
-    yield f"   LoadCredential={credential.name}:{credential}"
-    yield "3. Try it as root: the command config finds mistakes, and test-alerts sends a sample."
-    yield "4. Let it poll: as a service (docs/systemd.md) or from cron (docs/cron.md)."
-    if folders.settings.stat().st_mode & 0o005 != 0o005:
-        yield f"Only some can enter {folders.settings}; the service's user has to: chmod 755 {folders.settings}"
+def _steps_of_system(path: Path, credential: Path) -> Iterator[str]:
+    yield f"Wrote {path}, which everybody can read, and {credential}, which only root can."
+    yield "1. Set installs (your ComfyUI) or nodes in the first, and put your alert URLs into the second, one per line."
+    yield "2. Try it as root: the command config finds mistakes, and test-alerts sends a sample."
+    yield "3. Let it poll: as a service (docs/systemd.md) or from cron (docs/cron.md)."
 
 
-def _other(path: Path, environ: Mapping[str, str], cwd: Path) -> list[str]:
+def _other(path: Path, cwd: Path) -> list[str]:
     """Return a line about the file that commands use here in the place of a new one; none if they use that one."""
-    found, named_by = sources.find_file(None, environ, cwd)
-    places = sources.places(environ, cwd)
+    found, named_by = sources.find_file(None, os.environ, cwd)
+    places = sources.places(os.environ, cwd)
     before = places[: places.index(path)]
     if found in (None, path) or not (named_by or found in before):
         return []
