@@ -70,6 +70,17 @@ Copies = dict[str, Copy]
 """The copies in a folder of packs, by their own folders."""
 
 
+class Seen(NamedTuple):
+    """What a poll sees of a folder of packs."""
+
+    copies: Copies
+    is_all: bool
+    """False if it cannot be read, or has nothing of what it had, as the place of another volume."""
+
+
+NOTHING = Seen({}, False)
+
+
 @dataclass(slots=True)
 class Known:
     """What is known of one install."""
@@ -106,28 +117,25 @@ class Model:
     said: dict[Told, set[str | None]] = field(default_factory=dict)
     """The versions that may be said of each of these."""
 
-    def poll(self, seen: Mapping[str, Mapping[str, Copies | None]]) -> None:
-        """Take in what a poll saw of each configured install: its folders of packs, None for one it could not read."""
+    def poll(
+        self, seen: Mapping[str, Mapping[str, Seen]], names: Mapping[str, str]
+    ) -> None:
+        """Take in what a poll saw of the folders of packs of each configured install, and what it is called."""
         for install in self.known.keys() - seen.keys():
             del self.known[install]
         for install, places in seen.items():
-            read = {
-                place: copies for place, copies in places.items() if copies is not None
-            }
-            if read:
-                is_whole = len(read) == len(places)
-                self._scanned(install, read, is_whole=is_whole)
+            if any(one.is_all or one.copies for one in places.values()):
+                self._scanned(install, names[install], places)
 
-    def _scanned(
-        self, install: str, read: Mapping[str, Copies], *, is_whole: bool
-    ) -> None:
+    def _scanned(self, install: str, name: str, places: Mapping[str, Seen]) -> None:
         known = self.known.setdefault(install, Known())
+        is_whole = all(one.is_all for one in places.values())
         there = [
-            (place, copy) for place, copies in read.items() for copy in copies.values()
+            (place, copy) for place, of in places.items() for copy in of.copies.values()
         ]
         news = set()
         for place, copy in there:
-            what = install, copy.pack, "" if copy.pack else copy.name
+            what = name, copy.pack, "" if copy.pack else copy.name
             if known.is_news(place, copy):
                 news.add(what)
                 self.said.setdefault(what, set()).add(copy.version)
@@ -135,7 +143,7 @@ class Model:
         if is_whole:
             known.packs.clear()
         known.packs |= {(copy.name, copy.pack) for _, copy in there}
-        known.places |= read.keys()
+        known.places |= {place for place, of in places.items() if of.is_all}
         known.was_whole |= is_whole
 
 
@@ -175,6 +183,8 @@ class AppearancesMachine(Life):
         self.garbled: set[str] = set()
         """The installs whose file of more folders is none."""
         self.configured = list(INSTALLS)
+        self.names = {name: name for name in INSTALLS}
+        """What the settings call each."""
         self.model = Model()
         for pack in WITH_ID:
             for version in VERSIONS:
@@ -310,6 +320,16 @@ class AppearancesMachine(Life):
             folder = "../more" if install in self.named else ""
             self.comfyuis[install][OWN].name_more(folder)
 
+    @rule(swaps=st.booleans(), turns=st.booleans())
+    def edit(self, swaps: bool, turns: bool) -> None:
+        """The settings give each install the name of the other, or name them in another order."""
+        if swaps:
+            first, second = INSTALLS
+            names = self.names
+            self.names = {first: names[second], second: names[first]}
+        if turns:
+            self.configured.reverse()
+
     def _mount_or_not(self, install: str) -> None:
         self.hidden ^= {(install, "all")}
         self.comfyuis[install][OWN].mount(there=(install, "all") not in self.hidden)
@@ -346,7 +366,7 @@ class AppearancesMachine(Life):
         """Whatever is to be told is, once, with where it comes from; nothing else is."""
         seen = self._seen()
         assert self._polls(StateFolder(self.path))
-        self.model.poll(seen)
+        self.model.poll(seen, self.names)
         events = self.told
         got = Counter(map(_what, events))
         assert got == self.model.due, (got - self.model.due, self.model.due - got)
@@ -362,7 +382,7 @@ class AppearancesMachine(Life):
             self._polls(Fragile(self.path, crash=CrashAt(at, after)))
             or self._revision != revision
         ):
-            self.model.poll(seen)
+            self.model.poll(seen, self.names)
 
     @precondition(lambda self: bool(self.spoilt or self.hidden or self.garbled))
     @rule()
@@ -385,30 +405,34 @@ class AppearancesMachine(Life):
 
     # What the model is given
 
-    def _seen(self) -> dict[str, dict[str, Copies | None]]:
+    def _seen(self) -> dict[str, dict[str, Seen]]:
         listed = StateFolder(self.path).load().installs if self.path.exists() else {}
         return {
             install: self._seen_in(install, listed.get(self._root(install), ()))
             for install in self.configured
         }
 
-    def _seen_in(self, install: str, had: Sequence[Pack]) -> dict[str, Copies | None]:
+    def _seen_in(self, install: str, had: Sequence[Pack]) -> dict[str, Seen]:
         """Return what a scan sees; `had` is the list of the last one."""
-        seen: dict[str, Copies | None] = {}
+        seen: dict[str, Seen] = {}
         for place in (OWN, MORE) if install in self.named else (OWN,):
-            copies: Copies | None = {
-                folder: self._as_seen(install, place, copy, had)
-                for folder, copy in self.there[install][place].items()
-            }
-            if (install, place) in self.hidden:
-                copies = {}
-            has_own_files = place == OWN and (install, place) not in self.hidden
-            if not copies and not has_own_files and place in {one.place for one in had}:
-                copies = None
             is_named = place == OWN or install not in self.garbled
             if (install, "all") in self.hidden or not is_named:
-                copies = None
-            seen[place] = copies
+                seen[place] = NOTHING
+                continue
+            is_hidden = (install, place) in self.hidden
+            copies = {
+                folder: self._as_seen(install, place, copy, had)
+                for folder, copy in self.there[install][place].items()
+                if not is_hidden
+            }
+            before = [one for one in had if one.place == place]
+            was = {Copy(one.folder, None, "").name for one in before}
+            was |= {one.id for one in before if one.id}
+            now = {one.name for one in copies.values()}
+            now |= {one.pack for one in copies.values() if one.pack}
+            is_left = bool(was & now) or not was or (place == OWN and not is_hidden)
+            seen[place] = Seen(copies, is_left)
         return seen
 
     def _as_seen(
@@ -486,7 +510,9 @@ class AppearancesMachine(Life):
         return self.works(
             folder,
             nodes=WITH_ID,
-            installs=[{"name": name, "path": path} for name, path in found.items()],
+            installs=[
+                {"name": self.names[name], "path": path} for name, path in found.items()
+            ],
         )
 
     def close_books(self) -> None:

@@ -23,7 +23,10 @@ from watcher.state.store import StateFolder
 PACKS = ("alpha", "beta", "gamma")
 VERSIONS = ("1.0.0", "1.1.0")
 NEVER_LISTED = "9.9.9"
-INSTALLS = ("studio", "laptop")
+INSTALLS = ("studio", "laptop", "attic")
+"""The folders in which ComfyUIs are, which are all called ComfyUI: so each is called after its folder."""
+NAMES = ("", "box", "den")
+"""What the settings may call one."""
 STATUSES = ("active", "flagged", "banned")
 
 Key = tuple[str, str | None]
@@ -68,14 +71,22 @@ class Model:
     """What was run and bad at the last poll, by install: why. "" for what is accepted."""
     accepted: tuple[str, ...] = ()
     """What the settings accept."""
+    owed: set[str] = field(default_factory=set)
+    """Packs of which something that was reported has ended, while something that is accepted stayed."""
     failing: set[str] = field(default_factory=set)
     due: Counter[Fact] = field(default_factory=Counter)
     """All that was to be reported until now."""
 
     def poll(
-        self, seen: Mapping[str, Copies | None], unread: Mapping[str, set[str]]
+        self,
+        seen: Mapping[str, Copies | None],
+        unread: Mapping[str, set[str]],
+        names: Mapping[str, str],
     ) -> None:
-        """Take in what a poll saw: each configured install, None for one that is not there; folders nobody can read."""
+        """Take in what a poll saw: each configured install, None for one that is not there; folders nobody can read.
+
+        `names` are what the settings call the installs.
+        """
         said = self._of_registry()
         for install in sorted(self.believed.keys() - seen.keys()):
             del self.believed[install]
@@ -83,7 +94,8 @@ class Model:
         for install, copies in seen.items():
             fails = copies is None or bool(unread[install])
             if fails != (install in self.failing):
-                self.due["failing" if fails else "recovered", None, None, install] += 1
+                kind, name = "failing" if fails else "recovered", names[install]
+                self.due[kind, None, None, name] += 1
                 self.failing ^= {install}
             if copies is not None:
                 before = self.believed.get(install, {})
@@ -143,17 +155,29 @@ class Model:
         self.due.update(
             ("exposed", *key, None) for key, why in news if (why, key) not in said
         )
-        for pack in {key[0] for _, key in self.bad} - {key[0] for _, key in now}:
-            over = {
-                (install, key)
-                for (install, key), why in self.bad.items()
-                if why and key[0] == pack
-            }
-            versions = {key[1] for _, key in over}
-            if {install for install, _ in over} & configured:
-                version = versions.pop() if len(versions) == 1 else None
-                self.due["cleared", pack, version, None] += 1
+        for pack in {key[0] for _, key in self.bad}:
+            self._of_ends(pack, now, configured)
         self.bad = now
+
+    def _of_ends(
+        self, pack: str, now: Mapping[tuple[str, Key], str], configured: set[str]
+    ) -> None:
+        """Count the end of all that was reported of a pack, once nothing of it is bad; what is accepted is."""
+        reported = {
+            (install, key)
+            for (install, key), why in self.bad.items()
+            if why and key[0] == pack
+        }
+        over = {one for one in reported - now.keys() if one[0] in configured}
+        is_owed = bool(over) if reported else pack in self.owed
+        self.owed.discard(pack)
+        left = {why for (_, key), why in now.items() if key[0] == pack}
+        if is_owed and left == {""}:
+            self.owed.add(pack)
+        elif is_owed and not left:
+            versions = {key[1] for _, key in reported}
+            version = versions.pop() if len(versions) == 1 else None
+            self.due["cleared", pack, version, None] += 1
 
     def _is_worse(self, now: str, before: str) -> bool:
         return FROM_BAD_TO_FINE.index(now) < FROM_BAD_TO_FINE.index(before)
@@ -199,13 +223,19 @@ installs = st.sampled_from(INSTALLS)
 
 
 class InstallsMachine(Life):
-    """Two ComfyUIs, one state folder, and what may happen to them."""
+    """Three ComfyUIs, one state folder, and what may happen to them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.comfyuis = {name: LivedIn(self.root / name) for name in INSTALLS}
+        self.comfyuis = {
+            name: LivedIn(self.root / name / "ComfyUI") for name in INSTALLS
+        }
         self.there: dict[str, Copies] = {name: {} for name in INSTALLS}
         self.unmounted: set[str] = set()
+        self.emptied: set[str] = set()
+        """Where nothing but the empty place of a volume is."""
+        self.named: dict[str, str] = {}
+        """What the settings call installs."""
         self.spoilt: dict[str, set[str]] = {name: set() for name in INSTALLS}
         self.configured = list(INSTALLS)
         self.nodes: tuple[str, ...] = PACKS
@@ -293,21 +323,34 @@ class InstallsMachine(Life):
         self.unmounted ^= {install}
         self.comfyuis[install].mount(there=install not in self.unmounted)
 
+    @rule(install=installs)
+    def empty_or_not(self, install: str) -> None:
+        """The volume of a folder of packs goes and leaves what a file system has, or is back."""
+        if install in self.unmounted:
+            return
+        self.emptied ^= {install}
+        place = self.comfyuis[install].nodes / "lost+found"
+        if install not in self.emptied:
+            place.rmdir()
+        self.comfyuis[install].empty(is_empty=install in self.emptied)
+        if install in self.emptied:
+            place.mkdir()
+
     @rule(install=installs, pack=packs)
     def spoil_or_mend(self, install: str, pack: str) -> None:
         """A pack cannot be read, or can be again."""
-        if (
-            install in self.unmounted
-            or pack not in self.there[install]
-            or self.there[install][pack].is_clone
-        ):
+        copy = self.there[install].get(pack)
+        if self._is_hidden(install) or copy is None or copy.is_clone:
             return
         comfyui = self.comfyuis[install]
         (comfyui.mend if pack in self.spoilt[install] else comfyui.spoil)(pack)
         self.spoilt[install] ^= {pack}
 
     def _may_change(self, install: str, pack: str) -> bool:
-        return install not in self.unmounted and pack not in self.spoilt[install]
+        return not self._is_hidden(install) and pack not in self.spoilt[install]
+
+    def _is_hidden(self, install: str) -> bool:
+        return install in self.unmounted | self.emptied
 
     @rule(install=installs)
     def configure_or_not(self, install: str) -> None:
@@ -315,7 +358,20 @@ class InstallsMachine(Life):
         if install in self.configured:
             self.configured.remove(install)
         else:
-            self.configured.append(install)
+            self.configured.insert(0, install)
+
+    @rule(order=st.permutations(INSTALLS))
+    def reorder(self, order: list[str]) -> None:
+        """The settings name the same installs in another order."""
+        self.configured = [one for one in order if one in self.configured]
+
+    @rule(install=installs, name=st.sampled_from(NAMES))
+    def rename(self, install: str, name: str) -> None:
+        """The settings give an install a name, which may have been another's, or take it away."""
+        self.named = {
+            one: called for one, called in self.named.items() if called != name
+        }
+        self.named[install] = name
 
     @rule(
         pack=packs,
@@ -356,17 +412,12 @@ class InstallsMachine(Life):
     def poll(self) -> None:
         """Whatever is to be reported is, once, with where it is run; nothing else is."""
         assert self._polls(StateFolder(self.path))
-        seen = {
-            name: None if name in self.unmounted else dict(self.there[name])
-            for name in self.configured
+        seen = {name: self._seen(name) for name in self.configured}
+        unread = {
+            name: set() if self._is_hidden(name) else self.spoilt[name] for name in seen
         }
-        self.model.poll(
-            seen,
-            {
-                name: self.spoilt[name] if seen[name] is not None else set()
-                for name in seen
-            },
-        )
+        names = {name: self._called(name) for name in seen}
+        self.model.poll(seen, unread, names)
         events = self._history()
         got = Counter(
             (one.kind.value, one.node, one.version, one.install) for one in events
@@ -397,7 +448,21 @@ class InstallsMachine(Life):
                 copies = {
                     (one.install, one.version, one.enabled) for one in event.installed
                 }
-                assert copies == self.model.copies(pack), event
+                assert copies == {
+                    (self._called(install), version, enabled)
+                    for install, version, enabled in self.model.copies(pack)
+                }, event
+
+    def _seen(self, install: str) -> Copies | None:
+        """Return what a poll sees of an install; None if it sees that it cannot be all."""
+        if install in self.unmounted:
+            return None
+        if install in self.emptied:
+            return None if self.model.believed.get(install) else {}
+        return dict(self.there[install])
+
+    def _called(self, install: str) -> str:
+        return self.named.get(install) or install
 
     def _history(self) -> tuple[Event, ...]:
         return StateFolder(self.path).history().events
@@ -408,9 +473,13 @@ class InstallsMachine(Life):
             folder,
             nodes=self.nodes,
             failure_threshold=1,
-            installs=[str(self.comfyuis[name].root) for name in self.configured],
+            installs=[self._entry(name) for name in self.configured],
             accept=list(self.model.accepted),
         )
+
+    def _entry(self, install: str) -> str | dict[str, str]:
+        path, name = str(self.comfyuis[install].root), self.named.get(install)
+        return {"name": name, "path": path} if name else path
 
     def close_books(self) -> None:
         """Poll once more."""

@@ -70,8 +70,7 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
                 events.append(pack.exposed(copies))
         if bad:
             reported_now = [one for copies in news for one in copies]
-            severities = [one.grade.severity for one in reported_now]
-            exposures[key] = Exposure(copies=bad, ends=_ends(before, bad, severities))
+            exposures[key] = Exposure(copies=bad, ends=pack.ends(bad, reported_now))
             left[key] = _left(key, (one for one in bad if one not in reported_now))
         elif event := pack.cleared():
             events.append(event)
@@ -165,16 +164,6 @@ def _left(node: str, bad: Iterable[BadCopy]) -> tuple[BadVersion, ...]:
     )[:MOST_LEFT]
 
 
-def _ends(
-    before: Exposure, bad: Iterable[BadCopy], reported: Iterable[Severity]
-) -> Severity | None:
-    """Return how bad the worst was that the end of all has to say; None if all that is left is accepted."""
-    if all(one.accepted for one in bad):
-        return None
-    severities = [*reported, *([before.ends] if before.ends else [])]
-    return worst_of(*severities)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RunPack:
     """A pack that is run, or was."""
@@ -192,25 +181,54 @@ class _RunPack:
     def bad_copies(self) -> tuple[BadCopy, ...]:
         """Return what is bad of it; also what was, where this poll cannot say how it is."""
         found: dict[CopyKey, BadCopy] = {}
-        unknown = {_key(one) for one in self.findings if one.verdict is Verdict.UNKNOWN}
         for copy in self.before.copies:
             scan = self.poll.scans.get(copy.install)
-            if copy.key in unknown or (scan is not None and scan.packs is None):
+            is_unknown = any(
+                one.verdict is Verdict.UNKNOWN for one in self._of(copy.key)
+            )
+            if is_unknown or (scan is not None and scan.packs is None):
                 found[copy.key] = copy
         for key in {_key(one) for one in self.findings}:
-            bad = [one for one in self._of(key) if one.verdict in EXPOSURES]
-            if bad:
-                left = [one for one in bad if not one.covered_by(self.poll.accept)]
-                install, version = key
-                found[key] = BadCopy(
-                    install=install,
-                    version=version,
-                    grade=worst(left or bad).grade,
-                    accepted=not left,
-                )
+            if bad := self._bad_copy(key):
+                found[key] = bad
         return tuple(
             found[key] for key in sorted(found, key=lambda one: (one[0], one[1] or ""))
         )
+
+    def _bad_copy(self, key: CopyKey) -> BadCopy | None:
+        """Return a copy as it is bad now; as it was, if that is worse and not all was answered; None if it is not."""
+        findings = self._of(key)
+        bad = [one for one in findings if one.verdict in EXPOSURES]
+        if not bad:
+            return None
+        left = [one for one in bad if not one.covered_by(self.poll.accept)]
+        install, version = key
+        now = BadCopy(
+            install=install,
+            version=version,
+            grade=worst(left or bad).grade,
+            accepted=not left,
+        )
+        if not any(one.gaps for one in findings):
+            return now
+        was = [one for one in self.before.copies if one.key == key]
+        return min([*was, now], key=lambda one: (one.accepted, rank(one.grade)))
+
+    def ends(
+        self, bad: Iterable[BadCopy], reported: Iterable[BadCopy]
+    ) -> Severity | None:
+        """Return how bad the worst was that is to end with all of it; None if that was accepted instead."""
+        if all(one.accepted for one in bad) and not self._has_ended(bad):
+            return None
+        severities = [one.grade.severity for one in reported]
+        return worst_of(*severities, *([self.before.ends] if self.before.ends else []))
+
+    def _has_ended(self, bad: Iterable[BadCopy]) -> bool:
+        """Return whether something that was reported has ended, and was not accepted before."""
+        was, now = self._reported, {one.key for one in bad}
+        if not was:  # then it ended at an earlier poll, while others were bad
+            return self.before.ends is not None
+        return any(key not in now and key[0] in self.poll.scans for key in was)
 
     @property
     def _reported(self) -> dict[CopyKey, Grade]:
@@ -273,14 +291,15 @@ class _RunPack:
 
         None if all that was is accepted, or in installs that left the settings.
         """
-        was = self._reported
-        if not any(install in self.poll.scans for install, _ in was):
+        if not self._has_ended(()):
             return None
+        was = self._reported
         versions = {version for _, version in was}
+        worst_was = min(was.values(), key=rank, default=None)
         event = self._event(
             Kind.CLEARED,
             versions.pop() if len(versions) == 1 else None,
-            before=min(was.values(), key=rank).verdict,
+            before=worst_was.verdict if worst_was else None,
             after=None,
         )
         return replace(event, ends=self.before.ends)

@@ -38,7 +38,7 @@ class Exposure:
     copies: tuple[BadCopy, ...] = ()
     """Sorted."""
     ends: Severity | None = None
-    """How bad the worst was that was reported since the pack was last fine; None if all of it is accepted."""
+    """How bad the worst was that was reported since the pack was last fine; None if all of it was accepted since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

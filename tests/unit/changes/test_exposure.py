@@ -13,6 +13,7 @@ from watcher.changes import exposure
 from watcher.changes.exposure import Poll
 from watcher.model.event import Event, Kind, Severity
 from watcher.model.exposure import BadCopy, Installed
+from watcher.model.failure import ReadFailure
 from watcher.model.finding import Acceptance, Finding, Grade
 from watcher.model.pack import Claim, Identity, Pack, PackKind, Scanned, Verdict
 
@@ -190,6 +191,19 @@ def test_a_milder_verdict_is_no_news_and_clears_nothing() -> None:
     assert (cleared.before, cleared.ends) == ("deprecated", Severity.CRITICAL)
 
 
+def test_what_was_not_answered_makes_nothing_milder() -> None:
+    """A verdict that lacks an answer neither ends a worse one nor lets it be news again."""
+    gap = ReadFailure(node=PACK, error="HTTP 500")
+    lacking = replace(run("deprecated"), gaps=(gap,))
+    banned, _ = assess(Installed(), run("banned"))
+    assert assess(banned, lacking) == (banned, [])
+    accept = [Acceptance(node=PACK, copy="1.0")]
+    assert assess(banned, lacking, accept=accept) == (banned, [])
+    assert assess(Installed(), lacking)[1] == [("exposed", None, "deprecated")]
+    taken, _ = assess(Installed(), run(), accept=accept)
+    assert assess(taken, lacking)[1] == [("exposed", None, "deprecated")]
+
+
 def test_a_flag_that_is_info() -> None:
     """What is worse by its severity is news; that its reason can be read no more is none."""
     info = replace(run(), scan=HARMLESS)
@@ -288,14 +302,15 @@ def taken_after(before: Installed, taken: Installed) -> Installed:
 
 
 def test_what_is_accepted_keeps_a_pack_from_being_cleared() -> None:
-    """Nothing of it is to be bad; and every bad clone of an install has to be accepted."""
+    """It is once nothing of it is bad; and every bad clone of an install has to be accepted."""
     accept = [Acceptance(node=PACK, copy="2.0"), Acceptance(node=PACK, copy=COMMIT[:7])]
     polls: tuple[list[Finding], ...] = (
         [run(), run("flagged", "2.0")],
         [run("flagged", "2.0")],
         [],
     )
-    assert said(*polls, accept=accept) == [[EXPOSED], [], []]
+    assert said(*polls, accept=accept) == [[EXPOSED], [], [("cleared", None, None)]]
+    assert said(*polls[1:], accept=accept) == [[], []]
     assert said([clone()], [clone(), clone(commit="f" * 40)], accept=accept) == [
         *([], [EXPOSED]),
     ]
