@@ -20,7 +20,6 @@ from watcher.model.event import (
 )
 from watcher.model.pack import Copy
 from watcher.model.scan import MOST_IN_EVENT, Scan, shortened
-from watcher.model.version import SafeVersion
 
 _LONGEST_NAME = 100
 """Characters of an install's name."""
@@ -45,7 +44,8 @@ def bounded(
     """Return the event with long texts cut to their beginning, their length and a digest of the whole text.
 
     Of a list that is too long, before or after, both keep what differs. Two long texts that differ stay different. The
-    id stays: it was made from the whole texts. Of many installed copies those that the event is about are kept first.
+    id stays: it was made from the whole texts. So does the newest good version, which is a version number and so short.
+    Of many installed copies those that the event is about are kept first.
     """
 
     def kept(text: str) -> str:
@@ -55,7 +55,6 @@ def bounded(
         return None if text is None else kept(text)
 
     longest_name = min(longest, _LONGEST_NAME)
-    safe = event.safe_version
     installed = tuple(
         replace(
             copy,
@@ -80,7 +79,6 @@ def bounded(
         reason=kept(event.reason),
         changes=tuple(_shortened(one, longest) for one in event.changes),
         published=kept(event.published),
-        safe_version=safe and _safe(safe, longest),
         install=event.install and cut(event.install, longest_name),
         folder=if_any(event.folder),
         installed=installed,
@@ -88,12 +86,6 @@ def bounded(
         scan=event.scan and _scan(event.scan, findings, longest),
         tally=event.tally and replace(event.tally, patterns=kept(event.tally.patterns)),
     )
-
-
-def _safe(safe: SafeVersion, longest: int) -> SafeVersion:
-    """Return the advised version with its text cut."""
-    version = safe.version
-    return replace(safe, version=None if version is None else cut(version, longest))
 
 
 def _scan(scan: Scan, most: int, longest: int) -> Scan:

@@ -84,7 +84,7 @@ def test_an_event_that_is_too_large_is_shortened() -> None:
             url="",
             changes=changes,
             installed=copies,
-            safe_version=SafeVersion(text),
+            safe_version=SafeVersion("1.0-" + "a" * 290),
             **kept,
         )
     )

@@ -21,7 +21,6 @@ from watcher.model.event import (
     severity_of,
 )
 from watcher.model.pack import Copy
-from watcher.model.version import SafeVersion
 
 pytestmark = pytest.mark.measured
 
@@ -41,7 +40,6 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
                 event(version=text, before=text, reason=text),
                 changes=(FieldChange(field="dependencies", before=text, after="[]"),),
                 published=text,
-                safe_version=SafeVersion(text),
                 install=text,
                 installed=(Copy(install=text, version=text, enabled=True),),
             )
