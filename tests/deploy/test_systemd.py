@@ -153,6 +153,15 @@ def test_a_user_without_channels(settled: ServiceManager) -> None:
     assert "no channel is configured" in _log(settled)
 
 
+def test_a_monitor(settled: ServiceManager, registry: FakeRegistry) -> None:
+    """The URL of a monitor is another file for root alone, and it hears of the poll."""
+    settled.done(
+        f"umask 077; echo '{registry.url}/beat' > /etc/comfy-watch/heartbeat_url;"
+        " systemctl start comfy-watch-check.service"
+    )
+    assert "/beat" in [request.path for request in registry.requests]
+
+
 def test_other_users(settled: ServiceManager) -> None:
     """Commands that send nothing work for them, with the machine's settings; the alert URLs are not for them."""
     someone = (

@@ -42,7 +42,7 @@ _SYSTEM_HEAD = f"""\
 #
 {_HOW}#
 # Everybody may read this file, so it has no place for secrets. Each of those is a file of its own in {{folder}},
-# which only root can read. systemd passes it on with LoadCredential.
+# which only root can read. systemd passes it on to the service.
 """
 
 _SECTIONS = {
@@ -139,8 +139,7 @@ def _secret(name: str, field: FieldInfo, folder: Path) -> str:
     """Return a secret setting's description, and where it goes."""
     path = folder / name
     form = {"channels": "a JSON array", "alert_urls": "one URL per line"}
-    passed_on = f"# A service of systemd gets it with LoadCredential={name}:{path}"
-    return f"{_about(field)}\n# Not here: put it into {path}, {form.get(name, 'the URL')}.\n{passed_on}\n"
+    return f"{_about(field)}\n# Not here: put it into {path}, {form.get(name, 'the URL')}.\n"
 
 
 def _setting(name: str, field: FieldInfo, value: object) -> str:
