@@ -218,10 +218,7 @@ def judge(found: Mapping[str, str]) -> None:
 @cache
 def shape_of_all() -> Shape:
     """Return the shape of a page that has everything that pages may have, and no hostile text."""
-    shape = Shape(dict(files(pictured()))["index.html"])
-    # A pack whose id can be no anchor.
-    shape.elements.add(("article", ("class",)))
-    return shape
+    return Shape(dict(files(pictured()))["index.html"])
 
 
 def hostile(texts: list[str], history: list[Event]) -> tuple[State, list[Event], Terms]:

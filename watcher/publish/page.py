@@ -25,7 +25,7 @@ from watcher.alerts.render import is_page
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
 from watcher.durations import DAY
-from watcher.model.event import Event, Kind, Severity, rank, severity_of
+from watcher.model.event import Event, Kind, Severity, digest, rank, severity_of
 from watcher.model.finding import Grade, grade_of
 from watcher.model.finding import rank as grade_rank
 from watcher.model.pack import Verdict
@@ -388,8 +388,9 @@ def _bad_pack(known: _Known) -> BadPack:
 
 
 def _anchor(row: NodeRow) -> str:
-    """Return what the place of a pack on the page is called; "" for an id that can be none."""
-    return f"pack-{row.node.lower()}" if NODE_ID.fullmatch(row.node) else ""
+    """Return what the place of a pack on the page is called, so that a link may lead there."""
+    is_id = NODE_ID.fullmatch(row.node)
+    return f"pack-{row.node.lower() if is_id else digest(row.node, 16)}"
 
 
 def _url(node: Node) -> str:
@@ -490,7 +491,7 @@ def _beside(
     known: _Known, versions: Iterable[BadVersion], anchors: Collection[str]
 ) -> Beside:
     anchor = _anchor(known.row)
-    url = f"#{anchor}" if anchor and anchor in anchors else _url(known.node)
+    url = f"#{anchor}" if anchor in anchors else _url(known.node)
     worst = sorted(versions, key=lambda one: grade_rank(one.grade))
     return Beside(safe_line(known.row.node, _NAME), url, worst[:MOST_RUN])
 

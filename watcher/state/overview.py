@@ -139,8 +139,8 @@ def _row(
         for one in checks.run.get(key, ())
         if one.install in installs
     ]
-    run = _run_of(copies, judged)
-    installable = newest_of(one for one in node.listed if one.status == ACTIVE)
+    run, listed = _run_of(copies, judged), node.listed
+    installable = newest_of(one for one in listed if one.status == ACTIVE)
     return NodeRow(
         node=name,
         state=how_it_stands(
@@ -151,11 +151,9 @@ def _row(
             is_unknown=doubt is not None or key in checks.unknown,
         ),
         newest=installable.version if installable and not node.banned else None,
-        versions=len(node.listed),
+        versions=len(listed),
         problems=tuple(
-            one
-            for one in node.listed
-            if one.status in {FLAGGED, BANNED} or one.deprecated
+            one for one in listed if one.status in {FLAGGED, BANNED} or one.deprecated
         ),
         checked_at=checks.checked.get(key),
         error=reason_of(failure or doubt),
@@ -189,8 +187,9 @@ def how_it_stands(
     if node.emptied:
         return Grade.DELISTED
     # A deleted version is there no more, unless there is nothing else.
-    left = [one for one in node.listed if one.status != DELETED]
-    newest = newest_of(left or node.listed)
+    listed = node.listed
+    left = [one for one in listed if one.status != DELETED]
+    newest = newest_of(left or listed)
     if newest is None:
         return Grade.UNKNOWN if is_unknown else Grade.OK
     return finding.grade_of(verdict_of(newest), node.scans.get(newest.key))

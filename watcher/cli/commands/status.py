@@ -472,6 +472,7 @@ def _problems(row: NodeRow) -> list[str]:
         if one not in listed:
             version = sanitize_line(one.version or "")
             words = [version, colour(one.grade.in_words), _acceptance(one)]
+            words += ["(audit says why)"] if one.grade is Grade.UNKNOWN else []
             found.append(" ".join(filter(None, words)))
     for problem in reversed(row.problems):
         words = [sanitize_line(problem.version)]
