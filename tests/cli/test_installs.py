@@ -198,6 +198,8 @@ def test_a_list_of_repositories_that_is_not_answered(
     assert (done.code, "GET /nodes (503)" in done.err) == (0, True)
     registry.catalog.set_status("bravo", "1.0.0", "banned")
     assert ("exposed", "bravo", None, "banned") in _said(watch.check())
+    (watch.state / "checks.json").unlink()
+    assert _said(watch.check()) == []
     registry.list_of_all = 200
     assert ("exposed", "lamp", None, "banned") in _said(watch.check())
 

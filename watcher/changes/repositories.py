@@ -22,6 +22,15 @@ def without_id(packs: Iterable[Pack]) -> frozenset[str]:
     return frozenset(filter(None, map(_key, packs)))
 
 
+def known_ids(packs: Iterable[Pack]) -> dict[str, tuple[str, ...]]:
+    """Return the ids under the repositories of packs that were looked up before and found, by `repository_key`."""
+    found = {
+        _key(pack): tuple(one.id for one in pack.others if one.by is Claim.REPOSITORY)
+        for pack in packs
+    }
+    return {key: ids for key, ids in found.items() if ids}
+
+
 def ids_under(
     repositories: Iterable[str],
     known: Mapping[str, tuple[str, ...]],

@@ -12,7 +12,12 @@ from dataclasses import replace
 
 from watcher import timestamps
 from watcher.changes.publishers import take_packs
-from watcher.changes.repositories import ids_under, with_packs, without_id
+from watcher.changes.repositories import (
+    ids_under,
+    known_ids,
+    with_packs,
+    without_id,
+)
 from watcher.durations import DAY
 from watcher.model.failure import ReadFailure
 from watcher.model.pack import PackRecords, Scanned
@@ -78,8 +83,11 @@ def take_repositories(
     listed: PackRecords | None,
 ) -> tuple[State, dict[str, Scanned]]:
     """Return the state with the packs under the repositories of copies without an id, and the scans with these."""
-    is_same = state.checks.registry_url == config.registry_url
-    known = state.checks.repositories if is_same else {}
+    checks, known = state.checks, {}
+    # Where the checks were lost, what the last scans were found to be still holds.
+    if checks.registry_url in {"", config.registry_url}:
+        last = (pack for packs in state.installs.values() for pack in packs)
+        known = {**known_ids(last), **checks.repositories}
     found = ids_under(_without_id(scans), known, listed)
     after = {
         install: replace(
@@ -88,7 +96,7 @@ def take_repositories(
         )
         for install, scan in scans.items()
     }
-    return replace(state, checks=replace(state.checks, repositories=found)), after
+    return replace(state, checks=replace(checks, repositories=found)), after
 
 
 def _without_id(scans: Mapping[str, Scanned]) -> frozenset[str]:
