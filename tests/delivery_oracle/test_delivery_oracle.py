@@ -42,13 +42,6 @@ _FAULTS = (
 
 `python -m tests.delivery_oracle` tries all others too.
 """
-_REPEATED = {
-    f"atalk, request 1 {fault}: repeated: 15550105678 took it and got it again"
-    for fault in (Fault.DENIED, Fault.SCRIPT)
-}
-"""The repeats that there are. The plugin asks about all recipients before it sends to one after the other, so that a
-refusal in a success, which this service is not known to give, may be that of any.
-"""
 Pairs = tuple[tuple[Fault, Fault], ...]
 
 
@@ -81,7 +74,7 @@ def _broken(
         for service in services
         for case in cases(service, len(whole[service.name].lines), faults, pairs)
     )
-    return [one for one in wrong if one not in _REPEATED]
+    return wrong
 
 
 def test_some_services(some: Trials) -> None:

@@ -129,7 +129,7 @@ class Hook:
         """
         sent = [one for one in self._turn if one.carries]
         is_whole = len(self._asked) == 1 or all(
-            name.strip("'").encode() in one.said for one in sent for name in self._asked
+            _is_named(target, one) for one in sent for target in self._asked
         )
         if _ALL in self._asked:
             is_whole = self.count == 1 and not self._names
@@ -173,6 +173,9 @@ class Hook:
             return is_open or bool(self.denied)
         since = self.exchanges[self._since.get(target, 0) :]
         own = [one for one in sent if one in since]
+        # A plugin may ask about all before it sends to one after the other.
+        if target != _ALL:
+            own = [one for one in own if _is_named(target, one)] or own
         is_refused = any(one.is_refused for one in own)
         return is_refused or any(one.is_failure for one in own[-1:])
 
@@ -351,6 +354,10 @@ class Hook:
         """Return whether the message is in a request."""
         is_sealed = self.sealed is not None and self.sealed.search(url) is not None
         return is_sealed or (bool(self.mark) and self.mark in said)
+
+
+def _is_named(target: str, one: Exchange) -> bool:
+    return target.strip("'").encode() in one.said
 
 
 def _audit(event: str, args: tuple[Any, ...]) -> None:
