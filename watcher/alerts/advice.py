@@ -76,7 +76,12 @@ def advice_on(event: Event, others: Sequence[Event] = ()) -> Advice:
         return Advice((_SWAPPED,), (_SWAPPED_IN_SHORT,))
     # What is not banned may be anything milder here.
     grade = Grade.BANNED if is_a_ban(event) else Grade.DELETED
-    advice = advice_on_run(grade, *_newest_good((event, *others)))
+    good, at = _newest_good((event, *others))
+    if grade is not Grade.BANNED and any(
+        is_a_ban(one) and runs_it(one) for one in others
+    ):
+        good = None  # The other one says to remove it.
+    advice = advice_on_run(grade, good, at)
     if not is_a_flag(event):
         return advice
     return Advice(
