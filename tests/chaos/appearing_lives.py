@@ -426,7 +426,7 @@ class AppearancesMachine(Life):
                 for folder, copy in self.there[install][place].items()
                 if not is_hidden
             }
-            before = [one for one in had if one.place == place]
+            before = [one for one in had if one.place == place and not one.is_stray]
             was = {Copy(one.folder, None, "").name for one in before}
             was |= {one.id for one in before if one.id}
             now = {one.name for one in copies.values()}

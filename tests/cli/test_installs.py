@@ -363,10 +363,14 @@ def test_the_empty_place_of_a_volume(
         ("exposed", "bravo", "0.9.0", "flagged"),
         ("failing", None, None, "failing"),
     ]
+    bravo = watch.document("status")["nodes"][-1]
+    assert [one["version"] for one in bravo["installed"]] == ["0.9.0"]
+    comfyui.remove("bravo")
     assert watch.check(code=1)["events"] == []
     (comfyui.nodes / "example_node.py.example").touch()
     assert _said(watch.check()) == [
         ("cleared", "alpha", "1.0.0", None),
+        ("cleared", "bravo", "0.9.0", None),
         ("recovered", None, None, None),
     ]
 

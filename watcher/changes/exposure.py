@@ -295,11 +295,11 @@ class _RunPack:
             return None
         was = self._reported
         versions = {version for _, version in was}
-        worst_was = min(was.values(), key=rank, default=None)
+        grades = was.values() or [one.grade for one in self.before.copies]
         event = self._event(
             Kind.CLEARED,
             versions.pop() if len(versions) == 1 else None,
-            before=worst_was.verdict if worst_was else None,
+            before=min(grades, key=rank).verdict,
             after=None,
         )
         return replace(event, ends=self.before.ends)

@@ -94,6 +94,8 @@ class Pack:
     """What it was recognised by, or why it was not."""
     unreadable: bool = False
     """Whether a file of it could not be read: what a scan found before is then better than this."""
+    is_stray: bool = False
+    """Whether none was left of the packs that its folder of packs had: that may be the place of another volume."""
     file: str = ""
     """The path of the file that names it, if it is a reference; "" if it is installed."""
     line: int | None = None
@@ -136,23 +138,12 @@ class Scanned:
     """The install's name."""
     packs: tuple[Pack, ...] | None
     """Enabled ones first; what cannot be read is as the last good scan found it. None if nothing ever was found."""
-    strays: frozenset[tuple[str, str]] = frozenset()
-    """The place and folder of those that lie where none is left of the packs that were there."""
     error: str = ""
     """Why it, or a pack in it, could not be read; "" if all could be."""
     places: frozenset[str] = frozenset()
     """The folders of which the scan found all packs, as `Pack.place` has them; none if it failed."""
     is_whole: bool = False
     """Whether these are all folders of packs that the install has."""
-
-    @property
-    def expected(self) -> tuple[Pack, ...] | None:
-        """The packs that the next scan expects: strays are judged, and no more."""
-        if self.packs is None:
-            return None
-        return tuple(
-            one for one in self.packs if (one.place, one.folder) not in self.strays
-        )
 
 
 PACK_STATUSES = ("active", "deleted", "banned")

@@ -309,7 +309,7 @@ def test_what_is_accepted_keeps_a_pack_from_being_cleared() -> None:
         [run("flagged", "2.0")],
         [],
     )
-    assert said(*polls, accept=accept) == [[EXPOSED], [], [("cleared", None, None)]]
+    assert said(*polls, accept=accept) == [[EXPOSED], [], [CLEARED]]
     assert said(*polls[1:], accept=accept) == [[], []]
     assert said([clone()], [clone(), clone(commit="f" * 40)], accept=accept) == [
         *([], [EXPOSED]),

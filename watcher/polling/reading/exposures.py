@@ -178,9 +178,7 @@ def with_installs(
         ),
         events=(*events, *scanned.events, *appeared),
         installs={
-            key: packs
-            for key, scan in scans.items()
-            if (packs := scan.expected) is not None
+            key: scan.packs for key, scan in scans.items() if scan.packs is not None
         },
         unscanned={
             key: ReadFailure(install=scan.name, error=scan.error)

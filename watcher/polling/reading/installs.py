@@ -50,33 +50,38 @@ async def _scan(
 ) -> Scanned:
     """Return an install's packs, or its last list."""
     unscanned = Scanned(name=source.name, packs=last)
+    had = [one for one in last or () if not one.is_stray]
     try:
-        found = await scan(source, timeout=patience, had=last or ())
+        found = await scan(source, timeout=patience, had=had)
     except Exception as error:  # noqa: BLE001 - whatever is in one install must not end the poll
         return replace(unscanned, error=f"unexpected {type(error).__name__}")
     if found.failure and not (found.places or found.packs):
         return replace(unscanned, error=found.failure.line)
-    strays = [one for one in found.packs if one.place not in found.places]
     return Scanned(
         name=source.name,
-        packs=_kept(found, last),
-        strays=frozenset((one.place, one.folder) for one in strays),
+        packs=_kept(found, last or ()),
         error=_unread(found),
         places=found.places,
         is_whole=found.failure is None,
     )
 
 
-def _kept(scan: Inventory, last: tuple[Pack, ...] | None) -> tuple[Pack, ...]:
+def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[Pack, ...]:
     """Return the packs, those that cannot be read as they were before."""
-    had = {(pack.place, pack.folder): pack for pack in last or ()}
-    # What was known before is better than a file that cannot be read.
-    found = [
-        had.get((pack.place, pack.folder), pack) if pack.unreadable else pack
-        for pack in scan.packs
-    ]
+    known = {(pack.place, pack.folder): pack for pack in last}
+    found: list[Pack] = []
+    for pack in scan.packs:
+        # What was known before is better than a file that cannot be read.
+        had = known.get((pack.place, pack.folder), pack)
+        best = had if pack.unreadable else pack
+        found.append(replace(best, is_stray=pack.place not in scan.places))
     if scan.failure:
-        found += [pack for pack in had.values() if pack.place not in scan.places]
+        there = {(pack.place, pack.folder) for pack in scan.packs}
+        found += [
+            pack
+            for key, pack in known.items()
+            if pack.place not in scan.places and key not in there
+        ]
     return in_order(replace(pack, **_FORGOTTEN) for pack in found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,16 @@ def test_a_pack_that_is_out_of_reach(comfyui: ComfyUI, tmp_path: Path) -> None:
     """A pack on a volume that is not there counts at first sight too: it is there for ComfyUI."""
     (comfyui.nodes / "linked").symlink_to(tmp_path / "unmounted")
     assert _scan(comfyui)[1] == "linked: its link leads nowhere"
+
+
+def test_two_clones_of_one_name(tmp_path: Path) -> None:
+    """In a snapshot, which has no folders, two repositories of one name are two packs."""
+    urls = [f"https://github.com/{owner}/pack" for owner in ("ann", "bob")]
+    file = tmp_path / "snapshot.json"
+    file.write_text(json.dumps({"git_custom_nodes": {url: {} for url in urls}}))
+    source = Source(name="x", kind=SourceKind.SNAPSHOT, where=str(file))
+    found = asyncio.run(scan_all({"x": source}, {}, 10, silent))["x"].packs
+    assert sorted(pack.repository or "" for pack in found or ()) == urls
 
 
 def test_a_failure_is_one_line() -> None:
