@@ -181,18 +181,13 @@ class StateFolder:
         A commit is written after what is owed with it, and before all else that goes with it.
         """
         if known < revision:
-            lost, is_there = OWED, (self.path / OWED).exists()
-            found = f"is at revision {known}" if known else "has no whole line"
-            needed = revision
+            lost, at, needed = OWED, known, revision
         elif needed > revision:
-            lost, is_there, found = (
-                SNAPSHOT,
-                bool(revision),
-                f"is at revision {revision}",
-            )
+            lost, at = SNAPSHOT, revision
         else:
             return
-        if not is_there:
+        found = f"is at revision {at}" if at else "has no whole line"
+        if not (self.path / lost).exists():
             found = "is missing"
         raise StateError(
             f"{self._shown(lost)} {found}, but the files beside it go with revision {needed}",
@@ -238,10 +233,8 @@ class StateFolder:
 
     def compact(self, waiting: Outbox) -> None:
         """Write what is owed anew, as one line, unless the file is just that."""
-        path, line = (
-            self.path / OWED,
-            owed.write(change(Outbox(), waiting), self._held.revision),
-        )
+        path = self.path / OWED
+        line = owed.write(change(Outbox(), waiting), self._held.revision)
         with self._writing():
             # Before the first commit there is no file, and need be none while nothing is owed.
             is_needed = path.exists() or self._held.revision or waiting != Outbox()

@@ -152,7 +152,7 @@ def test_the_last_line_sums_up() -> None:
         unscanned=(ReadFailure(install="laptop", error="a file cannot be read"),)
     )
     assert "0 events, 1 install not scanned in full (" in partly
-    (unsaved,) = lines(unsaved=("checks.json: full", "outbox.json: full"))
+    (unsaved,) = lines(unsaved=("checks.json: full", "owed.jsonl: full"))
     assert "0 events, 2 files not written (" in unsaved
     assert lines(finished=minute(-5)) == ["1 pack checked, 0 events (0.0 s)"]
     given: dict[str, Any] = {

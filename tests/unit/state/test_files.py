@@ -158,7 +158,7 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     for name in [
         *others,
         ".snapshot.json.0123456789abcdef.tmp",
-        ".outbox.json.fedcba9876543210.tmp",
+        ".owed.jsonl.fedcba9876543210.tmp",
     ]:
         (tmp_path / name).touch()
     files.remove_leftovers(tmp_path)
