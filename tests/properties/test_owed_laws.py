@@ -91,7 +91,7 @@ class Life:
                 self.url += 1
                 self.write(
                     reroute(
-                        self.memory, [self.channel], {"ops": f"{self.url:032x}"}, ()
+                        self.memory, [self.channel], {"ops": f"{self.url:032x}"}, {}
                     )
                 )
             case "pass":

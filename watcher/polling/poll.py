@@ -309,7 +309,7 @@ class Poller:
             state.outbox, hearing, found.events, committed + 1, now
         )
         digests = state.addresses.url_digests
-        waiting = reroute(waiting, channels, digests, digests.values())
+        waiting = reroute(waiting, channels, digests, digests)
         # Without alerts too: by its revision it is known that none are lost.
         self.folder.prepare(change(state.outbox, waiting))
         return replace(

@@ -15,26 +15,28 @@ def reroute(
     outbox: Outbox,
     channels: Iterable[Channel],
     url_digests: Mapping[str, str],
-    known: Iterable[str] | None,
+    known: Mapping[str, str] | None,
 ) -> Outbox:
     """Put each queue under the channel of its URL, else under that of its name if the channel's URL is new. Others are
     set aside under a free name.
 
-    `url_digests` are the channels' by name. `known` are the digests of the URLs that the channels had before; None if
-    their salt was lost: then only names count.
+    `url_digests` are the channels' by name. `known` are those that the channels had before; None if their salt was
+    lost: then only names count.
     """
     names = [channel.name for channel in channels]
     # Reversed, so that the first of two channels with one URL wins.
     owners = {url_digests[name]: name for name in reversed(names)}
-    old = {*(known or ()), *(queue.url_digest for queue in outbox.queues.values())}
+    owed = {queue.url_digest for queue in outbox.queues.values()}
 
     def owner_of(name: str, queue: Queue) -> str | None:
         mine = url_digests.get(name)
         if known is None or mine == queue.url_digest or not queue.url_digest:
             return name if mine else None
-        # A URL that another channel had was moved there: what this one was owed is none of its.
+        # A URL that another channel had was moved there: what this one was owed is none of its. One that it had itself
+        # it has again, after an edit that a kill left half taken in.
+        others = {known[other] for other in known.keys() - {name}} | owed
         return owners.get(queue.url_digest) or (
-            name if mine and mine not in old else None
+            name if mine and mine not in others else None
         )
 
     queues: dict[str, Queue] = {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
@@ -37,12 +38,14 @@ def at(url_digests: dict[str, str]) -> Outbox:
 
 
 def rerouted(
-    waiting: Outbox, url_digests: dict[str, str], known: Iterable[str] | None = ()
+    waiting: Outbox,
+    url_digests: dict[str, str],
+    known: Mapping[str, str] | None = MappingProxyType({}),
 ) -> Outbox:
     """Return the outbox after an edit of the settings, which changes nothing the second time."""
     channels = [channel(name) for name in url_digests]
     moved = reroute(waiting, channels, url_digests, known)
-    assert reroute(moved, channels, url_digests, url_digests.values()) == moved
+    assert reroute(moved, channels, url_digests, url_digests) == moved
     return moved
 
 
@@ -88,8 +91,15 @@ def test_a_queue_belongs_to_its_url_else_to_the_new_url_of_its_name(
 def test_a_url_that_a_channel_had_is_not_new() -> None:
     """A channel at which nothing waited moves to another one's name with its URL: it gets nothing of that one."""
     for known, owner in ((U2, "a (former)"), (U3, "a")):
-        moved = rerouted(at({"a": U1}), {"a": U2}, [U1, known])
+        moved = rerouted(at({"a": U1}), {"a": U2}, {"a": U1, "b": known})
         assert {name: alerts(moved, name) for name in moved.queues} == {owner: ["a1"]}
+
+
+def test_a_url_that_is_put_back_gets_what_a_half_taken_edit_moved() -> None:
+    """A kill may leave the queue at the URL of an edit, and the addresses as they were before that."""
+    edited = rerouted(at({"a": U1}), {"a": U2}, {"a": U1})
+    back = rerouted(edited, {"a": U1}, {"a": U1})
+    assert {name: alerts(back, name) for name in back.queues} == {"a": ["a1"]}
 
 
 def test_a_queue_that_is_set_aside_comes_back_with_its_url() -> None:
@@ -97,9 +107,13 @@ def test_a_queue_that_is_set_aside_comes_back_with_its_url() -> None:
     waiting = at({"a": U1})
     for digest in (U2, U3):
         waiting = outbox.enqueue(
-            rerouted(waiting, {"a": digest}, [digest]), (channel("a"),), (E1,), 2, NOW
+            rerouted(waiting, {"a": digest}, {"b": digest}),
+            (channel("a"),),
+            (E1,),
+            2,
+            NOW,
         )
-    back = rerouted(waiting, {"b": U1, "a": U3}, [U3])
+    back = rerouted(waiting, {"b": U1, "a": U3}, {"a": U3})
     assert (alerts(back, "b"), sorted(back.queues)) == (["a1"], ["a", "b"])
 
 

@@ -31,7 +31,7 @@ def test_what_is_set_aside_is_said_before_it_is_forgotten(tmp_path: Path) -> Non
     """A poll that is killed while it says so leaves that to the next one: the former URL is still known then."""
     folder, known = StateFolder(tmp_path), addresses(OLD)
     waiting = outbox.enqueue(Outbox(), [OLD], (event(),), 1, NOW)
-    waiting = reroute(waiting, [OLD], known.url_digests, ())
+    waiting = reroute(waiting, [OLD], known.url_digests, {})
     folder.save_addresses(known)
     said: list[tuple[str, Addresses]] = []
 
