@@ -6,8 +6,9 @@ It is written from the contract alone and shares no code with the program.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -63,12 +64,14 @@ class How(StrEnum):
     REGISTRY = "registry"
     CLAIMED = "claimed"
     GIT = "git"
+    UNREAD = "unread"
 
 
 class Copy(NamedTuple):
     """What an install has in a folder."""
 
     pack: str
+    """Its id; "" if what says that was never read."""
     version: str
     """What its file says."""
     how: How
@@ -77,7 +80,8 @@ class Copy(NamedTuple):
     @property
     def key(self) -> Key:
         """What it is known to be: a clone may be of any commit."""
-        return self.pack, None if self.how is How.GIT else self.version
+        has_version = self.how in (How.REGISTRY, How.CLAIMED)
+        return self.pack, self.version if has_version else None
 
 
 Key = tuple[str, str | None]
@@ -107,6 +111,8 @@ class Runs:
     """By install, as it was last seen."""
     bad: dict[tuple[str, Key], str] = field(default_factory=dict)
     """What was run and bad at the last poll, by install: why. "" for what is accepted."""
+    owed: set[str] = field(default_factory=set)
+    """Packs of which something that was reported has ended, while something that is accepted stayed."""
     in_a_row: Counter[str] = field(default_factory=Counter)
     failing: set[str] = field(default_factory=set)
 
@@ -142,17 +148,20 @@ class Runs:
                 folder: copy
                 for folder, copy in copies.items()
                 if folder not in unread[install]
-            } | {folder: (before or copies)[folder] for folder in unread[install]}
+            } | {
+                folder: (before or {}).get(folder, Copy("", "", How.UNREAD))
+                for folder in unread[install]
+            }
             if before is not None:
-                had = {copy.pack for copy in before.values()}
+                had = {folder.removesuffix(".disabled") for folder in before}
                 due += [
                     Due(
                         fact=("appeared", copy.pack, copy.key[1], install),
                         level=INFO,
                         is_run=True,
                     )
-                    for copy in now.values()
-                    if copy.pack not in had
+                    for folder, copy in now.items()
+                    if folder.removesuffix(".disabled") not in had
                 ]
             self.believed[install] = now
         if noted:
@@ -205,25 +214,50 @@ class Runs:
                 due.append(
                     Due(fact=("exposed", pack, version, ""), level=level, is_run=True)
                 )
-        for pack in {key[0] for _, key in self.bad} - {key[0] for _, key in now}:
-            over = {
-                key[1]: bad
-                for (install, key), bad in self.bad.items()
-                if bad and key[0] == pack and install in configured
-            }
-            if over:
-                version = next(iter(over)) if len(over) == 1 else None
-                level = max(SEVERITY[bad] for bad in over.values())
-                fact = "cleared", pack, version, ""
-                due.append(Due(fact=fact, level=level, is_run=True))
+        for pack in sorted({key[0] for _, key in self.bad}):
+            due += self._ends_of(pack, now, configured)
         self.bad = now
         return due
+
+    def _ends_of(
+        self,
+        pack: str,
+        now: Mapping[tuple[str, Key], str],
+        configured: Collection[str],
+    ) -> list[Due]:
+        """Return the end of all that was reported of a pack, once nothing of it is bad; what is accepted is."""
+        reported = {
+            (install, key): why
+            for (install, key), why in self.bad.items()
+            if why and key[0] == pack
+        }
+        over = [one for one in reported if one not in now and one[0] in configured]
+        is_owed = bool(over) if reported else pack in self.owed
+        left = {why for (_, key), why in now.items() if key[0] == pack}
+        self.owed.discard(pack)
+        if is_owed and left == {""}:
+            self.owed.add(pack)
+        if not is_owed or left:
+            return []
+        versions = {key[1] for _, key in reported}
+        version = versions.pop() if len(versions) == 1 else None
+        level = max(map(SEVERITY.__getitem__, reported.values()), default=WARNING)
+        return [Due(fact=("cleared", pack, version, ""), level=level, is_run=True)]
 
     @property
     def packs(self) -> set[str]:
         """The packs that installs have, disabled ones too."""
         return {
-            copy.pack for copies in self.believed.values() for copy in copies.values()
+            pack for copies in self.believed.values() for pack, *_ in copies.values()
+        } - {""}
+
+    def copies(self, pack: str) -> set[tuple[str, str | None, bool]]:
+        """Return where a pack is installed, in which version, and whether it is enabled."""
+        return {
+            (install, copy.key[1], copy.enabled)
+            for install, copies in self.believed.items()
+            for copy in copies.values()
+            if copy.pack == pack
         }
 
     def runs(self, pack: str, version: str | None = None) -> bool:
@@ -233,6 +267,22 @@ class Runs:
             for copies in self.believed.values()
             for copy in copies.values()
         )
+
+
+class Good(NamedTuple):
+    """A version that is active and not deprecated."""
+
+    number: tuple[int, ...]
+    created: datetime
+
+
+def newest_good(
+    found: Iterable[Good], *, least: timedelta, now: datetime
+) -> str | None:
+    """Return the newest version that is old enough, else the newest of all; None if there is none."""
+    good = sorted(found, reverse=True)
+    old = [one for one in good if now - one.created >= least]
+    return next((".".join(map(str, one.number)) for one in (*old, *good)), None)
 
 
 def _is_worse(now: str, before: str) -> bool:

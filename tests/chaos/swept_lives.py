@@ -215,6 +215,8 @@ class SweptMachine(Life):
         """When each watched pack was last asked about by itself, or began to be watched."""
         self.swept_at = START
         self.facts: dict[str, Fact] = {}
+        self.readings: dict[str, Reading] = {}
+        """How the last poll's reading of each pack ended."""
 
     @initialize(
         threshold=st.integers(1, 3),
@@ -579,9 +581,11 @@ class SweptMachine(Life):
         witness, globs = self.witness, self.watch[1]
         if globs and not witness.has_swept and (witness.failed or not self.watched()):
             self.was_down = self.was_down or noted
-            return self.trouble.poll({_REGISTRY: Reading.NO_WAY}, noted=noted)
+            self.readings = {_REGISTRY: Reading.NO_WAY}
+            return self.trouble.poll(self.readings, noted=noted)
         look = _Look(self, noted=noted)
         look.all()
+        self.readings = look.readings
         if noted:
             self.was_down = (
                 _REGISTRY in look.readings
@@ -747,7 +751,8 @@ class _Look:
         witness, pack = self.witness, self.subscriber.pack(name)
         rows = witness.shown.get(name, {})
         joins = not (pack.based or pack.banned) and self.life.joins(name)
-        if not (joins or pack.based or pack.banned):
+        is_banned = pack.banned or name in self.life.recorded
+        if not (joins or pack.based or is_banned):
             pack.based = self.life.is_news(name)
         if name in witness.asked:
             return self._answered(name, pack, rows, joins=joins)
@@ -781,7 +786,7 @@ class _Look:
         """Return what must be reported of a pack that was asked by itself."""
         life = self.life
         is_banned = pack.banned or name in life.hidden | life.recorded
-        if not (pack.based or pack.banned) and rows and self.witness.is_complete:
+        if not (pack.based or is_banned) and rows and self.witness.is_complete:
             based = self._seen(name, rows, torn=False)
             self.joined |= {name} if joins else set()
             return based + self._answered(name, pack, rows, joins=False)
