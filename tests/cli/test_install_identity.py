@@ -103,15 +103,16 @@ def test_a_failing_one_keeps_its_count(
 def test_an_address_is_itself_with_another_login(
     watch: Watcher, polls: Polls, registry: FakeRegistry
 ) -> None:
-    """A new password changes nothing that is known, and the state has no part of the address but its name."""
+    """A new password or token changes nothing that is known; of the address the state has nothing but its name."""
     registry.catalog.publish("bravo", "1.0.0")
     with FakeManager(packs={"alpha": installed("alpha", "1.0.0")}) as manager:
         address = manager.url.removeprefix("http://")
         assert polls(f"http://ann:hunter2@{address}") == []
         manager.packs["bravo"] = installed("bravo", "1.0.0")
-        assert polls("/nowhere", f"http://ann:secret@{address}/", code=1) == [
+        assert polls("/nowhere", f"http://ann:secret@{address}/?token=old", code=1) == [
             ("appeared", "bravo", address)
         ]
+        assert polls(f"http://{address}?token=new") == []
     saved = b"".join(watch.contents().values()).decode()
     assert not any(
         part in saved for part in ("hunter2", "secret", "ann:", "http://ann")

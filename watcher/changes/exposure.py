@@ -183,9 +183,7 @@ class _RunPack:
         found: dict[CopyKey, BadCopy] = {}
         for copy in self.before.copies:
             scan = self.poll.scans.get(copy.install)
-            is_unknown = any(
-                one.verdict is Verdict.UNKNOWN for one in self._of(copy.key)
-            )
+            is_unknown = any(map(_is_open, self._of(copy.key)))
             if is_unknown or (scan is not None and scan.packs is None):
                 found[copy.key] = copy
         for key in {_key(one) for one in self.findings}:
@@ -322,6 +320,14 @@ class _RunPack:
             at=self.poll.now,
             url=node_url(node or self.key),
         )
+
+
+def _is_open(finding: Finding) -> bool:
+    """Return whether a copy may be bad all the same: of one that may be any version the mildest says no more."""
+    is_any = finding.pack.version is None and finding.listed is None
+    return finding.verdict is Verdict.UNKNOWN or (
+        finding.verdict is Verdict.PENDING and is_any
+    )
 
 
 def _key(finding: Finding) -> CopyKey:

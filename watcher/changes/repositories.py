@@ -5,7 +5,7 @@ The list of all packs says that (docs/registry.md, Packs as a whole), for instal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from watcher.model.pack import Claim, Identity, Pack, PackRecords
@@ -35,10 +35,12 @@ def ids_under(
     repositories: Iterable[str],
     known: Mapping[str, tuple[str, ...]],
     listed: PackRecords | None,
+    bad: Collection[str] = (),
 ) -> dict[str, tuple[str, ...]]:
     """Return the ids of the packs under each repository; one that is not in it was not looked up.
 
-    `known` is what an earlier list said. It holds for a pack of which this list does not say where its source is.
+    `known` is what an earlier list said. It holds for a pack of which this list does not say where its source is, and
+    for one that is `bad`, by its lower-case id: that its publisher moves its source makes no copy better.
     """
     if listed is None:
         return {key: known[key] for key in repositories if key in known}
@@ -49,14 +51,19 @@ def ids_under(
     }
     # Only a whole list can show that there is none.
     found = {
-        key: [one for one in known.get(key, ()) if one.lower() not in of_packs]
+        key: [
+            one
+            for one in known.get(key, ())
+            if one.lower() in bad or one.lower() not in of_packs
+        ]
         for key in repositories
         if key in known or not listed.failure
     }
     wanted = frozenset(repositories)
     for pack, key in of_packs.items():
-        if key in wanted:
-            found.setdefault(key, []).append(listed.records[pack].id)
+        name = listed.records[pack].id
+        if key in wanted and name not in found.setdefault(key, []):
+            found[key].append(name)
 
     def place(name: str) -> tuple[bool, str]:
         # A banned one first, so that no number of others hides it.

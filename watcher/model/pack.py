@@ -219,10 +219,11 @@ class Source:
     def identity(self) -> str:
         """What makes it the install that it is: its path or glob, or its address, which is as secret as `where`.
 
-        A login is no part of an address.
+        A login, or a token behind `?`, is no part of an address.
         """
         if self.kind is not SourceKind.URL:
             return self.where
         parts = urlsplit(self.where)
         place = parts.netloc.rpartition("@")[2].lower()
-        return parts._replace(netloc=place, path=parts.path.rstrip("/")).geturl()
+        path = parts.path.rstrip("/")
+        return parts._replace(netloc=place, path=path, query="").geturl()

@@ -131,6 +131,15 @@ def test_what_waits_for_its_scan_may_be_deprecated() -> None:
     ]
 
 
+def test_a_new_upload_says_nothing_of_a_clone() -> None:
+    """That one version waits for its scan does not end that a clone may be another, which is bad."""
+    assert said([run("flagged", None)], [run("pending", None)], [run("ok", None)]) == [
+        [("exposed", None, "flagged")],
+        [],
+        [("cleared", "flagged", None)],
+    ]
+
+
 @pytest.mark.parametrize("verdict", ["ok", "outdated", "unknown", "pending"])
 def test_the_other_verdicts_are_no_news(verdict: str) -> None:
     """Nothing is reported of what is well, old or not known; what is known to be well ends what was bad."""

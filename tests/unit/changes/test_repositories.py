@@ -61,6 +61,10 @@ def test_what_was_known_of_a_pack_holds_until_a_list_has_it() -> None:
     silent = record("Pack", "", "banned")
     assert ids_under({KEY}, known, listed(silent)) == {KEY: ("Pack",)}
     assert ids_under({KEY}, known, listed(record("Pack", "https://x.y/z"))) == {KEY: ()}
+    # What is bad and run is no better because its publisher says that its source is elsewhere.
+    moved = listed(record("Pack", "https://x.y/z"))
+    assert ids_under({KEY}, known, moved, {"pack"}) == {KEY: ("Pack",)}
+    assert ids_under({KEY}, known, listed(record("Pack")), {"pack"}) == {KEY: ("Pack",)}
     clone = with_packs(CLONE, known)
     assert with_packs(clone, known) is clone
     assert with_packs(clone, {}) == CLONE

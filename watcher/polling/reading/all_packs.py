@@ -88,7 +88,8 @@ def take_repositories(
     if checks.registry_url in {"", config.registry_url}:
         last = (pack for packs in state.installs.values() for pack in packs)
         known = {**known_ids(last), **checks.repositories}
-    found = ids_under(_without_id(scans), known, listed)
+    bad = state.snapshot.installed.exposures
+    found = ids_under(_without_id(scans), known, listed, bad)
     after = {
         install: replace(
             scan,

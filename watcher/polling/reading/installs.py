@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from watcher.changes.verdict import identities
 from watcher.installs.result import in_order
 from watcher.installs.scan import scan
-from watcher.model.pack import Inventory, Pack, Scanned, Source
+from watcher.model.pack import Claim, Inventory, Pack, Scanned, Source
 from watcher.progress import Progress
 
 _FORGOTTEN: dict[str, Any] = {
@@ -71,9 +72,8 @@ def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[Pack, ...]:
     known = {(pack.place, pack.folder): pack for pack in last}
     found: list[Pack] = []
     for pack in scan.packs:
-        # What was known before is better than a file that cannot be read.
         had = known.get((pack.place, pack.folder), pack)
-        best = had if pack.unreadable else pack
+        best = _as_known(pack, had) if pack.unreadable else pack
         found.append(replace(best, is_stray=pack.place not in scan.places))
     if scan.failure:
         there = {(pack.place, pack.folder) for pack in scan.packs}
@@ -83,6 +83,20 @@ def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[Pack, ...]:
             if pack.place not in scan.places and key not in there
         ]
     return in_order(replace(pack, **_FORGOTTEN) for pack in found)
+
+
+def _as_known(pack: Pack, had: Pack) -> Pack:
+    """Return a pack with a file that cannot be read: as it was, unless it is seen what it is and in which version."""
+    version = pack.claimed_version or pack.version
+    ids = {one.id for one in identities(pack)}
+    was = {one.id for one in identities(had) if one.by is not Claim.REPOSITORY}
+    if version is None or pack.kind is not had.kind or not was <= ids:
+        return had
+    return replace(
+        pack,
+        commit=pack.commit or had.commit,
+        repository=pack.repository or had.repository,
+    )
 
 
 def _unread(scan: Inventory) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.support.comfyui import ComfyUI
+from tests.support.comfyui import ComfyUI, pyproject
 from tests.support.fakes.manager import FakeManager
 from watcher.model.pack import Pack, PackKind, Source, SourceKind
 from watcher.polling.reading.installs import scan_all
@@ -52,6 +53,35 @@ def test_a_pack_that_becomes_damaged(comfyui: ComfyUI) -> None:
     assert error == ""
     (comfyui.nodes / "my-pack" / "pyproject.toml").write_text("[")
     assert _scan(comfyui, packs) == (packs, f"my-pack: {_DAMAGE}")
+
+
+@pytest.mark.parametrize("name", ["config", ".cnr-id"])
+@pytest.mark.parametrize("left", [b"", b"\0" * 40, b" \n"])
+def test_a_clone_that_lost_what_it_is(comfyui: ComfyUI, name: str, left: bytes) -> None:
+    """A file of `.git` that a power loss emptied takes nothing away that was known, and is said."""
+    path = comfyui.clone("clone", "https://github.com/ann/pack", cnr_id="pack")
+    packs, _ = _scan(comfyui)
+    (path / ".git" / name).write_bytes(left)
+    after, error = _scan(comfyui, packs)
+    assert (after, error.endswith(f".git/{name} is empty")) == (packs, True)
+
+
+def test_a_clone_of_which_a_part_cannot_be_read(comfyui: ComfyUI) -> None:
+    """What it is and which version its file names now counts; the rest, and of a lost id all, is as it was."""
+    url = "https://github.com/ann/pack"
+    path = comfyui.clone("clone", url, pack="pack", version="1.0.0")
+    packs, _ = _scan(comfyui)
+    head = path / ".git" / "HEAD"
+    head.unlink()
+    head.mkdir()
+    file = path / "pyproject.toml"
+    file.write_text(pyproject("pack", "0.9.0"))
+    after, error = _scan(comfyui, packs)
+    assert error.endswith(".git/HEAD is a folder, not a file")
+    (was,) = (pack for pack in packs if pack.folder == "clone")
+    assert replace(was, claimed_version="0.9.0") in after
+    file.write_text(pyproject("other", "0.9.0"))
+    assert _scan(comfyui, packs) == (packs, error)
 
 
 def test_a_pack_that_is_out_of_reach(comfyui: ComfyUI, tmp_path: Path) -> None:
