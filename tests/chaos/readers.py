@@ -7,7 +7,7 @@ shares no code with the program.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -260,15 +260,17 @@ class Reader:
         ]
 
 
+Known = Mapping[str, frozenset[str]]
+"""The paths that the state knows, each with the channels that had it in the last poll, and "" if something is owed."""
+
+
 @dataclass(slots=True)
 class Readers:
     """All readers there ever were."""
 
     everyone: list[Reader] = field(default_factory=list)
 
-    def follow(
-        self, wired: Sequence[Wired], known: Container[str]
-    ) -> Mapping[str, Reader]:
+    def follow(self, wired: Sequence[Wired], known: Known) -> Mapping[str, Reader]:
         """Return, by path, who is behind each channel of a poll, where the state had `known` some paths."""
         at = {reader.path: reader for reader in self.everyone}
         return {
@@ -278,11 +280,9 @@ class Readers:
             for w in wired
         }
 
-    def _moved(
-        self, wired: Wired, now: Sequence[Wired], known: Container[str]
-    ) -> Reader | None:
+    def _moved(self, wired: Wired, now: Sequence[Wired], known: Known) -> Reader | None:
         """Return who had the channel's name and has lost its URL, if the channel's is a new one."""
-        if wired.path in known:
+        if known.get(wired.path, frozenset()) - {wired.name}:
             return None
         configured = {w.path for w in now}
         gone = (reader for reader in self.everyone if reader.path not in configured)
@@ -295,7 +295,7 @@ class Readers:
         self,
         wired: Sequence[Wired],
         readers: Mapping[str, Reader],
-        known: Container[str],
+        known: Known,
     ) -> None:
         """The program has noted this poll's channels."""
         inherited = {w.path: self._moved(w, wired, known) for w in wired}

@@ -8,7 +8,7 @@ stand two simple models: of what must be reported (`tests.chaos.subscriber`), an
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import (
     Awaitable,
     Callable,
@@ -32,7 +32,7 @@ from hypothesis.stateful import initialize, rule
 
 from tests.chaos.condition import GONE, Conditions
 from tests.chaos.lives import CrashAt, Fragile, Life, figures, run
-from tests.chaos.readers import Alert, Reader, Readers, Wired, is_plainest
+from tests.chaos.readers import Alert, Known, Reader, Readers, Wired, is_plainest
 from tests.chaos.receiver import Attempt, Receiver
 from tests.chaos.subscriber import (
     Fact,
@@ -788,19 +788,20 @@ class WatcherMachine(Life):
             for number, path in enumerate(placed)
         }
 
-    def _known(self) -> set[str]:
-        """Return the paths that the state knows: a channel had them in the last poll, or something is owed there."""
+    def _known(self) -> Known:
+        """Return the paths that the state knows, and whose they are."""
         state = StateFolder(self.path).load()
-        digests = {
-            *state.addresses.url_digests.values(),
-            *(queue.url_digest for queue in state.outbox.queues.values()),
-        }
+        names: dict[str, set[str]] = defaultdict(set)
+        for name, known in state.addresses.url_digests.items():
+            names[known].add(name)
+        for queue in state.outbox.queues.values():
+            names[queue.url_digest].add("")
         salt = state.addresses.salt
-        return {
-            path
+        known_by = {
+            path: names[digest(self.receiver.apprise_url(path), salt)]
             for path in self.paths
-            if digest(self.receiver.apprise_url(path), salt) in digests
         }
+        return {path: frozenset(found) for path, found in known_by.items() if found}
 
     def _see(self, before: State, readers: Mapping[str, Reader]) -> None:
         """Take in what a poll saw, if it came so far as to make that durable: all that is new on the disk is owed."""
