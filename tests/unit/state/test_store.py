@@ -345,6 +345,19 @@ def test_a_torn_line_is_none(folder: StateFolder) -> None:
     assert path.read_bytes() == whole
 
 
+def test_zeros_at_the_end_are_no_line(folder: StateFolder) -> None:
+    """A loss of power may leave zeros in a line and in the room behind it, wherever a sector of the disk begins."""
+    polled(folder)
+    before = folder.load().outbox
+    path = folder.path / "owed.jsonl"
+    settled = path.read_bytes()
+    folder.write_sending(Change(unrecorded=("e1",)), Change())
+    line, room = path.read_bytes().removeprefix(settled).splitlines(keepends=True)
+    for end in (b"\0" * (len(room) - 1) + b"\n", b" \0 \n", room, b"\0" * 9):
+        path.write_bytes(settled + line[:9] + b"\0" * (len(line) - 10) + b"\n" + end)
+        assert folder.load().outbox == before
+
+
 @pytest.mark.parametrize(
     "line", [b"", b"nonsense", b"{}", b"null", b"\xff", b"[" * 5000, b"\x00" * 9]
 )
