@@ -49,21 +49,18 @@ def failed(
     """Return the queue after a failed attempt at a message.
 
     `failures` are the channel's failures in a row, if the attempt makes it wait. After another one the round goes on;
-    it may be a sign all the same that the channel `fails`. An attempt that a stop cut short counts for the message
-    alone.
+    it may be a sign all the same that the channel `fails`. An attempt that a stop cut short is no failure.
     """
-    # What is left need not wait for the other targets.
-    left = outcome.left if outcome.reached else ()
+    # What is left need not wait for the other targets. Those of earlier attempts have what goes on from these.
+    served = message.reached if message.goes_on else ()
+    left = outcome.left if outcome.reached.difference(served) else ()
     after = _after_attempt(message, outcome, now)
-    next_part = _further(channel, message, left)
-    queue = _with(
-        queue,
-        message.id,
-        replace(after, goes_on=after.goes_on or bool(left)),
-        next_part,
-    )
+    if further := _further(channel, message, left):
+        after = replace(after, goes_on=(*after.goes_on, *further.events))
+    queue = _with(queue, message.id, after, further)
     if not outcome.reason:
-        return queue
+        was_heard = outcome.retry_after is not None
+        return queue if was_heard else replace(queue, tried_at=now)
     attempts, retry_at, since = queue.attempts, "", now if fails else ""
     if failures is not None:
         asked = min(outcome.retry_after or 0.0, DAY)
@@ -91,8 +88,11 @@ def _with(queue: Queue, key: str, *now: Message | None) -> Queue:
 
 
 def _further(channel: str, message: Message, left: Iterable[str]) -> Message | None:
-    """Return the message that goes on with the events that one has left; None if it has left none, or has gone on."""
-    ids = set() if message.goes_on else set(left)
+    """Return the message that goes on with the events that one has left to no further one yet; None without any.
+
+    The plainest form leaves more than the usual one, which other targets may have taken before.
+    """
+    ids = set(left) - set(message.goes_on)
     events = tuple(key for key in message.events if key in ids)
     if not events:
         return None

@@ -67,8 +67,8 @@ class Message:
     """Why it was refused the last time."""
     part: int = 0
     """The number of a further message, which has events that an earlier one only counted; 0 for any other message."""
-    goes_on: bool = False
-    """Some recipients have taken it, and a further message has the events that it only counts."""
+    goes_on: tuple[str, ...] = ()
+    """Some recipients have taken it, and further messages have these of its events, which it only counts."""
 
     @property
     def standing(self) -> Standing:

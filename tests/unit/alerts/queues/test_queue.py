@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.factories import NOW, event, minute
 from watcher import timestamps
-from watcher.alerts.queues.outcomes import failed
+from watcher.alerts.queues.outcomes import delivered, failed
 from watcher.alerts.queues.queue import (
     Message,
     Queue,
@@ -217,6 +217,20 @@ def test_since_when_a_channel_has_been_failing() -> None:
     assert after.gone
     assert after_delivery(after) == queue(*after.messages)
     assert refused(queue(), 1).failing_since == ""
+
+
+def test_what_only_the_plainest_form_leaves_is_not_lost() -> None:
+    """A target has the usual form, and one further message; another one, that takes the plainest, gets the rest too."""
+    waiting = queue(message(events=("e1", "e2", "e3", "e4")))
+    some = attempt(waiting, reached=frozenset("a"), left=("e4",))
+    plain = attempt(some, cause=Cause.CONTENT, reached=frozenset("a"), left=("e4",))
+    unheard = attempt(plain, reached=frozenset("a"), left=("e2", "e3", "e4"))
+    assert [one.events for one in unheard.messages[1:]] == [("e4",)]
+    first, *_ = unheard.messages
+    done = delivered("ops", unheard, first, ("e2", "e3", "e4"))
+    assert [one.events for one in done.messages] == [("e2", "e3"), ("e4",)]
+    two = attempt(plain, reached=frozenset("ab"), left=("e2", "e3", "e4"))
+    assert [one.events for one in two.messages[1:]] == [("e2", "e3"), ("e4",)]
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,9 @@ def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(
         channel = Channel(name="ops", url=ntfy.url_of("good", "bad"))
         waiting = outbox.enqueue(Outbox(), [channel], bans, 1, NOW)
         waiting = sent(folder, waiting, channel, worker=unhurried).waiting
-        assert [(one.part, one.goes_on) for one in waiting.queues["ops"].messages] == [
+        assert [
+            (one.part, len(one.goes_on) > 0) for one in waiting.queues["ops"].messages
+        ] == [
             (0, True),
             (1, False),
         ]

@@ -69,9 +69,8 @@ def sent(
             timeout=10,
             expiry=10**6,
             clock=lambda: minute(600),
-            stopping=asyncio.Event(),
             worker=WORKER,
-            **options,
+            **{"stopping": asyncio.Event()} | options,
         )
         return await dispatch(StateFolder(tmp_path), waiting, channels, given)
 
@@ -119,6 +118,29 @@ def test_the_next_round_goes_on_with_those_that_fail(
     for at in range(3):
         waiting = sent(tmp_path, waiting, channels, budget=0).waiting
         assert busy.order() == ["/d", "/a", "/b", "/c"][: at + 2]
+
+
+def test_an_attempt_that_a_stop_cut_short_was_one(
+    tmp_path: Path, busy: Busy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A channel that hangs until each run is stopped does not keep the turn of others that failed last time."""
+    monkeypatch.setattr("watcher.polling.sending.dispatch._STOP_WITHIN", 0.1)
+    busy.answer["/a"] = Answer(hang=True)
+    channels = channels_of(busy, "a", "b")
+    waiting = owing(channels)
+    for number, name in enumerate("ab"):
+        waiting = failed(waiting, name, "HTTP 500", minute(number))
+    stopping = asyncio.Event()
+
+    def stop_once_it_is_out(*_: str) -> None:
+        arrived = asyncio.get_running_loop().run_in_executor(None, busy.wait_for, 1)
+        arrived.add_done_callback(lambda _: stopping.set())
+
+    stopped = sent(
+        tmp_path, waiting, channels, stopping=stopping, progress=stop_once_it_is_out
+    )
+    sent(tmp_path, stopped.waiting, channels, budget=0)
+    assert busy.order() == ["/a", "/b"]
 
 
 def test_a_pause_leaves_the_turn_to_others(tmp_path: Path, busy: Busy) -> None:
