@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.support.parameters import one_of
 from tests.support.polls import Watcher
 from watcher.model.event import Event
 from watcher.model.pack import Source, SourceKind
+from watcher.model.snapshot import Snapshot
 
 STATUSES = ("active", "pending", "flagged", "banned", "deleted")
 SOME = [some for count in range(1, 5) for some in combinations(STATUSES, count)]
@@ -94,7 +96,7 @@ class Life:
             one.clock = lambda: at
         wide = whole.poll().events
         asked = [(one.path, one.query) for one in self.registry.requests]
-        snapshot = whole.folder.load().snapshot
+        snapshot = _without_salt(whole.folder.load().snapshot)
         for statuses, other in self.watchers.items():
             if other is whole:
                 continue
@@ -102,7 +104,7 @@ class Life:
             assert list(events) == [
                 one for one in wide if _passes(one, statuses, before, self.known)
             ]
-            assert other.folder.load().snapshot == snapshot
+            assert _without_salt(other.folder.load().snapshot) == snapshot
             requests = [(one.path, one.query) for one in self.registry.requests]
             assert sorted(requests, key=str) == sorted(asked, key=str)
 
@@ -113,6 +115,11 @@ class Life:
             (row["node_id"].lower(), row["version"]): _short(row["status"])
             for row in rows
         }
+
+
+def _without_salt(snapshot: Snapshot) -> Snapshot:
+    """Leave out what is random: two states never have the same key for digests of addresses."""
+    return replace(snapshot, installed=replace(snapshot.installed, salt=""))
 
 
 def _short(status: str) -> str:

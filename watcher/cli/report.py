@@ -54,9 +54,6 @@ _ERRORS = 5
 def as_json(report: Report) -> str:
     """Return the document of `check --json` (docs/behaviour.md, Commands)."""
     unread = report.unread
-    undone = [Trusted(one) for one in report.unsaved]
-    if report.unpublished:
-        undone.append(Trusted(f"publish_dir: {report.unpublished}"))
     if of_all := report.failure_of_registry:
         parts = (one for one in unread if one.node == ALL)
         unread = (replace(of_all, node=None), *parts)
@@ -70,10 +67,7 @@ def as_json(report: Report) -> str:
                 failed=report.watched - report.checked,
             ),
             events=tuple(public_form(event) for event in report.events),
-            errors=(
-                *map(error_form, (*unread, *report.unscanned)),
-                *(ErrorForm(node=None, error=safe_line(one)) for one in undone),
-            ),
+            errors=tuple(map(error_form, (*unread, *report.unscanned))),
             alerts=AlertCounts(
                 delivered=report.delivered,
                 unconfirmed=report.unconfirmed,
