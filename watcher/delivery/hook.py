@@ -318,9 +318,10 @@ class Hook:
         It says nothing of what it takes.
         """
         with self.exchange(carries=command.__name__ == "privmsg") as one:
-            one.protocol, one.is_out = "IRC", one.carries
+            one.protocol = "IRC"
             one.said = str(options.get("target", "")).lower().encode()
             self._out(one.carries or self.in_doubt)
+            one.is_out = one.carries
             command(client, *args, **options)
             one.status = one.status or _OK
 

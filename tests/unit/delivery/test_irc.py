@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fakes.ports import Listener
-from tests.support.worker import REACHED, deliver
+from tests.support.worker import REACHED, deliver, job
 from tests.unit.delivery.test_sender import sent
+from watcher.delivery.limits import CutOffError
+from watcher.delivery.sender import send
 from watcher.model.outcome import Cause, Delivered, Undelivered
 
 
@@ -86,6 +88,19 @@ def test_what_is_refused_before_the_message_may_not_have_arrived(
     """A login or a channel that is refused is a failure, of which nothing is in doubt."""
     server.refuses[refused] = code
     assert deliver(server.url_of("#room")) == Undelivered(reason=reason)
+    assert server.got() == []
+
+
+def test_what_had_no_leave_to_go_out_has_not_arrived(server: _Server) -> None:
+    """A message whose time is up while the program still notes that it goes out is a failure, and not in doubt."""
+
+    def never(is_out: bool) -> None:
+        if is_out:
+            raise CutOffError
+
+    outcome = send(job(server.url_of("@me")), lambda _: None, lambda _: None, never)
+    assert isinstance(outcome, Undelivered)
+    assert not outcome.unanswered
     assert server.got() == []
 
 
