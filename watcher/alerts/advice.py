@@ -106,9 +106,12 @@ def _on_failure(event: Event) -> Advice:
     """Return what to do about a failure, unless it is only to be waited for."""
     words: Words = ()
     if event.channel is not None:
-        test = f"comfy-watch test-alerts {shlex.quote(event.channel)}"
-        words = (Trusted("mend the cause, then run "), test)
-        return Advice((*_sentence(words), _URL_IS_CORRECTED), words)
+        mend, test = "mend the cause, then run ", "comfy-watch test-alerts "
+        name = shlex.quote(event.channel)
+        words = _sentence((Trusted(mend), f"{test}{name}"))
+        # A value of several words is none in the plainest form.
+        in_short = (Trusted(f"{mend}{test}"), name)
+        return Advice((*words, _URL_IS_CORRECTED), in_short)
     if event.after == EMPTY:
         words = (_CHECK_THE_ID,)
     return Advice(_sentence(words), words)
