@@ -313,9 +313,11 @@ class _Known:
         return exposed.reason if exposed and exposed.after == status else ""
 
     def seen(self, version: Version) -> str:
-        """Return when a ban or a flag was seen; "" if that is not known."""
+        """Return when a ban or a flag was seen; "" if that is not known, or it was there before the watch."""
         ban, event = self._ban(version.key), self._event(version.key, version.status)
-        return ban.since if ban else event.at if event else ""
+        if ban and ban.since > self.node.baseline_at:
+            return ban.since
+        return event.at if event else ""
 
     @property
     def is_bad(self) -> bool:

@@ -438,6 +438,15 @@ def test_why_it_is_banned() -> None:
     assert "rules" not in found.of("news")
 
 
+def test_a_ban_from_before_the_watch_has_no_day() -> None:
+    """A ban that the first listing showed is among those of no days: nobody knows when it began."""
+    ban = Ban(since=CHECKED, changed=CHECKED)
+    first = version("1.1", "banned")
+    found = _read(first, bans={"id-1.1": ban}, baseline_at=CHECKED)
+    assert "No ban in the last 30 days." in found.of("header")
+    assert "1.1 banned record" in found.of("news")
+
+
 def test_a_whole_pack() -> None:
     """The ban of a whole pack has its reason, and no version is advised."""
     ban = Ban(since=CHECKED, changed=NOW, reason="Breaks the rules")
