@@ -63,12 +63,13 @@ def show(seconds: float) -> str:
     return shown or "0s"
 
 
-def in_words(seconds: float) -> str:
-    """Return seconds for people, in one unit and rounded down: "3 minutes", "36 hours", "8 weeks"."""
+def in_words(seconds: float, *, nearest: bool = False) -> str:
+    """Return seconds for people, in one unit and rounded down, or to the `nearest`: "3 minutes", "8 weeks"."""
     whole = max(int(seconds), 0)
-    name, count = next(
-        (name, whole // size) for name, size, least in _WORDS if whole >= size * least
+    name, size = next(
+        (name, size) for name, size, least in _WORDS if whole >= size * least
     )
+    count = (whole + size // 2 * nearest) // size
     return f"{count} {name}{'' if count == 1 else 's'}"
 
 

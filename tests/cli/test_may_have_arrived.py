@@ -43,9 +43,10 @@ def watch(watch: Watcher, registry: FakeRegistry, service: Silent) -> Watcher:
 def test_a_channel_that_never_answers_is_reported(
     watch: Watcher, registry: FakeRegistry, service: Silent
 ) -> None:
-    """After a day without a delivery, as any other; the reason says that the alert may have arrived."""
+    """After a day without a delivery, as any other; each reason says that the alert may have arrived."""
     registry.catalog.publish("alpha", "1.1.0")
-    watch.check(code=1)
+    first = watch.run("check")
+    assert "channel a: timed out; may have arrived; its alerts" in first.err
     with watch.edited("owed.jsonl") as owed:
         owed["queues"]["a"]["failing_since"] = "2026-01-01T00:00:00.000Z"
     (event,) = watch.check(code=1)["events"]

@@ -200,9 +200,8 @@ def tries_in_words(tries: Mapping[MomentOrEmpty, int], now: str) -> str:
     found = Counter[str]()
     for moment, alerts in tries.items():
         left = _wait_left(moment, now)
-        found[f"in {durations.in_words(left)}" if left else "at the next poll"] += (
-            alerts
-        )
+        when = f"in {durations.in_words(left, nearest=True)}"
+        found[when if left else "at the next poll"] += alerts
     if len(found) == 1:
         return next(iter(found))
     shown = [f"{alerts:,} {when}" for when, alerts in found.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -392,11 +393,14 @@ def _summary(
         for state, count in found.items()
         if count
     ]
-    undelivered = sum(row.undelivered for row in channels)
+    alerts = Counter[bool]()
+    for row in channels:
+        alerts[row.configured] += row.undelivered
     odd = (
         (sum(bool(row.failing_since) for row in installs), "install", "failing"),
         (sum(bool(row.failing_since) for row in channels), "channel", "failing"),
-        (undelivered, "alert", "undelivered"),
+        (alerts[True], "alert", "undelivered"),
+        (alerts[False], "alert", "set aside"),
     )
     parts = [
         styled(f"{plural(count, noun)} {what}", "yellow")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.queue import has_failed, is_due
+from watcher.alerts.queues.queue import error_in_words, has_failed, is_due
 from watcher.delivery.client import AT_ONCE, Worker
 from watcher.model.channel import Channel
 from watcher.progress import Progress, silent
@@ -102,7 +102,11 @@ async def dispatch(
         outbox.tidy(replace(waiting, queues=queues)),
         delivered=sum(one.delivered for one in rounds),
         unconfirmed=sum(one.unconfirmed for one in rounds),
-        failures={one.channel.name: one.failure for one in rounds if one.failure},
+        failures={
+            one.channel.name: error_in_words(one.failure, one.queue.may_have_arrived)
+            for one in rounds
+            if one.failure
+        },
         unsaved=[one.unsaved for one in rounds if one.unsaved],
     )
     # Nobody sends the messages of former channels: only their age ends these.

@@ -172,6 +172,7 @@ def test_when_alerts_are_tried_next() -> None:
     said = "3 at the next poll, 1 in 10 minutes, 1 in 23 hours"
     assert tries_in_words(tries, NOW) == said
     assert tries_in_words({minute(1): 3}, NOW) == "in 1 minute"
+    assert tries_in_words({minute(119): 3}, NOW) == "in 2 hours"
     each = {minute(number): number for number in range(1, 6)}
     assert tries_in_words(each, NOW).endswith("2 in 2 minutes, the last in 5 minutes")
     assert tries_in_words({}, NOW) == ""
