@@ -17,8 +17,8 @@ def reroute(
     url_digests: Mapping[str, str],
     known: Mapping[str, str] | None,
 ) -> Outbox:
-    """Put each queue under the channel of its URL, else under that of its name if the channel's URL is new. Others are
-    set aside under a free name.
+    """Put each queue under the channel of its URL, else, or if that has one of its own, under that of its name if the
+    channel's URL is new. Others are set aside under a free name.
 
     `url_digests` are the channels' by name. `known` are those that the channels had before; None if their salt was
     lost: then only names count.
@@ -35,9 +35,11 @@ def reroute(
         # A URL that another channel had was moved there: what this one was owed is none of its. One that it had itself
         # it has again, after an edit that a kill left half taken in.
         others = {known[other] for other in known.keys() - {name}} | owed
-        return owners.get(queue.url_digest) or (
-            name if mine and mine not in others else None
-        )
+        is_new = mine is not None and mine not in others
+        owner = owners.get(queue.url_digest)
+        # Of two channels with one URL the other one has a queue of its own.
+        has_its_own = owner is not None and known.get(owner) == queue.url_digest
+        return name if is_new and (has_its_own or not owner) else owner
 
     queues: dict[str, Queue] = {}
     for name, queue in outbox.queues.items():

@@ -95,6 +95,16 @@ def test_a_url_that_a_channel_had_is_not_new() -> None:
         assert {name: alerts(moved, name) for name in moved.queues} == {owner: ["a1"]}
 
 
+def test_one_of_two_channels_with_one_url_is_corrected() -> None:
+    """It gets its own at the new URL, and the other one nothing of it."""
+    urls = {"a": U1, "b": U1}
+    moved = rerouted(at(urls), {"a": U3, "b": U1}, urls)
+    assert {name: alerts(moved, name) for name in moved.queues} == {
+        "a": ["a1"],
+        "b": ["b1"],
+    }
+
+
 def test_a_url_that_is_put_back_gets_what_a_half_taken_edit_moved() -> None:
     """A kill may leave the queue at the URL of an edit, and the addresses as they were before that."""
     edited = rerouted(at({"a": U1}), {"a": U2}, {"a": U1})
