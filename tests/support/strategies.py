@@ -133,7 +133,9 @@ def outboxes(draw: st.DrawFn) -> Outbox:
     names = draw(st.sets(st.sampled_from(["e1", "e2", "e3"])))
     ids = st.lists(st.sampled_from(sorted(names) or ["e0"]), min_size=1, max_size=3)
     messages = st.lists(
-        made(Message, events=ids.map(tuple)), max_size=3 if names else 0
+        made(Message, events=ids.map(tuple)),
+        max_size=3 if names else 0,
+        unique_by=lambda message: message.id,
     )
     queue = made(Queue, messages=messages.map(tuple))
     waiting: Outbox = draw(
