@@ -474,9 +474,9 @@ class PairedMachine(SweptMachine):
     def _polls_as_a_process(self, given: Mapping[str, Any], seconds: float) -> bool:
         """Poll as a process that is killed after so many seconds; return whether it has come to its end before."""
         whole = {"state_dir": str(self.path), **given}
-        watcher = Watcher(self.root, self.registry, **whole)
+        process = Watcher(self.root, self.registry, **whole)
         ahead = (self.clock - datetime.now(UTC)).total_seconds()
-        env = {**watcher.environment(), AHEAD: str(ahead)}
+        env = {**process.environment(), AHEAD: str(ahead)}
         figures.add("polls")
         with _fork_server().start(
             "check", cwd=self.root, env=env, module="tests.support.ahead"
