@@ -56,13 +56,23 @@ def reroute(
 
 
 def _at_new_url(queue: Queue) -> Queue:
-    """Return a queue whose channel has another URL: what the old one refused, the new one may take."""
+    """Return a queue whose channel has another URL: what the old one refused, the new one may take.
+
+    It has none of the further messages that the old one took.
+    """
+    further = {key for one in queue.messages if one.part for key in one.events}
     return replace(
         after_delivery(queue),
         # The wait is over, but the channel has taken nothing since then all the same.
         failing_since=queue.failing_since,
         messages=tuple(
-            replace(message, refusals=0, retry_at="", error="")
+            replace(
+                message,
+                refusals=0,
+                retry_at="",
+                error="",
+                goes_on=tuple(key for key in message.goes_on if key in further),
+            )
             for message in queue.messages
         ),
     )

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
-from tests.support.factories import NOW, channel, event, failed
+from tests.support.factories import NOW, channel, event, failed, taken
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import reroute
@@ -180,6 +180,21 @@ def test_queues_that_become_one_have_failed_if_one_has() -> None:
     queues = {**waiting.queues, "mail": failing}
     waiting = rerouted(replace(waiting, queues=queues), {"ops": U1, "mail": U1})
     assert rerouted(waiting, {"ops": U1}).queues["ops"].failing_since == NOW
+
+
+def test_another_url_lacks_the_further_messages_that_the_old_one_took() -> None:
+    """What a message only counts there goes into a further one again, unless that still waits."""
+    waiting = outbox.enqueue(Outbox(), (OPS,), (E1, E2, E3), 1, NOW)
+    waiting = rerouted(waiting, {"ops": U1})
+    waiting = failed(
+        waiting, "ops", "HTTP 500", NOW, reached=frozenset("x"), left=("e3",)
+    )
+    for before, lacks in ((waiting, ()), (taken(waiting, number=1), ("e3",))):
+        moved = taken(rerouted(before, {"ops": U2}), left=("e3",))
+        [further] = moved.queues["ops"].messages
+        assert further.events == ("e3",)
+        kept = {one.id for one in before.queues["ops"].messages}
+        assert (further.id in kept) == (not lacks)
 
 
 def test_another_url_may_take_what_the_old_one_refused() -> None:
