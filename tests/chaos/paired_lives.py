@@ -125,6 +125,10 @@ class PairedMachine(SweptMachine):
         self.publishers: tuple[str, ...] = ()
         self.listed: set[str] = set()
         """The packs that are known to be a watched publisher's."""
+        self.unanswered: set[str] = set()
+        """The packs whose own answer failed when they were asked last."""
+        self.cleared: set[str | None] = set()
+        """The packs of which the last poll says that nothing is bad any more."""
         self.later: set[str] = set()
         """Those that a list had which was not the first of their publisher."""
         self.read_lists_of: set[str] = set()
@@ -137,8 +141,8 @@ class PairedMachine(SweptMachine):
         self.report: Report | None = None
         self.unsure: set[str] = set()
         """The channels that may be waiting for another attempt."""
-        self.has_published = False
-        """The last poll came to its end, and so to the files."""
+        self.has_published_with: Mapping[str, Any] | None = None
+        """The settings of the last poll, if it came to its end, and so to the files."""
         self.is_coy = False
         """The settings let files show installs only where they name some."""
         for owner, theirs in OWNERS.items():
@@ -458,13 +462,13 @@ class PairedMachine(SweptMachine):
             self._see_what_it_says()
             if "files" in self.features:
                 is_quiet = (
-                    self.has_published
+                    self.has_published_with == given
                     and len(self.known) == known
                     and StateFolder(self.path).load().snapshot == before.snapshot
                 )
                 self._see_the_files(published if is_quiet else {})
 
-        self.has_published = self.report is not None
+        self.has_published_with = None if self.report is None else given
 
     def _forget(self) -> None:
         """Forget the last poll."""
@@ -563,6 +567,7 @@ class PairedMachine(SweptMachine):
         recorded = (*folder.history().events, *after.outbox.events.values())
         new = {one.id: one for one in recorded if one.id not in self.known}
         noted = after.checks.polled_at != before.checks.polled_at
+        self.cleared = {one.node for one in new.values() if one.kind is Kind.CLEARED}
         due: list[Due] = []
         if noted or after.snapshot.revision != before.snapshot.revision:
             due = self._due(noted=noted)
@@ -647,6 +652,7 @@ class PairedMachine(SweptMachine):
             self._is_accepted,
             said,
             {*self.configured},
+            self._is_unread,
         )
         return [one for one in due + of_registry if self._passes(one, before)]
 
@@ -723,6 +729,17 @@ class PairedMachine(SweptMachine):
             )
             or "unknown"
         )
+
+    def _is_unread(self, pack: str) -> bool:
+        """Return whether a pack is not read now.
+
+        Where its own answer failed when it was asked last, a sweep may count or not.
+        """
+        is_read = self.readings.get(pack) is Reading.READ
+        if pack in self.witness.asked:
+            self.unanswered -= {pack}
+            self.unanswered |= set() if is_read else {pack}
+        return not is_read or pack in self.unanswered - self.cleared
 
     def _is_banned(self, pack: str) -> bool:
         return self.subscriber.pack(pack).banned or pack in self.hidden | self.recorded
@@ -875,7 +892,7 @@ def _fork_server() -> ForkServer:
 
 def _wrong_with(row: Seen) -> str:
     if row.status in {"active", "pending"}:
-        return "deprecated" if row.deprecated and row.status == "active" else ""
+        return "deprecated" if row.deprecated else ""
     return row.status
 
 

@@ -174,8 +174,11 @@ class Runs:
         is_accepted: Callable[[Key, str], bool],
         said: Mapping[tuple[str, str, str | None], Due],
         configured: Collection[str],
+        is_unread: Callable[[str], bool],
     ) -> list[Due]:
         """Return what is bad and was not, or is worse, once for each version; and packs of which nothing is bad now.
+
+        What a pack that could not be read shows makes nothing milder.
 
         `said` has the events of this poll that say something bad, by verdict, pack and version.
         """
@@ -192,8 +195,17 @@ class Runs:
                 )
                 if worst not in {"", "unknown"}:
                     now[install, key] = "" if is_accepted(key, worst) else worst
-                elif worst == "unknown" and (install, key) in self.bad:
-                    now[install, key] = self.bad[install, key]  # it may still be that
+                before = self.bad.get((install, key), "")
+                is_open = worst == "unknown" or is_unread(key[0])
+                if (
+                    is_open
+                    and (install, key) in self.bad
+                    and (
+                        (install, key) not in now
+                        or _is_worse(before, now[install, key])
+                    )
+                ):
+                    now[install, key] = before  # it may still be that
         hidden = configured - self.believed.keys()
         now |= {one: bad for one, bad in self.bad.items() if one[0] in hidden}
         news = {
