@@ -26,6 +26,8 @@ from watcher.timestamps import MomentOrEmpty
 _OF_INSTALLS = {Kind.EXPOSED, Kind.CLEARED, Kind.APPEARED}
 _NEVER_POLLED = "1970-01-01T00:00:00.000Z"
 _NAMELESS = "an install"
+_UNNAMED = "without a name"
+"""The same where the words say already that it is an install."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +195,8 @@ def _event(event: Event, given: Collection[str]) -> Event:
     """Return an event without what is private: a failure names hosts and files."""
     is_failure = event.kind in {Kind.FAILING, Kind.RECOVERED}
     has_address = is_failure or event.install is not None
-    install = event.install and _name(event.install, given)
+    nameless = _UNNAMED if is_failure else _NAMELESS
+    install = event.install and _name(event.install, given, nameless)
     parts = install, event.at, event.kind, event.folder, event.version
     return replace(
         event,
@@ -208,9 +211,9 @@ def _event(event: Event, given: Collection[str]) -> Event:
     )
 
 
-def _name(install: str, given: Collection[str]) -> str:
+def _name(install: str, given: Collection[str], nameless: str = _NAMELESS) -> str:
     """Return what an install is called: by default it has the name of its host or folder, which is private."""
-    return install if install in given else _NAMELESS
+    return install if install in given else nameless
 
 
 def _undelivered(state: State, channel: Channel) -> Undelivered:

@@ -112,6 +112,10 @@ def test_an_install_has_its_name_or_none() -> None:
         "an install",
     ]
     assert {one.folder for one in found.installed} == {None}
+    failing = event("e2", Kind.FAILING, node=None, install="former")
+    (found,) = public(state_of(), failing).events
+    # "Install an install cannot be scanned" says it twice.
+    assert found.install == "without a name"
 
 
 def test_an_event_about_a_channel_is_not_shown() -> None:
