@@ -82,8 +82,10 @@ _HALF_AN_AT = rf"(?i){_AT_SIGN}|[(\[{{&%\\] ?[#\w]{{0,9}}\Z"
 _TAG = re.compile(r"<(?![\s\d=…])")
 
 
+_OF_FILE = r"py|js|example(?<=\bexample_node[.]py[.]example)(?!\w)"
+"""The end of a file's name; the last is one of ComfyUI's own, which people are asked to create."""
 _HOST_DOT = (
-    rf"(?i)(?<=[\w\x80-\U0010ffff-])[.\u2024](?!py|js)(?=[^\W\d_](?:[^\W\d_]|[{_VOWELS}])|xn--)|(?<=www)\."
+    rf"(?i)(?<=[\w\x80-\U0010ffff-])[.\u2024](?!{_OF_FILE})(?=[^\W\d_](?:[^\W\d_]|[{_VOWELS}])|xn--)|(?<=www)\."
     r"|(?<=[a-z0-9_-])[\u3002\uff0e\uff61](?=[a-z]{2})"
 )
 """The dots of host names. Any visible character may precede the dot, since host names may contain emoji and marks.

@@ -167,8 +167,8 @@ def test_ordinary_text_is_untouched(text: str) -> None:
             "[evil] (http:1) ![x] (//1) [[y] (tel:1)",
         ),
         (
-            "WWW.(x) done.🎉 foo.“bar” 1.5 v1.0.3 run.py x.json",
-            "WWW[.] (x) done.🎉 foo.“bar” 1.5 v1.0.3 run.py x.json",
+            "WWW.(x) done.🎉 foo.“bar” 1.5 v1.0.3 run.py x.json example_node.py.example",
+            "WWW[.] (x) done.🎉 foo.“bar” 1.5 v1.0.3 run.py x.json example_node.py.example",
         ),
         ("\u0301\u0302lead", "lead"),
         ("", ""),
