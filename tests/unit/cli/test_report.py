@@ -164,7 +164,7 @@ def test_the_last_line_sums_up() -> None:
         "tries": {minute(0.5): 1, minute(60 * 20): 1},
     }
     given |= {"expired_by_channel": {"ops": 3}}
-    when = "1 in 28 seconds, 1 in 19 hours"
+    when = "1 in 28 seconds, 1 in 20 hours"
     alerts = f"2 alerts still undelivered (next try {when}), 3 alerts expired"
     sent = "1 alert delivered, 4 alerts sent unconfirmed"
     counts = f"2 of 3 packs checked, 1 event, {sent}, {alerts}"

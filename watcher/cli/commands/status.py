@@ -489,6 +489,9 @@ def _problems(row: NodeRow) -> list[str]:
             words.append(colour("deprecated"))
         words += map(_acceptance, run)
         found.append(" ".join(filter(None, words)))
+    is_version = any(problem.status == BANNED for problem in row.problems)
+    if row.state == Grade.BANNED and not (is_version or row.runs_bad):
+        found.insert(0, f"the whole pack {colour(BANNED)}")
     return found
 
 

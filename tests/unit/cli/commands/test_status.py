@@ -560,6 +560,12 @@ def test_a_file_to_create_is_named_as_it_is_typed() -> None:
     assert office.endswith(": create example_node.py.example in it")
 
 
+def test_a_banned_pack_that_nobody_runs_has_a_problem() -> None:
+    """No version of it says that it is banned as a whole."""
+    _, banned = shown(state(known(version("1.0"), banned=True)))
+    assert banned.endswith(" the whole pack banned")
+
+
 def test_what_is_run_and_bad_is_a_problem() -> None:
     """A version that is run and deleted or delisted is shown, and so is which finding is accepted."""
     accepted = exposed_to("flagged-info", accepted=True)
