@@ -140,8 +140,15 @@ class Model:
                 worst = min(found, key=FROM_BAD_TO_FINE.index)
                 if worst not in {"", "unknown"}:
                     now[install, key] = "" if self._is_accepted(key, worst) else worst
-                elif "unknown" in found and (install, key) in self.bad:
-                    now[install, key] = self.bad[install, key]  # it may still be that
+                elif (
+                    "unknown" in found
+                    and (install, key) in self.bad
+                    and (may_be := self._worst_of(key[0]))
+                ):
+                    was = self.bad[install, key]
+                    # It may still be that, or as bad as any version is now.
+                    milder = max(was, may_be, key=FROM_BAD_TO_FINE.index)
+                    now[install, key] = milder if was else was
         now |= {
             (install, key): why
             for (install, key), why in self.bad.items()
@@ -203,6 +210,11 @@ class Model:
             return "delisted"
         mildest = max(of_pack.values(), key=FROM_BAD_TO_FINE.index)
         return mildest or "unknown"
+
+    def _worst_of(self, pack: str) -> str:
+        """Return the worst of all versions of a pack."""
+        each = [self._of(key) for key in self.status if key[0] == pack]
+        return min(each, key=FROM_BAD_TO_FINE.index)
 
     def _of(self, key: tuple[str, str]) -> str:
         status, deprecated = self.status[key]

@@ -28,6 +28,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from tests.chaos.lives import CrashAt, Fragile, figures, run
 from tests.chaos.paired_model import (
     CRITICAL,
+    FROM_BAD_TO_FINE,
     INFO,
     LEVELS,
     SAYS,
@@ -649,10 +650,12 @@ class PairedMachine(SweptMachine):
         }
         due += self.runs.judge(
             self._verdict,
+            self._may_be,
             self._is_accepted,
             said,
             {*self.configured},
             self._is_unread,
+            {pack for kind, pack, version in facts if (kind, version) == _BACK},
         )
         return [one for one in due + of_registry if self._passes(one, before)]
 
@@ -740,6 +743,13 @@ class PairedMachine(SweptMachine):
             self.unanswered -= {pack}
             self.unanswered |= set() if is_read else {pack}
         return not is_read or pack in self.unanswered - self.cleared
+
+    def _may_be(self, name: str) -> str | None:
+        """Return the worst of all versions of a pack, those that are gone too; None where not all are known."""
+        pack = self.subscriber.pack(name)
+        each = [_wrong_with(row) for row in pack.seen.values()]
+        worst = min(each, key=FROM_BAD_TO_FINE.index, default="")
+        return worst if pack.based else None
 
     def _is_banned(self, pack: str) -> bool:
         return self.subscriber.pack(pack).banned or pack in self.hidden | self.recorded
@@ -888,6 +898,10 @@ def _fork_server() -> ForkServer:
     server = ForkServer().__enter__()
     atexit.register(server.__exit__)
     return server
+
+
+_BACK = ("reinstated", None)
+"""Kind and version of the end of the ban of a whole pack."""
 
 
 def _wrong_with(row: Seen) -> str:

@@ -171,16 +171,18 @@ class Runs:
     def judge(
         self,
         why: Callable[[Copy], str],
+        may_be: Callable[[str], str | None],
         is_accepted: Callable[[Key, str], bool],
         said: Mapping[tuple[str, str, str | None], Due],
         configured: Collection[str],
         is_unread: Callable[[str], bool],
+        back: Collection[str],
     ) -> list[Due]:
         """Return what is bad and was not, or is worse, once for each version; and packs of which nothing is bad now.
 
-        What a pack that could not be read shows makes nothing milder.
-
-        `said` has the events of this poll that say something bad, by verdict, pack and version.
+        What a pack that could not be read shows makes nothing milder. `may_be` returns the worst of all versions of a
+        pack, None where not all are known. `said` has the events of this poll that say something bad, by verdict, pack
+        and version. `back` are the packs whose ban ended.
         """
         now: dict[tuple[str, Key], str] = {}
         for install, copies in self.believed.items():
@@ -195,17 +197,22 @@ class Runs:
                 )
                 if worst not in {"", "unknown"}:
                     now[install, key] = "" if is_accepted(key, worst) else worst
-                before = self.bad.get((install, key), "")
-                is_open = worst == "unknown" or is_unread(key[0])
-                if (
-                    is_open
-                    and (install, key) in self.bad
-                    and (
-                        (install, key) not in now
-                        or _is_worse(before, now[install, key])
-                    )
-                ):
-                    now[install, key] = before  # it may still be that
+                unread = is_unread(key[0])
+                if (install, key) not in self.bad:
+                    continue
+                before, yet = self.bad[install, key], may_be(key[0])
+                if unread:
+                    milder = now.get((install, key), "unknown")
+                    if (install, key) not in now or _is_worse(before, milder):
+                        now[install, key] = before  # it may still be that
+                elif worst == "unknown":
+                    is_over = key[0] in back and before in {"", "banned"}
+                    if yet is None or before == "delisted":
+                        now[install, key] = before
+                    elif yet == "banned" or (yet and not is_over):
+                        # Or as bad as any version is now. What is accepted stays so.
+                        milder = max(before, yet, key=FROM_BAD_TO_FINE.index)
+                        now[install, key] = milder if before else before
         hidden = configured - self.believed.keys()
         now |= {one: bad for one, bad in self.bad.items() if one[0] in hidden}
         news = {

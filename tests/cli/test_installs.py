@@ -182,7 +182,26 @@ def test_a_clone_is_watched_as_the_pack_of_its_repository(
     assert lists() == 1
     status = json.loads(watch.run("status", "--json").out)
     rows = {one["node"]: one for one in status["nodes"]}
-    assert "Lamp" in rows
+    assert rows["Lamp"]["state"] == "banned"
+
+
+def test_a_clone_of_a_pack_that_is_pardoned(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """That nobody knows its version keeps no clone bad of whose pack nothing is bad any more."""
+    registry.catalog.publish("lamp", "1.0.0")
+    comfyui.clone("lamp-nodes", "https://github.com/example/lamp")
+    watch.check()
+    registry.catalog.edit_pack("lamp", status="banned")
+    assert _said(watch.check()) == [("banned", "lamp", None, "banned")]
+    registry.catalog.edit_pack("lamp", status="active")
+    assert _said(watch.check()) == [
+        ("cleared", "lamp", None, None),
+        ("reinstated", "lamp", None, "active"),
+    ]
+    assert "still bad" not in webhook.messages()[-1].json["message"]
+    status = json.loads(watch.run("status", "--json").out)
+    assert [one["state"] for one in status["nodes"]] == ["ok", "unknown"]
 
 
 def test_a_list_of_repositories_that_is_not_answered(

@@ -183,14 +183,28 @@ class _RunPack:
         found: dict[CopyKey, BadCopy] = {}
         for copy in self.before.copies:
             scan = self.poll.scans.get(copy.install)
-            is_unknown = any(map(_is_open, self._of(copy.key)))
-            if is_unknown or (scan is not None and scan.packs is None):
+            if scan is not None and scan.packs is None:
                 found[copy.key] = copy
+            may_be = [grade for one in self._of(copy.key) if (grade := _yet(one, copy))]
+            worst_yet = min(may_be, key=rank, default=None)
+            # What was bad with its pack is as good as that: what single versions are was never known of it.
+            if worst_yet and (worst_yet is copy.grade or not self._is_pardoned):
+                found[copy.key] = replace(copy, grade=worst_yet)
         for key in {_key(one) for one in self.findings}:
             if bad := self._bad_copy(key):
                 found[key] = bad
         return tuple(
             found[key] for key in sorted(found, key=lambda one: (one[0], one[1] or ""))
+        )
+
+    @property
+    def _is_pardoned(self) -> bool:
+        """Whether this poll saw a ban of the whole pack end."""
+        return any(
+            one.kind is Kind.REINSTATED
+            and one.version is None
+            and (one.node or "").lower() == self.key
+            for one in self.poll.events
         )
 
     def _bad_copy(self, key: CopyKey) -> BadCopy | None:
@@ -322,12 +336,17 @@ class _RunPack:
         )
 
 
-def _is_open(finding: Finding) -> bool:
-    """Return whether a copy may be bad all the same: of one that may be any version the mildest says no more."""
+def _yet(finding: Finding, copy: BadCopy) -> Grade | None:
+    """Return how bad a copy may still be that was bad; None if an answer shows that it is so no more."""
+    was, may_be = copy.grade, finding.may_be
     is_any = finding.pack.version is None and finding.listed is None
-    return finding.verdict is Verdict.UNKNOWN or (
-        finding.verdict is Verdict.PENDING and is_any
-    )
+    is_pending = finding.verdict is Verdict.PENDING and is_any
+    if not is_pending and finding.verdict is not Verdict.UNKNOWN:
+        return None
+    is_open = may_be is None or bool(finding.gaps) or may_be is was.verdict
+    if may_be is None or is_open or was is Grade.DELISTED:
+        return was
+    return max(was, Grade(may_be), key=rank) if may_be in EXPOSURES else None
 
 
 def _key(finding: Finding) -> CopyKey:

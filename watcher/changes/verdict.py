@@ -260,9 +260,23 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
         at=known.minimum_age.now,
         by=_by(pack, one, ground),
         why=ground.why,
+        may_be=_may_be_yet(text, known),
         detail=known.reason if ground.of_pack else "",
         gaps=tuple(gaps),
     )
+
+
+def _may_be_yet(text: str | None, known: Knowledge) -> Verdict | None:
+    """Return the worst that may hold for a copy, by the rows of its version, else of all; None if it is not known."""
+    if known.node is None or not known.is_complete or known.lack:
+        return None
+    meant = known.versions_meant(text) if text is not None else []
+    rows = meant or known.node.versions
+    if any(one.status not in _BY_STATUS or one.key in known.unreadable for one in rows):
+        return None
+    each = [Verdict.DEPRECATED for one in rows if one.deprecated]
+    each += [one for one in map(verdict_of, rows) if one in EXPOSURES]
+    return min(each, key=rank, default=Verdict.OK)
 
 
 def _by(pack: Pack, one: Identity, ground: _Ground) -> str:

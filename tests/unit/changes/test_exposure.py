@@ -140,6 +140,25 @@ def test_a_new_upload_says_nothing_of_a_clone() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("may_be", "grade"),
+    [(None, "banned"), ("banned", "banned"), ("flagged", "flagged"), ("ok", None)],
+)
+def test_how_bad_what_is_unknown_may_still_be(
+    may_be: str | None, grade: str | None
+) -> None:
+    """It stays as bad as it was, or as the worst that it may be now; it ends where that is nothing bad."""
+    bad, _ = assess(Installed(), run("banned", None))
+    unknown = replace(run("unknown", None), may_be=Verdict(may_be) if may_be else None)
+    after, events = assess(bad, unknown)
+    assert events == ([] if grade else [("cleared", "banned", None)])
+    left = [copy.grade for one in after.exposures.values() for copy in one.copies]
+    assert left == ([grade] if grade else [])
+    pardon = event("e1", Kind.REINSTATED, version=None)
+    after, _ = assess(bad, unknown, events=[pardon])
+    assert bool(after.exposures) == (grade == "banned")
+
+
 @pytest.mark.parametrize("verdict", ["ok", "outdated", "unknown", "pending"])
 def test_the_other_verdicts_are_no_news(verdict: str) -> None:
     """Nothing is reported of what is well, old or not known; what is known to be well ends what was bad."""

@@ -66,6 +66,22 @@ def of(installed: Pack, node: Node | None, **fields: Any) -> Finding:
     return judged("studio", installed, lambda _: about)
 
 
+@pytest.mark.parametrize(
+    ("said", "may_be"),
+    [(None, "banned"), ("0.9.0", "flagged"), ("2.0.0", "ok"), ("7", "banned")],
+)
+def test_what_a_copy_may_be_yet(said: str | None, may_be: str) -> None:
+    """It is what its own version is if the registry lists that, else the worst of all; anything if not all is known."""
+    rows = {"1.0.0": "banned", "0.9.0": "flagged", "2.0.0": "active"}
+    node = known(*(version(name, status) for name, status in rows.items()))
+    made = clone(claimed_version=said)
+    assert of(made, node, record=record()).may_be == may_be
+    assert of(made, node, no_records=TIMED_OUT).may_be is None
+    assert of(made, None, record=record(), unread=REFUSED).may_be is None
+    odd = replace(node, versions=(version("2.0.0", "sealed"),))
+    assert of(made, odd, record=record()).may_be is None
+
+
 def test_an_unreadable_deprecation_is_not_fine() -> None:
     """Whether a version is deprecated was not read: it is unknown, unless something worse holds."""
     for status, verdict in (
