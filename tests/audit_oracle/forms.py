@@ -314,7 +314,7 @@ _form(
 _form(
     "tracking_without_file",
     _zip(says=None),
-    _read("folder:id", version=None, mark=True),
+    _read("folder:id", version=None, mark=True, readable=False),
     kinds="registry unknown",
 )
 _form(

@@ -54,7 +54,12 @@ def test_the_summary(
     before, *lines = summary.read_text("utf-8").splitlines()
     assert before == "before"
     shown = [" ".join(line.split()[:2]) for line in lines if line]
-    assert shown == ["WHERE PACK", "ComfyUI evil", "2 packs:", "error: gone:"]
+    assert shown == [
+        "WHERE PACK",
+        f"{comfyui.root.parent.name} evil",
+        "2 packs:",
+        "error: gone:",
+    ]
     away = audit(str(comfyui.root), code=3, summary=tmp_path)
     assert "warning: the summary of the job could not be written: " in away.err
 
