@@ -10,7 +10,7 @@ _ROOM = b" " * 40 + b"\n"
 
 
 def _line(channel: str, message: str, *, owed: bool = True) -> bytes:
-    values = {"messages": {channel: {message: {} if owed else None}}}
+    values: dict[str, object] = {"messages": {channel: {message: {} if owed else None}}}
     return json.dumps(values, separators=(",", ":")).encode() + b"\n"
 
 
