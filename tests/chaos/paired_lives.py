@@ -568,7 +568,9 @@ class PairedMachine(SweptMachine):
         recorded = (*folder.history().events, *after.outbox.events.values())
         new = {one.id: one for one in recorded if one.id not in self.known}
         noted = after.checks.polled_at != before.checks.polled_at
-        self.cleared = {one.node for one in new.values() if one.kind is Kind.CLEARED}
+        self.cleared = {
+            (one.node or "").lower() for one in new.values() if one.kind is Kind.CLEARED
+        }
         due: list[Due] = []
         if noted or after.snapshot.revision != before.snapshot.revision:
             due = self._due(noted=noted)
