@@ -126,10 +126,6 @@ class PairedMachine(SweptMachine):
         self.publishers: tuple[str, ...] = ()
         self.listed: set[str] = set()
         """The packs that are known to be a watched publisher's."""
-        self.unanswered: set[str] = set()
-        """The packs whose own answer failed when they were asked last."""
-        self.cleared: set[str | None] = set()
-        """The packs of which the last poll says that nothing is bad any more."""
         self.later: set[str] = set()
         """Those that a list had which was not the first of their publisher."""
         self.read_lists_of: set[str] = set()
@@ -568,9 +564,6 @@ class PairedMachine(SweptMachine):
         recorded = (*folder.history().events, *after.outbox.events.values())
         new = {one.id: one for one in recorded if one.id not in self.known}
         noted = after.checks.polled_at != before.checks.polled_at
-        self.cleared = {
-            (one.node or "").lower() for one in new.values() if one.kind is Kind.CLEARED
-        }
         due: list[Due] = []
         if noted or after.snapshot.revision != before.snapshot.revision:
             due = self._due(noted=noted)
@@ -736,15 +729,8 @@ class PairedMachine(SweptMachine):
         )
 
     def _is_unread(self, pack: str) -> bool:
-        """Return whether a pack is not read now.
-
-        Where its own answer failed when it was asked last, a sweep may count or not.
-        """
-        is_read = self.readings.get(pack) is Reading.READ
-        if pack in self.witness.asked:
-            self.unanswered -= {pack}
-            self.unanswered |= set() if is_read else {pack}
-        return not is_read or pack in self.unanswered - self.cleared
+        """Return whether a pack is not read now, neither by itself nor by a sweep."""
+        return self.readings.get(pack) is not Reading.READ
 
     def _may_be(self, name: str) -> str | None:
         """Return the worst of all versions of a pack, those that are gone too; None where not all are known."""
