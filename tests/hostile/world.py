@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -506,12 +507,7 @@ class World:
         studio = LivedIn(self._folder / "studio")
         for node in self._nodes:
             studio.put(node, _FOUND)
-        packs = json.loads(self._see("audit", str(studio.root), "--json", code=3))[
-            "packs"
-        ]
-        self._see("audit", str(studio.root), code=3, expected=len(packs) + 3)
-        bad = sum(pack["verdict"] != "ok" for pack in packs)
-        self._see("audit", str(studio.root), "--format", "sarif", code=3, expected=bad)
+        self._audit(str(studio.root))
         self._look_into_a_repository()
         for node in self._nodes[:_WAITED_FOR]:
             found = json.loads(self._see("wait", node, _FOUND, "--json", code=3))
@@ -531,14 +527,19 @@ class World:
         """Audit files in which some of the texts name packs; they take their turn."""
         texts = self._texts[self._turn % _TURNS :: _TURNS]
         plant(self._folder / "repository", texts, self.account.mark)
-        audit = "audit", "repository", "--set", "timeout=5m"
-        done = json.loads(self._run(*audit, "--json").out)
-        see = partial(self._see, *audit, code=3, errors=len(done["errors"]))
+        packs = self._audit("repository", "--set", "timeout=5m")
+        self._asked = {one["id"] for one in packs if one["id"] is not None}
+
+    def _audit(self, *args: str) -> list[dict[str, Any]]:
+        """Look at an audit in each form, and return its packs. What is no id cannot be read, which is an error."""
+        done = json.loads(self._run("audit", *args, "--json").out)
+        packs: list[dict[str, Any]] = done["packs"]
+        see = partial(self._see, "audit", *args, code=3, errors=len(done["errors"]))
         see("--json")
-        see(expected=len(done["packs"]) + 3)
-        self._asked = {one["id"] for one in done["packs"] if one["id"] is not None}
-        bad = [one for one in done["packs"] if one["verdict"] != "ok"]
-        see("--format", "sarif", expected=len(bad))
+        see(expected=len(packs) + 3)
+        bad = sum(pack["verdict"] != "ok" for pack in packs)
+        see("--format", "sarif", expected=bad)
+        return packs
 
     def _see(self, *args: str, code: int, expected: int = 0, errors: int = 0) -> str:
         """Look at what a command prints in a job of GitHub Actions, for a program or as so many lines; return it.
