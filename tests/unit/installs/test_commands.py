@@ -6,7 +6,7 @@ import contextlib
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from watcher.installs.recognise import commands
@@ -216,6 +216,9 @@ def test_every_line_that_names_a_tool_gives_a_row(
     before: str, tool: str, after: str, is_script: bool, lines: int
 ) -> None:
     """Whatever stands around it, a line with a tool is never passed over; and its row has its line."""
+    assume(not after.rstrip().endswith("\\"))  # the line would go on
+    # A quote that nothing closes turns the tool's own quotes inside out.
+    assume(not {*"\"'`("} & {*before} or not {*";&"} & {*tool})
     text = "true\n" * lines + f"{before} {tool} {after}\ntrue\n"
     found = _read(text, is_script=is_script)
     assert lines + 1 in {pack.line for pack in found}

@@ -181,9 +181,11 @@ def _of_line(line: str, first: int) -> Iterator[Pack]:
 
 
 def _as_one_word(within: re.Match[str]) -> str:
-    """Return what is quoted without its separators, unless it names tools, which they part."""
+    """Return what is quoted without its separators, but for those that part tools in it."""
     text = within[0]
-    return text if _tools(text, 0, len(text)) else _SEPARATOR.sub("\0", text)
+    if _tools(text, 0, len(text)):
+        return text[0] + _WITHIN.sub(_as_one_word, text[1:-1]) + text[-1]
+    return _SEPARATOR.sub("\0", text)
 
 
 def _tools(line: str, start: int, end: int) -> list[tuple[str, re.Match[str]]]:
