@@ -362,7 +362,7 @@ _READ_LATER = _told(("2.0", FLAGGED, ""), ("3.0", FLAGGED, "info"), ("2.0", ACTI
 )
 def test_an_end_goes_where_the_beginning_went(life: list[Step], baseline: str) -> None:
     """A channel takes an end exactly if it took something that this ends, whatever was between them."""
-    lived, told = Life(baseline=baseline), Told()
+    lived, told, is_banned = Life(baseline=baseline), Told(), False
     for step in life:
         for one in lived.poll(step):
             assert (one.ends is not None) is (one.kind in ENDS)
@@ -371,9 +371,9 @@ def test_an_end_goes_where_the_beginning_went(life: list[Step], baseline: str) -
                 if begun and one.kind in to.kinds:
                     assert wants(to, one) is any(wants(to, each) for each in begun)
             told.see(one)
-        # What a pack shows while it is banned is not taken in before a whole listing ends that.
-        is_banned = any(one.kind is Kind.BANNED for one in told.pack)
-        if step.answer == "whole" or (step.answer == "cut" and not is_banned):
+        # After a 403 only a whole listing shows how the versions are.
+        is_banned = step.answer == "ban" or (is_banned and step.answer != "whole")
+        if step.answer in {"whole", "cut"} and not is_banned:
             told.take(lived.listed)
 
 
