@@ -197,7 +197,8 @@ class Runs:
                 )
                 if worst not in {"", "unknown"}:
                     now[install, key] = "" if is_accepted(key, worst) else worst
-                unread = is_unread(key[0])
+                # The end of a ban of the whole pack is an answer too.
+                unread = is_unread(key[0]) and key[0] not in back
                 if (install, key) not in self.bad:
                     continue
                 before, yet = self.bad[install, key], may_be(key[0])
