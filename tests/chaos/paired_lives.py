@@ -297,7 +297,7 @@ class PairedMachine(SweptMachine):
     @having("installs")
     @rule(install=installs, pack=packs)
     def spoil_or_mend(self, install: str, pack: str) -> None:
-        """A pack cannot be read, be it seen as it is now or never, or it can be again."""
+        """A pack cannot be read, whether or not it was seen before, or it can be read again."""
         if install in self.unmounted or pack not in self.there[install]:
             return
         there, known = self.there[install][pack], self.runs.believed.get(install, {})
@@ -358,7 +358,7 @@ class PairedMachine(SweptMachine):
     @having("restarts")
     @rule(statuses=st.sets(st.sampled_from(STATUSES), min_size=1))
     def tell_other_statuses(self, statuses: set[str]) -> None:
-        """Changes of other statuses are told from now on."""
+        """Changes of other statuses are reported from now on."""
         self.statuses = tuple(sorted(statuses))
 
     @having("restarts")

@@ -231,7 +231,7 @@ def test_what_expires_is_no_recovery(
     webhook.answer["/a"] = 500
     registry.catalog.publish("alpha", "2.0.0")
     assert "HTTP 500" in job.check().err
-    time.sleep(1)
+    time.sleep(1)  # alert_expiry, which cannot be shorter
     end_backoffs(job.folder / "state")
     given_up = job.check()
     assert "channel json: 1 alert expired" in given_up.err

@@ -70,7 +70,7 @@ def test_what_is_refused_before_the_message_is_no_delivery(
 def test_a_nick_that_is_not_there_is_owed_the_alert(
     server: Ngircd, operator: Callable[..., Operator]
 ) -> None:
-    """Whoever is there has it once; the other one gets it later, alone."""
+    """The target that works gets it once; the other one gets it later, alone."""
     alerted = operator(server.url("@nobody", "@reader")).knows()
     with Reader(server, "reader") as reader:
         alerted.ban()

@@ -146,7 +146,7 @@ def test_the_last_word_on_a_pack_counts() -> None:
 
 
 def test_no_version_is_advised_beside_a_ban_of_what_is_run() -> None:
-    """Somebody who runs two versions of a pack is not told to remove it and to take another one of it."""
+    """Of two run versions of a pack no message says to remove one and to take another."""
     flag, ban = _event(Kind.FLAGGED), _event(Kind.BANNED, version=None)
     assert _advice(flag, ban) == UNREVIEWED
     assert _advice(flag, replace(ban, installed=())).endswith("is 1.1.0.")

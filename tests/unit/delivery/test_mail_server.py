@@ -97,7 +97,7 @@ _REPLIES = ("421 bye", "550 no", "450 later", "552 too big", "554 no")
 def test_a_copy_is_a_target_of_its_own(
     mailbox: Mailbox, command: str, reply: str
 ) -> None:
-    """Whoever has the mail does not get it again because another one is refused, and each gets it once in the end."""
+    """A recipient who has the mail does not get it again because another is refused; each gets it once in the end."""
     everybody = [f"{name}@example.org" for name in ("to1", "to2", "cc1", "cc2", "bcc")]
     to1, to2, cc1, cc2, bcc = everybody
     url = f"{mailbox.apprise_url(f'{to1},{to2}')}&cc={cc1},{cc2}&bcc={bcc}"
