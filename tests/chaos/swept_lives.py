@@ -582,6 +582,9 @@ class SweptMachine(Life):
         if globs and not witness.has_swept and (witness.failed or not self.watched()):
             self.was_down = self.was_down or noted
             self.readings = {_REGISTRY: Reading.NO_WAY}
+            if noted:  # the list of all packs may have been answered all the same
+                listed = self.turned.keys() & self.witness.records.keys()
+                self.turned |= dict.fromkeys(listed, self.now)
             return self.trouble.poll(self.readings, noted=noted)
         look = _Look(self, noted=noted)
         look.all()
