@@ -707,26 +707,22 @@ class PairedMachine(SweptMachine):
         pack = self.subscriber.pack(one.pack)
         if self._is_banned(one.pack):
             return "banned"
-        rows = {
-            self.subscriber._names[number]: _wrong_with(row)
+        rows = [
+            (self.subscriber._names[number], _wrong_with(row))
             for number, row in pack.seen.items()
             if not row.gone
-        }
-        if one.version in rows:
-            return rows[one.version]
+        ]
+        # One text may be that of several rows.
+        if own := [wrong for version, wrong in rows if version == one.version]:
+            return min(own, key=FROM_BAD_TO_FINE.index)
         if not pack.based or one.how is How.CLAIMED:
             return "unknown"
         if one.how is How.REGISTRY:
             return "delisted"
-        mildest = [*rows.values()]
-        return (
-            max(
-                mildest,
-                key=["banned", "flagged", "deleted", "deprecated", ""].index,
-                default="",
-            )
-            or "unknown"
+        mildest = max(
+            (wrong for _, wrong in rows), key=FROM_BAD_TO_FINE.index, default=""
         )
+        return mildest or "unknown"
 
     def _is_unread(self, pack: str) -> bool:
         """Return whether a pack is not read now, neither by itself nor by a sweep."""
