@@ -99,14 +99,7 @@ def judged_copies(poll: Poll, installed: Installed) -> dict[str, tuple[BadCopy, 
             each[one.node.lower(), _key(one)].append(_as_bad(one))
     found: defaultdict[str, dict[CopyKey, BadCopy]] = defaultdict(dict)
     for (node, key), findings in each.items():
-        left = [one for one in findings if not one.covered_by(poll.accept)]
-        install, version = key
-        found[node][key] = BadCopy(
-            install=install,
-            version=version,
-            grade=worst(left or findings).grade,
-            accepted=not left,
-        )
+        found[node][key] = _judged(findings, poll.accept)
     for node, exposed in installed.exposures.items():
         found[node] |= {one.key: one for one in exposed.copies}
     return {node: tuple(found[node].values()) for node in sorted(found)}
@@ -151,6 +144,18 @@ def _as_bad(finding: Finding) -> Finding:
     return finding
 
 
+def _judged(findings: Sequence[Finding], accept: Collection[Acceptance]) -> BadCopy:
+    """Return how bad a copy is by its findings: by those that are not accepted, if there are any."""
+    left = [one for one in findings if not one.covered_by(accept)]
+    install, version = _key(findings[0])
+    return BadCopy(
+        install=install,
+        version=version,
+        grade=worst(left or findings).grade,
+        accepted=not left,
+    )
+
+
 def _place(copy: Copy) -> tuple[bool, str, str]:
     return not copy.enabled, copy.install, copy.version or ""
 
@@ -187,7 +192,7 @@ class _RunPack:
                 found[copy.key] = copy
             may_be = [grade for one in self._of(copy.key) if (grade := _yet(one, copy))]
             worst_yet = min(may_be, key=rank, default=None)
-            # What was bad with its pack is as good as that: what single versions are was never known of it.
+            # A ban of the whole pack says nothing of a single version: once it ends, nothing milder is left of it.
             if worst_yet and (worst_yet is copy.grade or not self._is_pardoned):
                 found[copy.key] = replace(copy, grade=worst_yet)
         for key in {_key(one) for one in self.findings}:
@@ -213,14 +218,7 @@ class _RunPack:
         bad = [one for one in findings if one.verdict in EXPOSURES]
         if not bad:
             return None
-        left = [one for one in bad if not one.covered_by(self.poll.accept)]
-        install, version = key
-        now = BadCopy(
-            install=install,
-            version=version,
-            grade=worst(left or bad).grade,
-            accepted=not left,
-        )
+        now = _judged(bad, self.poll.accept)
         if not any(one.gaps for one in findings):
             return now
         was = [one for one in self.before.copies if one.key == key]
@@ -339,13 +337,14 @@ class _RunPack:
 def _yet(finding: Finding, copy: BadCopy) -> Grade | None:
     """Return how bad a copy may still be that was bad; None if an answer shows that it is so no more."""
     was, may_be = copy.grade, finding.may_be
+    # That a version waits for its scan is no answer about a copy that may be any other.
     is_any = finding.pack.version is None and finding.listed is None
     is_pending = finding.verdict is Verdict.PENDING and is_any
     if not is_pending and finding.verdict is not Verdict.UNKNOWN:
         return None
-    is_open = may_be is None or bool(finding.gaps) or may_be is was.verdict
-    if may_be is None or is_open or was is Grade.DELISTED:
+    if may_be is None or finding.gaps or was is Grade.DELISTED:
         return was
+    # The milder of the two: that it may be worse than it was is no answer.
     return max(was, Grade(may_be), key=rank) if may_be in EXPOSURES else None
 
 
