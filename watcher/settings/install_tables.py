@@ -224,15 +224,13 @@ def twice(tables: Sequence[InstallTable]) -> Iterator[str]:
 
 
 def _names(tables: Sequence[InstallTable]) -> list[str]:
-    """Return the name that each table has, or the shortest of its usual ones that no other has."""
+    """Return the name that each table has, or the shortest of its usual ones that no other may have."""
     usual = [[table.name] if table.name else _usual_names(table) for table in tables]
-    names = [one[0] for one in usual]
-    for longer in range(1, max(map(len, usual), default=1)):
-        had = Counter(map(str.lower, names))
-        names = [
-            one[min(longer, len(one) - 1)] if had[name.lower()] > 1 else name
-            for name, one in zip(names, usual, strict=True)
-        ]
+    may_have = Counter(name for each in usual for name in {*map(str.lower, each)})
+    names = [
+        next((name for name in each if may_have[name.lower()] == 1), each[-1])
+        for each in usual
+    ]
     taken = {table.name.lower() for table in tables if table.name}
     for place, table in enumerate(tables):
         if not table.name:
