@@ -52,13 +52,13 @@ def read(source: Source, had: Collection[Pack], go_on: Callable[[], None]) -> In
     for folder in there:
         had_here = [one for one in had if one.place == folder.place]
         try:
-            found = _packs_in(folder, had_here, go_on)
+            found, failure = _packs_in(folder, had_here, go_on)
         except Unscannable as error:
             failed.append(error.what)
             continue
-        packs += found.packs
-        if found.failure:
-            failed.append(found.failure)
+        packs += found
+        if failure:
+            failed.append(failure)
         else:
             places.add(folder.place)
     more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
@@ -73,19 +73,13 @@ def read(source: Source, had: Collection[Pack], go_on: Callable[[], None]) -> In
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """The packs of one `custom_nodes`."""
-
-    packs: tuple[Pack, ...]
-    failure: str = ""
-    """Why it may be another folder, or the place of a volume, so that those that were in it are not gone."""
-
-
 def _packs_in(
     folder: NodeFolder, had: Collection[Pack], go_on: Callable[[], None]
-) -> _Found:
-    """Return the packs of one `custom_nodes`, disabled ones too; Unscannable if they may not be all."""
+) -> tuple[Collection[Pack], str]:
+    """Return the packs of one `custom_nodes`, disabled ones too, and why those that it had may not be gone, or "".
+
+    Unscannable if they may not be all.
+    """
     hint = _IS_IT_MOUNTED if had else ""
     listed = _listed(folder, hint)
     seen: dict[str, Pack] = {}
@@ -101,12 +95,13 @@ def _packs_in(
     has_own_file = any(
         entry.name in OWN_FILES and entry.is_file for entry in listed.enabled
     )
-    before, now = (*had, *seen.values()), tuple(found.values())
+    before, now = (*had, *seen.values()), found.values()
+    # Where nothing is left of what it had, it may be another folder, or the place of a volume.
     is_another = bool(before) and not _names(before) & _names(now)
     if not is_another or has_own_file:
-        return _Found(packs=now)
+        return now, ""
     left = "none of its packs" if now else "no packs"
-    return _Found(packs=now, failure=f"{folder.shown} has {left} any more{hint}")
+    return now, f"{folder.shown} has {left} any more{hint}"
 
 
 def _names(packs: Iterable[Pack]) -> set[str]:
