@@ -5,6 +5,7 @@ The list of all packs says that (docs/registry.md, Packs as a whole), for instal
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
@@ -44,35 +45,28 @@ def ids_under(
     """
     if listed is None:
         return {key: known[key] for key in repositories if key in known}
-    of_packs = {
-        pack: key
-        for pack, one in listed.records.items()
-        if (key := repository_key(one.repository)) and NODE_ID.fullmatch(one.id)
-    }
-    # Only a whole list can show that there is none.
-    found = {
-        key: [
-            one
-            for one in known.get(key, ())
-            if one.lower() in bad or one.lower() not in of_packs
-        ]
-        for key in repositories
-        if key in known or not listed.failure
-    }
-    wanted = frozenset(repositories)
-    for pack, key in of_packs.items():
-        name = listed.records[pack].id
-        if key in wanted and name not in found.setdefault(key, []):
-            found[key].append(name)
+    now: defaultdict[str, set[str]] = defaultdict(set)
+    for one in listed.records.values():
+        if (key := repository_key(one.repository)) and NODE_ID.fullmatch(one.id):
+            now[key].add(one.id)
+    placed = {pack.lower() for packs in now.values() for pack in packs}
 
     def place(name: str) -> tuple[bool, str]:
         # A banned one first, so that no number of others hides it.
         record = listed.records.get(name.lower())
         return record is None or record.status != BANNED, name
 
-    return {
-        key: tuple(sorted(ids, key=place)[:_MOST]) for key, ids in sorted(found.items())
-    }
+    found: dict[str, tuple[str, ...]] = {}
+    for key in sorted(repositories):
+        still = {
+            one
+            for one in known.get(key, ())
+            if one.lower() in bad or one.lower() not in placed
+        }
+        # Only a whole list can show that there is none.
+        if key in known or key in now or not listed.failure:
+            found[key] = tuple(sorted(still | now[key], key=place)[:_MOST])
+    return found
 
 
 def with_packs(pack: Pack, ids: Mapping[str, tuple[str, ...]]) -> Pack:
