@@ -149,7 +149,7 @@ def cut(text: str, longest: int) -> str:
     return _cut(text, longest, text)
 
 
-def items_of(text: str, left: int | None = None) -> Items | None:
+def items_of(text: str, left: int | None) -> Items | None:
     """Return the items of a list in JSON; None for any other text. `left` is how many a cut one leaves out."""
     if not text:
         return Items(shown=())

@@ -94,7 +94,7 @@ async def audit(
             options=DiffOptions(baseline="silent", now=now),
         )
         asker = Asker(registry=registry, plan=plan, clock=clock, progress=progress)
-        answers = await ask_each(asker, listed=listed)
+        answers = await ask_each(asker, None, listed)
         found, records = compare_nodes(plan, answers), answers.packs
         known = Known(
             found=found,

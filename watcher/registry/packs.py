@@ -77,9 +77,7 @@ async def read_packs(
     return PackRecords(records=records, failure=failure)
 
 
-async def read_all_packs(
-    registry: Registry, progress: Progress = silent
-) -> PackRecords:
+async def read_all_packs(registry: Registry, progress: Progress) -> PackRecords:
     """Return what the registry says of all packs, from as many pages as it takes. No failure is raised.
 
     Without a failure they are all there: every page came, and there are as many packs as each page says.

@@ -135,9 +135,7 @@ def secret_files(environ: Mapping[str, str], container_secrets: Path | None) -> 
     return layer
 
 
-def system_secrets(
-    folder: Path, environ: Mapping[str, str], *, alerts: bool = True
-) -> Layer:
+def system_secrets(folder: Path, environ: Mapping[str, str], *, alerts: bool) -> Layer:
     """Return the secrets beside the system's settings file, one file each: what a service gets as its credentials.
 
     So root's shell has the channels that the service has. The service's own user need not be able to read them: one

@@ -16,6 +16,7 @@ from tests.support.fakes.fault import A_PAGE, without_host
 from tests.support.fakes.fault import asked as query_of
 from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PackRecord, PackRecords
+from watcher.progress import silent
 from watcher.registry import packs
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.packs import read_all_packs, read_packs
@@ -366,7 +367,7 @@ def read_all(registry: FakeRegistry) -> PackRecords:
     async def work() -> PackRecords:
         limits = RequestLimits(timeout=10.0, retries=0)
         async with Registry(registry.url, limits) as client:
-            return await read_all_packs(client)
+            return await read_all_packs(client, silent)
 
     return asyncio.run(work())
 

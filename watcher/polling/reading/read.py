@@ -53,7 +53,7 @@ async def read(
     plan: Plan,
     clock: Callable[[], str],
     progress: Progress,
-    listed: PackRecords | None = None,
+    listed: PackRecords | None,
 ) -> Answers:
     """Read all that is watched; every failure is a value. `listed` are all packs, if they were read before."""
     sweep: Sweep | NoSweep | None = None
@@ -101,7 +101,7 @@ async def _read_records(
 
 
 async def ask_each(
-    asker: Asker, sweep: NoSweep | None = None, listed: PackRecords | None = None
+    asker: Asker, sweep: NoSweep | None, listed: PackRecords | None
 ) -> Answers:
     """Ask for each watched node by itself, then for the packs as a whole, whose ids are spelled by the answers."""
     plan = asker.plan
