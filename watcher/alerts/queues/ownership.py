@@ -24,8 +24,11 @@ def reroute(
     lost: then only names count.
     """
     names = [channel.name for channel in channels]
-    # Reversed, so that the first of two channels with one URL wins.
-    owners = {url_digests[name]: name for name in reversed(names)}
+    # Of channels with one URL the last one is its owner: one that had it before.
+    had_it = sorted(
+        names, key=lambda name: (known or {}).get(name) == url_digests[name]
+    )
+    owners = {url_digests[name]: name for name in had_it}
     owed = {queue.url_digest for queue in outbox.queues.values()}
 
     def owner_of(name: str, queue: Queue) -> str | None:
@@ -45,7 +48,7 @@ def reroute(
     for name, queue in outbox.queues.items():
         owner = owner_of(name, queue)
         if not owner:
-            taken = {*outbox.queues, *names, *queues}
+            taken = {*outbox.queues, *names}
             queues[_former(name, taken) if name in names else name] = queue
             continue
         is_moved = queue.url_digest not in {"", url_digests[owner]}

@@ -76,6 +76,11 @@ EDITS = {
         {"a": U2},
         {"a (former 2)": ["a1"], "a": ["a (former)1"]},
     ),
+    "free name of a channel": (
+        {"a": U1, "b": U2},
+        {"a": U2, "a (former)": U3},
+        {"a (former 2)": ["a1"], "a": ["b1"]},
+    ),
 }
 
 
@@ -96,13 +101,14 @@ def test_a_url_that_a_channel_had_is_not_new() -> None:
 
 
 def test_one_of_two_channels_with_one_url_is_corrected() -> None:
-    """It gets its own at the new URL, and the other one nothing of it."""
-    urls = {"a": U1, "b": U1}
-    moved = rerouted(at(urls), {"a": U3, "b": U1}, urls)
-    assert {name: alerts(moved, name) for name in moved.queues} == {
-        "a": ["a1"],
-        "b": ["b1"],
-    }
+    """It gets its own at the new URL, and the other one nothing of it, nor one that is added with that URL."""
+    urls, now = {"a": U1, "b": U1}, {"a": U3, "b": U1}
+    for edited in now, {"c": U1, **now}, {**now, "c": U1}:
+        moved = rerouted(at(urls), edited, urls)
+        assert {name: alerts(moved, name) for name in moved.queues} == {
+            "a": ["a1"],
+            "b": ["b1"],
+        }
 
 
 def test_a_url_that_is_put_back_gets_what_a_half_taken_edit_moved() -> None:
