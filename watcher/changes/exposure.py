@@ -91,7 +91,7 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
 def judged_copies(poll: Poll, installed: Installed) -> dict[str, tuple[BadCopy, ...]]:
     """Return how each enabled copy stands after a poll, by the lower-case id of each pack that it may be.
 
-    What is bad is in `installed`, as `assess` returns it.
+    What is bad is taken from `installed`, which `assess` returned.
     """
     each: defaultdict[tuple[str, CopyKey], list[Finding]] = defaultdict(list)
     for one in poll.findings:
@@ -227,7 +227,7 @@ class _RunPack:
     def ends(
         self, bad: Iterable[BadCopy], reported: Iterable[BadCopy]
     ) -> Severity | None:
-        """Return how bad the worst was that is to end with all of it; None if that was accepted instead."""
+        """Return how bad the worst was that `cleared` will end; None if all of it was accepted instead."""
         if all(one.accepted for one in bad) and not self._has_ended(bad):
             return None
         severities = [one.grade.severity for one in reported]

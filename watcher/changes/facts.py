@@ -57,9 +57,9 @@ def finished(
 def safe_version(node: Node, minimum_age: MinimumAge) -> SafeVersion | None:
     """Return the version to advise: active, not deprecated and old enough, else a younger one if only that is good.
 
-    It is the newest, a pre-release only if there is nothing else. There is none if the whole node is banned. None: it
-    is not known before the first complete listing, nor if all that is good has no version number: any other text could
-    be words that somebody follows.
+    It is the newest, a pre-release only if there is nothing else. Of a banned node there is none. None if it is not
+    known: before the first complete listing, and if no good version has a number, since any other text could be words
+    that somebody follows.
     """
     if node.banned:
         return SafeVersion(None)

@@ -70,7 +70,7 @@ def ids_under(
 
 
 def with_packs(pack: Pack, ids: Mapping[str, tuple[str, ...]]) -> Pack:
-    """Return a pack with what it may be by its repository, and no more with what it was by an earlier list."""
+    """Return a pack with the ids under its repository in the place of those that an earlier list had."""
     others = tuple(one for one in pack.others if one.by is not Claim.REPOSITORY)
     named = {one.id.lower() for one in others}
     more = tuple(

@@ -267,7 +267,7 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
 
 
 def _may_be_yet(text: str | None, known: Knowledge) -> Verdict | None:
-    """Return the worst that may hold for a copy, by the rows of its version, else of all; None if it is not known."""
+    """Return `Finding.may_be`, by the rows of a copy's version, or by all where it names none that is listed."""
     if known.node is None or not known.is_complete or known.lack:
         return None
     meant = known.versions_meant(text) if text is not None else []

@@ -44,7 +44,7 @@ def read(source: Source, had: Collection[Pack], go_on: Callable[[], None]) -> In
     """Return the packs of the ComfyUI in a folder. `go_on` is called before each and may raise.
 
     `had` are the packs of the last good scan: a folder that has none of those that were in it has failed, unless it has
-    a file of ComfyUI's own. A folder that cannot be read is no more than that. Unscannable if none could be read.
+    a file of ComfyUI's own. A folder that cannot be read fails by itself. Unscannable if none could be read.
     """
     there, failed = node_folders(source.where, {pack.place for pack in had})
     packs: list[Pack] = []

@@ -152,9 +152,7 @@ class Finding:
     gaps: tuple[ReadFailure, ...] = ()
     """What was not read or not answered: the truth may be worse than the verdict."""
     may_be: Verdict | None = None
-    """The worst of `EXPOSURES` that it may be all the same, where the verdict says less than which version it is; None
-    if that may be anything.
-    """
+    """The worst of `EXPOSURES` that any version has which it may be, `ok` if none has one; None if not all is known."""
     of_pack: bool = False
     """The verdict is about the pack as a whole, whatever the version."""
     acceptance: Acceptance | None = None

@@ -95,7 +95,7 @@ class Pack:
     unreadable: bool = False
     """Whether a file of it could not be read: what a scan found before is then better than this."""
     is_stray: bool = False
-    """Whether none was left of the packs that its folder of packs had: that may be the place of another volume."""
+    """Whether its folder of packs has none of those that it had: another volume may lie in its place."""
     file: str = ""
     """The path of the file that names it, if it is a reference; "" if it is installed."""
     line: int | None = None

@@ -138,8 +138,8 @@ def secret_files(environ: Mapping[str, str], container_secrets: Path | None) -> 
 def system_secrets(folder: Path, environ: Mapping[str, str], *, alerts: bool) -> Layer:
     """Return the secrets beside the system's settings file, one file each: what a service gets as its credentials.
 
-    So root's shell has the channels that the service has. The service's own user need not be able to read them: one
-    that is among the credentials, also without content, is not read here.
+    So root's shell has the channels that the service has. One that the service was given as a credential, even an empty
+    one, is not read here: its own user may not be able to.
     """
     layer = Layer()
     passed_on = environ.get("CREDENTIALS_DIRECTORY") or os.devnull

@@ -24,7 +24,7 @@ _COMMENT = re.compile(rf"{_QUOTED}|(?:(?<=[\s;])|^)#.*")
 _COMMAND = re.compile(r"[^;&|]+")
 _SEPARATOR = re.compile(r"[;&|]")
 _WITHIN = re.compile(r"""\$\([^()]*\)|`[^`]*`|"[^"]*"|'[^']*'""")
-"""What a separator does not end a command in, unless a tool stands in it too."""
+"""In it a separator ends no command, unless a tool stands in it too."""
 
 
 def _two(first: str, second: str) -> str:
@@ -181,7 +181,7 @@ def _of_line(line: str, first: int) -> Iterator[Pack]:
 
 
 def _as_one_word(within: re.Match[str]) -> str:
-    """Return what is quoted without its separators, but for those that part tools in it."""
+    """Return a quoted text with its separators hidden; if a tool stands in it, only those in what it quotes itself."""
     text = within[0]
     if _tools(text, 0, len(text)):
         return text[0] + _WITHIN.sub(_as_one_word, text[1:-1]) + text[-1]

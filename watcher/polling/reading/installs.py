@@ -86,7 +86,7 @@ def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[Pack, ...]:
 
 
 def _as_known(pack: Pack, had: Pack) -> Pack:
-    """Return a pack with a file that cannot be read: as it was, unless it is seen what it is and in which version."""
+    """Return a pack with a file that cannot be read: as it was, unless its other files say its id and its version."""
     version = pack.claimed_version or pack.version
     ids = {one.id for one in identities(pack)}
     was = {one.id for one in identities(had) if one.by is not Claim.REPOSITORY}

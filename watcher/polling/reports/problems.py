@@ -192,10 +192,9 @@ def set_aside_problems(found: Mapping[str, int]) -> list[Problem]:
 
 
 def may_last(report: Report) -> Callable[[str], bool]:
-    """Return what says of a problem (`Problem.about`) that the poll does not show whether it has ended.
+    """Return what says of a problem, by `Problem.about`, whether it may last though the poll did not report it.
 
-    That is one of a node that was not read, and of a channel that took nothing since it failed: what expires is no
-    recovery.
+    It may if its node was not read, or if its channel took nothing since it failed: what expires is no recovery.
     """
     unread = [node for node, _ in report.errors] if report.checked else report.nodes
     names = [sanitize_line(node) for node in unread]

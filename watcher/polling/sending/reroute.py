@@ -25,7 +25,7 @@ def followed(
 ) -> State:
     """Put each queue under the channel that it belongs to now, durably; StateError as the folder raises it.
 
-    What a killed poll left beside what is owed goes: alerts whose change was never committed, and half of a line.
+    What a killed poll left there is cut off: alerts of a change that was never committed, and half of a line.
 
     `accepted` are the channels' URLs as the settings were read; another run may have written a salt since. Queues are
     written before the addresses: while these are lost, queues go by name. `on_set_aside` is called before the
