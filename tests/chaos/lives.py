@@ -110,10 +110,13 @@ def _fragile(name: str) -> Callable[..., Any]:
                     folder.noted.update(args[0].url_digests)
                 case "write_sending":
                     dict.update(folder.open, dict.fromkeys(args[0].messages, 1))
-                case "write_ack":
-                    folder.kept.update([*args[0].messages])
-                    dict.update(folder.open, dict.fromkeys(args[0].messages, 0))
                 case "write_change":
+                    # A merger has no room to say, and nothing has arrived by it.
+                    folder.kept.update(
+                        name
+                        for name, messages in args[0].messages.items()
+                        if args[1:] and None in messages.values()
+                    )
                     dict.update(folder.open, dict.fromkeys(args[0].messages, 0))
                 case _:
                     pass
@@ -133,7 +136,6 @@ _STEPS = (
     "save_addresses",
     "save_installs",
     "write_sending",
-    "write_ack",
     "write_change",
     "record",
 )

@@ -267,19 +267,15 @@ class StateFolder:
         start = self._append(line + room) + len(line)
         return slice(start, start + len(room))
 
-    def write_ack(self, arrival: Change, room: slice | None) -> None:
-        """Make an acknowledgement durable, in the room for it if there is one."""
-        line = owed.write(arrival, self._held.revision)
+    def write_change(self, values: Change, room: slice | None = None) -> None:
+        """Make a change of what is owed durable, in the room for it if it fits into that."""
+        line = owed.write(values, self._held.revision)
         # The last space of the room stays.
         if room is None or len(line) + 1 > room.stop - room.start:
             self._append(line)
             return
         with self._writing(), self._held.turn:
             files.overwrite(self.path / OWED, room.start, line.rstrip(b"\n"))
-
-    def write_change(self, values: Change) -> None:
-        """Make another change of what is owed durable."""
-        self._append(owed.write(values, self._held.revision))
 
     def _append(self, lines: bytes) -> int:
         with self._writing(), self._held.turn:

@@ -36,9 +36,9 @@ class Full(StateFolder):
         self._fail("write_sending")
         return StateFolder.write_sending(self, sending, arrival)
 
-    def write_change(self, values: Change) -> None:
+    def write_change(self, values: Change, room: slice | None = None) -> None:
         self._fail("write_change")
-        StateFolder.write_change(self, values)
+        StateFolder.write_change(self, values, room)
 
     def compact(self, waiting: Outbox) -> None:
         if waiting != Outbox():

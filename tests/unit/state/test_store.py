@@ -271,7 +271,7 @@ def test_an_acknowledgement_is_durable_at_once(folder: StateFolder) -> None:
     room = folder.write_sending(out.sending, out.arrival)
     assert folder.load().outbox == out.doubted
     size = (folder.path / "owed.jsonl").stat().st_size
-    folder.write_ack(out.arrival, room)
+    folder.write_change(out.arrival, room)
     assert (folder.path / "owed.jsonl").stat().st_size == size
     assert owed(folder) == ["release"]
     folder.compact(folder.load().outbox)
@@ -281,10 +281,10 @@ def test_an_acknowledgement_is_durable_at_once(folder: StateFolder) -> None:
 def test_an_acknowledgement_needs_no_room(folder: StateFolder) -> None:
     """One that had none, or too little, is a line of its own: no other line is written over."""
     out = sending(polled(folder).outbox)
-    folder.write_ack(out.arrival, folder.write_sending(out.sending, Change()))
+    folder.write_change(out.arrival, folder.write_sending(out.sending, Change()))
     assert folder.load().outbox == out.arrived
     rest = change(out.arrived, Outbox())
-    folder.write_ack(rest, None)
+    folder.write_change(rest)
     assert folder.load().outbox == Outbox()
 
 
@@ -294,7 +294,7 @@ def test_half_of_an_acknowledgement_is_none(folder: StateFolder) -> None:
     room = folder.write_sending(out.sending, out.arrival)
     path = folder.path / "owed.jsonl"
     before = path.read_bytes()
-    folder.write_ack(out.arrival, room)
+    folder.write_change(out.arrival, room)
     whole = path.read_bytes()
     ends = [*range(room.start, len(whole.rstrip()), 7), len(whole.rstrip())]
     for start, stop in itertools.combinations(ends, 2):
@@ -599,7 +599,7 @@ def test_a_read_only_folder_can_be_read_but_not_used(shared: StateFolder) -> Non
             lambda: shared.save_addresses(KEPT),
             lambda: shared.record((FLAG,)),
             lambda: shared.write_sending(Change(), Change()),
-            lambda: shared.write_ack(Change(), None),
+            lambda: shared.write_change(Change()),
         ):
             with pytest.raises(
                 StateError, match="cannot be written: Permission denied"

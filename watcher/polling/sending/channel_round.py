@@ -192,7 +192,7 @@ class ChannelRound:
         else:
             self.unconfirmed += alerts
         self._pauses = 0
-        await self._write(self.folder.write_ack, self._room)
+        await self._write(self._room)
         return [one.id for one in self.queue.messages if one.id not in known]
 
     def _may_pause(self, outcome: Undelivered) -> bool:
@@ -279,13 +279,12 @@ class ChannelRound:
         self.queue = failed(
             name, self.queue, message, outcome, now, failures=failures, fails=fails
         )
-        await self._write(self.folder.write_change)
+        await self._write()
 
-    async def _write(
-        self, write: Callable[[Change, *_Args], _Result], *more: *_Args
-    ) -> None:
-        """Make durable how the queue is now."""
-        await _in_thread(write, self._change_to(self.queue), *more)
+    async def _write(self, room: slice | None = None) -> None:
+        """Make durable how the queue is now, of a message that arrived in the room for that."""
+        change_to_it = self._change_to(self.queue)
+        await _in_thread(self.folder.write_change, change_to_it, room)
         self.written = self.queue
 
 

@@ -70,9 +70,9 @@ class Failing(StateFolder):
         self._fail("write_sending", *sending.messages)
         return StateFolder.write_sending(self, sending, arrival)
 
-    def write_change(self, values: Change) -> None:
+    def write_change(self, values: Change, room: slice | None = None) -> None:
         self._fail("write_change", *values.queues)
-        StateFolder.write_change(self, values)
+        StateFolder.write_change(self, values, room)
 
     def _fail(self, at: str, channel: str) -> None:
         if (at, channel) == (self.at, self.channel):

@@ -107,7 +107,7 @@ def _left(folder: StateFolder, messages: int) -> None:
     folder.prepare(change(Outbox(), outbox.recorded(waiting)))
     folder.commit(Snapshot(revision=1))
     for one in _acknowledgements(waiting):
-        folder.write_ack(one, None)
+        folder.write_change(one)
 
 
 def test_the_work_on_a_long_file_grows_with_its_lines(tmp_path: Path) -> None:
@@ -134,17 +134,11 @@ class _Slow(StateFolder):
         self.done.append(("room", name, next(iter(messages))))
         return StateFolder.write_sending(self, sending, arrival)
 
-    def write_ack(self, arrival: Change, room: slice | None) -> None:
-        [(name, messages)] = arrival.messages.items()
-        self.wait("kept", name)
-        StateFolder.write_ack(self, arrival, room)
-        self.done.append(("kept", name, next(iter(messages))))
-
-    def write_change(self, values: Change) -> None:
+    def write_change(self, values: Change, room: slice | None = None) -> None:
         [(name, messages)] = values.messages.items()
         self.wait("kept", name)
+        StateFolder.write_change(self, values, room)
         self.done.append(("kept", name, next(iter(messages))))
-        StateFolder.write_change(self, values)
 
 
 @pytest.fixture
@@ -261,7 +255,7 @@ def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
         for number in range(25):
             arrival = change_of(name, number, 1)
             room = folder.write_sending(change_of(name, number, 0), arrival)
-            folder.write_ack(arrival, room)
+            folder.write_change(arrival, room)
             folder.write_change(change_of(name, number, 2))
 
     with ThreadPoolExecutor(len(names)) as threads:
