@@ -59,11 +59,11 @@ def read(text: bytes) -> tuple[Line, ...]:
 
 def _lines(text: bytes) -> Iterator[Line]:
     *whole, _ = text.split(b"\n")
-    lines = [line for line in whole if not _is_room(line)]
+    lines = [(n, line) for n, line in enumerate(whole, 1) if not _is_room(line)]
     # After a loss of power zeros may stand where the end of the file was to be, a line and its room.
-    while lines and b"\0" in lines[-1]:
+    while lines and b"\0" in lines[-1][1]:
         del lines[-1]
-    for number, line in enumerate(lines, start=1):
+    for number, line in lines:
         try:
             yield decode(Line, line)
         except UnreadableFormError as error:

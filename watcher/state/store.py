@@ -236,9 +236,10 @@ class StateFolder:
         path = self.path / OWED
         line = owed.write(change(Outbox(), waiting), self._held.revision)
         with self._writing():
-            # Before the first commit there is no file, and need be none while nothing is owed.
-            is_needed = path.exists() or self._held.revision or waiting != Outbox()
-            if is_needed and not (path.exists() and files.read(path) == line):
+            is_there = path.exists()
+            # Before the first commit nothing is owed, and there need be no file.
+            is_needed = is_there or self._held.revision
+            if is_needed and not (is_there and files.read(path) == line):
                 files.replace_file(path, line)
 
     def save_checks(self, checks: Checks, revision: int) -> None:

@@ -362,13 +362,16 @@ def test_zeros_at_the_end_are_no_line(folder: StateFolder) -> None:
     "line", [b"", b"nonsense", b"{}", b"null", b"\xff", b"[" * 5000, b"\x00" * 9]
 )
 def test_a_damaged_line_is_refused(folder: StateFolder, line: bytes) -> None:
-    """A whole line that nobody wrote may have been an alert: it is refused with its number, and left."""
+    """A whole line that nobody wrote may have been an alert: it is refused with its number, and left.
+
+    The lines before it count that are only room.
+    """
     polled(folder)
     path = folder.path / "owed.jsonl"
     whole = path.read_bytes()
-    path.write_bytes(line + b"\n" + whole)
+    path.write_bytes(b"    \n" + line + b"\n" + whole)
     before = contents(folder)
-    with pytest.raises(StateError, match=r"owed\.jsonl cannot be used: .*line 1\)"):
+    with pytest.raises(StateError, match=r"owed\.jsonl cannot be used: .*line 2\)"):
         folder.load()
     assert contents(folder) == before
 
