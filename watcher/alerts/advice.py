@@ -77,10 +77,9 @@ def advice_on(event: Event, others: Sequence[Event] = ()) -> Advice:
     # What is not banned may be anything milder here.
     grade = Grade.BANNED if is_a_ban(event) else Grade.DELETED
     good, at = _newest_good((event, *others))
-    if grade is not Grade.BANNED and any(
-        is_a_ban(one) and runs_it(one) for one in others
-    ):
-        good = None  # The other one says to remove it.
+    bans = (one for one in others if is_a_ban(one) and runs_it(one))
+    if grade is not Grade.BANNED and any(bans):
+        good = None  # The ban says to remove it.
     advice = advice_on_run(grade, good, at)
     if not is_a_flag(event):
         return advice

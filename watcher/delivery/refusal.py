@@ -241,7 +241,7 @@ def _words(error: str) -> str:
     return next(known, "")
 
 
-def is_page(body: bytes, page: re.Pattern[bytes] = MARKUP) -> bool:
+def is_page(body: bytes, page: re.Pattern[bytes]) -> bool:
     """Return whether a body is a `page`, whatever its Content-Type: many a portal has none, or a wrong one."""
     return page.search(body.lstrip(_BLANK + _BLANK_IN_UTF_16)) is not None
 

@@ -184,7 +184,9 @@ def test_everything_that_shows_it_agrees(name: str) -> None:
     assert len(re.findall(rf"<td>{tag}</td>", text)) == 1
     assert re.search(rf'<span class="tag \w+">1 {re.escape(words)}</span>', text)
 
-    healthy, _ = judge(state, 60, NOW, nodes=[PACK], installs=HOME, strict=True)
+    healthy, _ = judge(
+        state, 60, NOW, nodes=[PACK], channels=[], installs=HOME, strict=True
+    )
     assert healthy is (expected != "failing")
 
 

@@ -51,9 +51,10 @@ def failed(
     `failures` are the channel's failures in a row, if the attempt makes it wait. After another one the round goes on;
     it may be a sign all the same that the channel `fails`. An attempt that a stop cut short is no failure.
     """
-    # What is left need not wait for the other targets. Those of earlier attempts have what goes on from these.
+    # Who took it now gets what it only counts at once, before the other targets take it. Who took it earlier has that.
     served = message.reached if message.goes_on else ()
-    left = outcome.left if outcome.reached.difference(served) else ()
+    took_it_now = outcome.reached.difference(served)
+    left = outcome.left if took_it_now else ()
     after = _after_attempt(message, outcome, now)
     if further := _further(channel, message, left):
         after = replace(after, goes_on=(*after.goes_on, *further.events))

@@ -17,8 +17,10 @@ def reroute(
     url_digests: Mapping[str, str],
     known: Mapping[str, str] | None,
 ) -> Outbox:
-    """Put each queue under the channel of its URL, else, or if that has one of its own, under that of its name if the
-    channel's URL is new. Others are set aside under a free name.
+    """Put each queue under the channel that it belongs to now; all others are set aside under a free name.
+
+    That is the channel of its URL. If there is none, or that has a queue of its own, it is the channel of its name, if
+    the URL of that is new.
 
     `url_digests` are the channels' by name. `known` are those that the channels had before; None if their salt was
     lost: then only names count.
@@ -35,8 +37,8 @@ def reroute(
         mine = url_digests.get(name)
         if known is None or mine == queue.url_digest or not queue.url_digest:
             return name if mine else None
-        # A URL that another channel had was moved there: what this one was owed is none of its. One that it had itself
-        # it has again, after an edit that a kill left half taken in.
+        # A URL that another channel or queue had was moved here, and is owed nothing of this queue. One that the
+        # addresses have for this name is put back, after an edit that a kill cut short.
         others = {known[other] for other in known.keys() - {name}} | owed
         is_new = mine is not None and mine not in others
         owner = owners.get(queue.url_digest)

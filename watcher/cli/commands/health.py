@@ -84,8 +84,8 @@ def judge(
     max_age: float,
     now: str,
     *,
-    nodes: Iterable[str] = (),
-    channels: Iterable[str] = (),
+    nodes: Iterable[str],
+    channels: Iterable[str],
     installs: Mapping[str, str],
     strict: bool,
 ) -> tuple[bool, str]:

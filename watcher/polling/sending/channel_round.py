@@ -59,7 +59,8 @@ class ChannelRound:
     """Attempts."""
     _room: slice | None = None
     """Where the acknowledgement of the message that goes out is to be written; None before its first request."""
-    _began: float = field(default_factory=time.monotonic)
+    _began: float = 0.0
+    """By the monotonic clock."""
     _pauses: int = 0
     """In a row."""
 
