@@ -50,8 +50,8 @@ _URL_IS_CORRECTED = Trusted(" A corrected URL gets what waits.")
 UNREVIEWED = Trusted("nobody has reviewed it")
 """What a flag means beside what was found."""
 _UNREVIEWED_IN_SHORT = Trusted("not reviewed yet")
-_ADVISED = frozenset(Verdict) - {Verdict.BANNED, Verdict.UNKNOWN, Verdict.OK}
-"""The verdicts about which the newest good version is said."""
+_UNADVISED = {Grade.FLAGGED_INFO, Grade.UNKNOWN, Grade.OK}
+"""What is run and stands so needs no advice."""
 _GRADES = {str(grade): grade.in_words for grade in Grade}
 
 
@@ -95,9 +95,7 @@ def advice_on_run(grade: Grade, good: SafeVersion | None, at: Moment) -> Advice:
         fact = _sentence(not_banned(good))
         more = (Trusted(" "), *fact) if fact else ()
         return Advice((STOP, *more), (STOP_IN_SHORT,))
-    if grade is Grade.FLAGGED_INFO or grade.verdict not in _ADVISED:
-        return Advice()
-    words = newest_good(good, at)
+    words = () if grade in _UNADVISED else newest_good(good, at)
     return Advice(_sentence(words), words)
 
 
@@ -187,6 +185,6 @@ def advice_on_copy(finding: Finding) -> Words:
         return ()
     if finding.named and finding.verdict is Verdict.BANNED:
         return (Trusted("do not install it"),)
-    if finding.pack.is_unpinned and finding.grade is not Grade.BANNED:
+    if finding.pack.is_unpinned:
         return newest_good(finding.safe_version, finding.at)
     return advice_on_run(finding.grade, finding.safe_version, finding.at).in_short

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from watcher.changes.exposure import copies_of
@@ -145,7 +145,7 @@ def _row(
         node=name,
         state=how_it_stands(
             node,
-            run if any(one.enabled for one in copies) else None,
+            run,
             is_read=failure is None,
             is_down=state.snapshot.registry_failing,
             is_unknown=doubt is not None or key in checks.unknown,
@@ -164,7 +164,7 @@ def _row(
 
 def how_it_stands(
     node: Node,
-    run: Iterable[Run] | None,
+    run: Collection[Run],
     *,
     is_read: bool,
     is_down: bool,
@@ -172,8 +172,8 @@ def how_it_stands(
 ) -> str:
     """Return how a node stands, one of `STATES`: for everything that shows or counts it.
 
-    `run` is what is run of it, None if nothing is. `is_read` says that the last poll did not fail to read it, `is_down`
-    that the registry was reported failing, and `is_unknown` that no registry was seen to have the node.
+    `run` is what is run of it. `is_read` says that the last poll did not fail to read it, `is_down` that the registry
+    was reported failing, and `is_unknown` that no registry was seen to have the node.
     """
     if node.failing or (is_down and not is_read):
         return FAILING
@@ -182,7 +182,7 @@ def how_it_stands(
         return UNREAD
     if node.banned:
         return Grade.BANNED
-    if run is not None:
+    if run:
         return _worst(one.grade for one in run if not one.accepted)
     if node.emptied:
         return Grade.DELISTED

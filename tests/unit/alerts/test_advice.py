@@ -57,7 +57,7 @@ def test_a_ban_of_what_is_run(kind: Kind, fields: dict[str, Any], reason: str) -
 
 
 def test_what_nobody_runs_needs_no_advice() -> None:
-    """A disabled copy counts as none, and so does one of another version."""
+    """A disabled copy counts as none, and so does one of another version; nor does what is now watched."""
     for kind in (Kind.BANNED, Kind.FLAGGED, Kind.DELETED, Kind.DEPRECATED):
         assert _advice(_event(kind, installed=())) == ""
         for copy in (
@@ -65,6 +65,7 @@ def test_what_nobody_runs_needs_no_advice() -> None:
             Copy(install="a", version="1.3.0", enabled=True),
         ):
             assert _advice(_event(kind, installed=(copy,))) == ""
+    assert _advice(_event(Kind.BASELINE, None, after="banned")) == ""
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,10 @@ def test_what_nobody_runs_needs_no_advice() -> None:
             SafeVersion("1.3.0", "2026-01-31T09:00:00Z"),
             "The newest good version is 1.3.0 (out for 3 hours).",
         ),
-        (SafeVersion("1.3.0", ""), "The newest good version is 1.3.0."),
+        *(
+            (SafeVersion("1.3.0", young), "The newest good version is 1.3.0.")
+            for young in ("", "2026-01-31T12:00:01Z")
+        ),
         (SafeVersion(None), "There is no good version."),
         (None, ""),
     ],
@@ -133,12 +137,16 @@ def test_the_last_word_on_a_pack_counts() -> None:
         Kind.FLAGGED, at="2026-01-01T00:00:00.000Z", safe_version=SafeVersion("2")
     )
     later = replace(
-        earlier, at="2026-01-02T00:00:00.000Z", safe_version=SafeVersion("1.9")
+        earlier,
+        at="2026-01-02T00:00:00.000Z",
+        safe_version=SafeVersion("1.9", earlier.at),
     )
-    assert _advice(earlier, later) == f"{UNREVIEWED} The newest good version is 1.9."
-    for version in ("2", "v2.0"):
-        ban = _event(Kind.BANNED, version, at=earlier.at, safe_version=None)
-        assert _advice(earlier, ban) == UNREVIEWED
+    said = "The newest good version is 1.9 (out for 1 day)."
+    assert _advice(earlier, later) == f"{UNREVIEWED} {said}"
+    for version, kind in (("2", Kind.BANNED), ("v2.0", Kind.BANNED), ("2", Kind.NEW)):
+        other = _event(kind, version, at=earlier.at, installed=(), safe_version=None)
+        good = " The newest good version is 2." if kind is Kind.NEW else ""
+        assert _advice(earlier, other) == UNREVIEWED + good
     swapped = _event(Kind.CHANGED, "2", at=earlier.at, changes=SWAPPED)
     assert (
         _advice(earlier, replace(swapped, safe_version=SafeVersion("2"))) == UNREVIEWED

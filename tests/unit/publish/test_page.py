@@ -114,6 +114,11 @@ def _read(*versions: Version, **fields: Any) -> _Reader:
     return _Reader(page(_public(*versions, **fields)))
 
 
+def _tone(found: _Reader) -> str:
+    """Return how bad the first words are."""
+    return found.all("p")[0]["class"].removeprefix("standing ")
+
+
 def _run(grade: str, run: str, *versions: Version, **fields: Any) -> str:
     """Return what is said of what is bad where one of these versions is run and stands so."""
     exposures = {PACK: exposed_to(grade, run, "home")}
@@ -166,14 +171,20 @@ def test_the_first_words_count_bans_and_what_you_run() -> None:
             run=run,
             exposures={PACK: exposed_to(grade, run, "home")} if run else None,
         )
-        return found.of("header").partition("Registry ")[2].partition(" As the")[0]
+        said = found.of("header").partition("Registry ")[2].partition(" As the")[0]
+        return f"{_tone(found)}: {said}"
 
-    assert words(29.9) == "1 ban in the last 30 days. 1 flagged of 1 watched pack"
-    assert words(30.1).startswith("No ban in the last 30 days. 1 flagged of 1")
-    assert words(31, "1.2", "flagged").startswith("You run 1 bad pack. No ban")
-    assert words(31, "1.0").startswith("Nothing that you run is bad. No ban")
+    assert (
+        words(29.9)
+        == "critical: 1 ban in the last 30 days. 1 flagged of 1 watched pack"
+    )
+    assert words(30.1).startswith("info: No ban in the last 30 days. 1 flagged of 1")
+    bad = "You run 1 bad pack."
+    assert words(31, "1.2", "flagged").startswith(f"warning: {bad} No ban")
+    assert words(29, "1.2", "flagged").startswith(f"critical: {bad} 1 ban")
+    assert words(31, "1.0").startswith("ok: Nothing that you run is bad. No ban")
     unsure = words(31, "1.0", "unknown")
-    assert unsure.startswith("Nothing that you run is known to be bad. No ban")
+    assert unsure.startswith("info: Nothing that you run is known to be bad. No ban")
     over = {"id-1.1": replace(bans["id-1.1"], until=NOW)}
     ended = event(kind=Kind.BANNED, version="1.1", version_id="id-1.1")
     found = _read(version("1.1"), events=(ended,), bans=over)
@@ -230,14 +241,12 @@ def test_nothing_known_yet() -> None:
     terms = Terms(selection=Selection(names=("a", "b")), minimum_age=0.0)
     found = _Reader(page(published(state, (), terms, "1.2.3")))
     assert "Nothing is known yet of 2 watched packs." in found.of("header")
-    state = State(
-        snapshot=Snapshot(
-            sweep_baseline=_SWEPT, nodes={"a": known(version(), node="a")}
-        ),
-        checks=state.checks,
-    )
-    found = _Reader(page(published(state, (), terms, "1.2.3")))
-    assert "1 unread 1 ok of 2 watched packs" in found.of("header")
+    snapshot = Snapshot(nodes={"a": known(version(), node="a")})
+    for failed, counts in (({}, "1 unread 1 ok"), ({"a": _FAILED}, "2 unread")):
+        checks = replace(state.checks, health=Health(nodes=failed))
+        lived = State(snapshot=snapshot, checks=checks)
+        said = _Reader(page(published(lived, (), terms, "1.2.3"))).of("header")
+        assert f"No ban in the last 30 days. {counts} of 2 watched packs" in said
 
 
 def test_nothing_was_read() -> None:
@@ -246,6 +255,7 @@ def test_nothing_was_read() -> None:
     found = _read(version(), health=health)
     assert "The last poll could read none of the watched packs." in found.of("header")
     assert "What follows is what earlier polls saw." in found.of("header")
+    assert _tone(found) == "warning"
     said = "Could not be read, last read 2026-03-01 00:00 UTC."
     assert said in found.of("news")
     assert "no answer" not in found.of("news")
@@ -276,29 +286,39 @@ def test_the_worst_version_comes_first() -> None:
 
 
 def test_news_come_first() -> None:
-    """The packs are in the order in which what is bad was seen, whatever it is; of one poll the worst comes first."""
+    """The packs are in the order in which what is bad was seen, whatever it is; of one poll the worst comes first.
+
+    A ban counts from when it was seen though no event says so, and as long as it lasts; good news do not.
+    """
+    ban = Ban(version="1.0", since=minute(-30), changed=NOW)
+    over = replace(ban, version="0.9", until=NOW)
+    bans = {"unsaid": {"id-1.0": ban}, "before-the-watch": {"id-0.9": over}}
     nodes = {
-        name: known(version("1.0", status), node=name)
+        name: known(version("1.0", status), node=name, bans=bans.get(name, {}))
         for name, status in (
             ("old-ban", "banned"),
             ("ban", "banned"),
             ("flag", "flagged"),
             ("last", "flagged"),
+            ("unsaid", "banned"),
             ("before-the-watch", "flagged"),
         )
     }
-    seen = {"old-ban": -90_000, "flag": -60, "ban": -60, "last": 0}
+    seen = {"old-ban": -90_000, "unsaid": -90, "flag": -60, "ban": -60, "last": 0}
     events = [
         event(name, node=name, version="1.0", version_id="id-1.0", at=minute(at))
         for name, at in seen.items()
     ]
+    events.append(event("good", Kind.NEW, node="before-the-watch"))
     state = State(
         snapshot=Snapshot(sweep_baseline=_SWEPT, nodes=nodes),
         checks=Checks(polled_at=NOW),
     )
-    text = _Reader(page(published(state, events, _ALL, "1.2.3"))).of("news")
-    order = ["last", "ban", "flag", "old-ban", "before-the-watch"]
-    assert re.findall(r"(\S+) 1\.0 (?:banned|flagged)", text) == order
+    found = _Reader(page(published(state, events, _ALL, "1.2.3")))
+    order = ["last", "unsaid", "ban", "flag", "old-ban", "before-the-watch"]
+    assert re.findall(r"(\S+) 1\.0 (?:banned|flagged)", found.of("news")) == order
+    table = ["ban", "old-ban", "unsaid", "before-the-watch", "flag", "last"]
+    assert re.findall(r"(\S+) (?:banned|flagged) –", found.of("packs")) == table
 
 
 def test_a_new_flag_is_not_behind_old_bans() -> None:
@@ -431,7 +451,10 @@ def test_why_it_is_banned() -> None:
     """A ban gives the registry's reason; one that is over gives none for a flag that came after it."""
     ban = Ban(since=CHECKED, changed=NOW, reason="Breaks the rules")
     said = "1.1 banned seen 2026-03-01 record Reason: Breaks the rules."
-    found = _read(version("1.1", "banned"), bans={"id-1.1": ban})
+    first = event(
+        kind=Kind.BANNED, version="1.1", version_id="id-1.1", reason="At first"
+    )
+    found = _read(version("1.1", "banned"), bans={"id-1.1": ban}, events=(first,))
     assert said in found.of("news")
     over = Ban(since=CHECKED, until=NOW, changed=NOW, reason="Breaks the rules")
     found = _read(version("1.1", "flagged"), bans={"id-1.1": over})
@@ -480,6 +503,8 @@ def test_a_ban_advises_nothing() -> None:
     versions = (version("1.0"), version("1.1", "banned"))
     said = _run("banned", "1.1", *versions, events=(exposed,))
     assert f"Reason: it steals. {STOP} Not banned: 1.0." in said
+    milder = replace(exposed, after="flagged")
+    assert "it steals" not in _run("banned", "1.1", *versions, events=(milder,))
 
 
 def test_nothing_is_advised_about_what_nobody_runs() -> None:
@@ -601,6 +626,8 @@ def test_the_last_days() -> None:
     )
     found = _read(version(), events=events)
     assert "to 2026-03-02; watched since" not in found.of("events")
+    first = _read(version(), began=minute(-(DAYS - 1) * days)).of("events")
+    assert "watched since" not in first
     young = _read(version(), events=events, began=minute(-9 * days)).of("events")
     assert "from 2025-12-03 to 2026-03-02; watched since 2026-02-21" in young
     assert found.all("svg")[1]["aria-label"].startswith("1 warning event,")

@@ -180,6 +180,8 @@ def test_everything_that_shows_it_agrees(name: str) -> None:
     packs = {label: n for (metric, label), n in found.items() if metric == "packs"}
     assert {one: n for one, n in packs.items() if n} == {expected: 1}
     text = page(public)
+    is_run = any(one.enabled for one in row.installed)
+    assert bool(re.search(r'"standing \w+">[^<]*ou run', text)) is is_run
     tag = rf'<span class="tag \w+">{re.escape(words)}</span>'
     assert len(re.findall(rf"<td>{tag}</td>", text)) == 1
     assert re.search(rf'<span class="tag \w+">1 {re.escape(words)}</span>', text)

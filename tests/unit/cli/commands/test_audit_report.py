@@ -96,6 +96,8 @@ def test_why_a_version_is_flagged(
 ) -> None:
     """In words if all that was found is known; a clone says first by what it is judged."""
     one = finding("odd", Verdict.FLAGGED, reason=reason, scan=scan)
+    unlisted = shown(one, width=None)[1]
+    assert "gives no reason" not in unlisted
     one = replace(one, listed=version("1.0.0", "flagged"))
     row = shown(one, width=None)[1]
     assert row.replace("\u2024", ".").endswith(f"  {shown_as}")
