@@ -115,5 +115,5 @@ def test_an_address_is_itself_with_another_login(
         assert polls(f"http://{address}?token=new") == []
     saved = b"".join(watch.contents().values()).decode()
     assert not any(
-        part in saved for part in ("hunter2", "secret", "ann:", "http://ann")
+        part in saved for part in ("hunter2", "secret", "ann:", f"//{address}")
     )

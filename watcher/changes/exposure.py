@@ -337,12 +337,11 @@ class _RunPack:
 def _yet(finding: Finding, copy: BadCopy) -> Grade | None:
     """Return how bad a copy may still be that was bad; None if an answer shows that it is so no more."""
     was, may_be = copy.grade, finding.may_be
-    # That a version waits for its scan is no answer about a copy that may be any other.
-    is_any = finding.pack.version is None and finding.listed is None
-    is_pending = finding.verdict is Verdict.PENDING and is_any
-    if not is_pending and finding.verdict is not Verdict.UNKNOWN:
+    # That a version waits for its scan hides what was not answered.
+    if finding.verdict not in {Verdict.UNKNOWN, Verdict.PENDING}:
         return None
-    if may_be is None or finding.gaps or was is Grade.DELISTED:
+    is_delisted = was is Grade.DELISTED and finding.listed is None
+    if may_be is None or finding.gaps or is_delisted:
         return was
     # The milder of the two: that it may be worse than it was is no answer.
     return max(was, Grade(may_be), key=rank) if may_be in EXPOSURES else None

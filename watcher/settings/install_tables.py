@@ -274,7 +274,7 @@ def _usual_names(table: InstallTable) -> list[str]:
     if table.kind is SourceKind.SNAPSHOT and parts[-1] == path.name:
         is_telling = path.parent.name.lower() not in _SAYS_NOTHING
         parts[-1:] = [path.stem] if is_telling else []
-    while len(parts) > 1 and parts[-1].lower() in _SAYS_NOTHING:
+    while parts[-1].lower() in _SAYS_NOTHING:
         parts.pop()
     if len(parts) == 1:
         return ["ComfyUI", table.where[-_LONGEST_NAME:]]

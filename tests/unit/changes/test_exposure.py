@@ -40,6 +40,7 @@ def run(
         node=PACK,
         verdict=Verdict(verdict),
         listed=listed,
+        may_be=Verdict.OK if listed and verdict == "pending" else None,
     )
 
 
@@ -131,30 +132,35 @@ def test_what_waits_for_its_scan_may_be_deprecated() -> None:
     ]
 
 
-def test_a_new_upload_says_nothing_of_a_clone() -> None:
-    """That one version waits for its scan does not end that a clone may be another, which is bad."""
-    assert said([run("flagged", None)], [run("pending", None)], [run("ok", None)]) == [
-        [("exposed", None, "flagged")],
-        [],
-        [("cleared", "flagged", None)],
-    ]
-
-
+@pytest.mark.parametrize("verdict", ["unknown", "pending"])
 @pytest.mark.parametrize(
     ("may_be", "grade"),
     [(None, "banned"), ("banned", "banned"), ("flagged", "flagged"), ("ok", None)],
 )
 def test_how_bad_what_is_unknown_may_still_be(
-    may_be: str | None, grade: str | None
+    verdict: str, may_be: str | None, grade: str | None
 ) -> None:
     """It stays as bad as it was, or as the worst that it may be now; it ends where that is nothing bad."""
     bad, _ = assess(Installed(), run("banned", None))
-    unknown = replace(run("unknown", None), may_be=Verdict(may_be) if may_be else None)
+    unknown = replace(run(verdict, None), may_be=Verdict(may_be) if may_be else None)
     after, events = assess(bad, unknown)
     assert events == ([] if grade else [("cleared", "banned", None)])
     left = [copy.grade for one in after.exposures.values() for copy in one.copies]
     assert left == ([grade] if grade else [])
+    mild, _ = assess(Installed(), run("deprecated", None))
+    worse = replace(unknown, may_be=Verdict.BANNED)
+    assert assess(mild, worse) == (mild, [])
+    gap = ReadFailure(node=PACK, error="HTTP 500")
+    assert assess(bad, replace(unknown, gaps=(gap,))) == (bad, [])
+    two, _ = assess(bad, unknown, replace(unknown, may_be=Verdict.DEPRECATED))
+    assert [one.grade for one in two.exposures[KEY].copies] == [grade or "deprecated"]
     pardon = event("e1", Kind.REINSTATED, version=None)
+    for other in (
+        replace(pardon, version="1.0"),
+        replace(pardon, node="other"),
+        replace(pardon, kind=Kind.CHANGED),
+    ):
+        assert assess(bad, unknown, events=[other])[0] == after
     after, _ = assess(bad, unknown, events=[pardon])
     assert bool(after.exposures) == (grade == "banned")
 
@@ -171,6 +177,10 @@ def test_what_is_not_known_any_more_stays_as_it_was() -> None:
     """A verdict that cannot be made, and an install that cannot be seen, end nothing and are no news later."""
     assert assess(FLAGGED, run("unknown")) == (FLAGGED, [])
     assert assess(FLAGGED, scans=unseen("studio")) == (FLAGGED, [])
+    delisted, _ = assess(Installed(), run("delisted"))
+    unlisted = replace(run("unknown"), listed=None, may_be=Verdict.OK)
+    assert assess(delisted, unlisted) == (delisted, [])
+    assert assess(delisted, run("pending"))[1] == [("cleared", "delisted", None)]
     elsewhere, events = assess(FLAGGED, run("ok"), run("unknown", install="office"))
     assert (elsewhere.exposures, events) == ({}, [CLEARED])
 
@@ -222,9 +232,11 @@ def test_a_milder_verdict_is_no_news_and_clears_nothing() -> None:
 def test_what_was_not_answered_makes_nothing_milder() -> None:
     """A verdict that lacks an answer neither ends a worse one nor lets it be news again."""
     gap = ReadFailure(node=PACK, error="HTTP 500")
-    lacking = replace(run("deprecated"), gaps=(gap,))
     banned, _ = assess(Installed(), run("banned"))
-    assert assess(banned, lacking) == (banned, [])
+    waiting, lacking = (
+        replace(run(verdict), gaps=(gap,)) for verdict in ("pending", "deprecated")
+    )
+    assert assess(banned, waiting) == assess(banned, lacking) == (banned, [])
     accept = [Acceptance(node=PACK, copy="1.0")]
     assert assess(banned, lacking, accept=accept) == (banned, [])
     assert assess(Installed(), lacking)[1] == [("exposed", None, "deprecated")]
@@ -339,8 +351,9 @@ def test_what_is_accepted_keeps_a_pack_from_being_cleared() -> None:
     )
     assert said(*polls, accept=accept) == [[EXPOSED], [], [CLEARED]]
     assert said(*polls[1:], accept=accept) == [[], []]
-    assert said([clone()], [clone(), clone(commit="f" * 40)], accept=accept) == [
-        *([], [EXPOSED]),
+    other = clone("deprecated", "f" * 40)
+    assert said([clone()], [clone(), other], accept=accept) == [
+        *([], [("exposed", None, "deprecated")]),
     ]
 
 

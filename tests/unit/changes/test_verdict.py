@@ -78,8 +78,13 @@ def test_what_a_copy_may_be_yet(said: str | None, may_be: str) -> None:
     assert of(made, node, record=record()).may_be == may_be
     assert of(made, node, no_records=TIMED_OUT).may_be is None
     assert of(made, None, record=record(), unread=REFUSED).may_be is None
-    odd = replace(node, versions=(version("2.0.0", "sealed"),))
-    assert of(made, odd, record=record()).may_be is None
+    keys = frozenset(one.key for one in node.versions)
+    assert of(made, node, record=record(), unreadable=keys).may_be is None
+    assert of(made, replace(node, baseline_at=""), record=record()).may_be is None
+    for status, yet in (("sealed", None), ("pending", "deprecated")):
+        row = version("2.0.0", status, deprecated=True)
+        odd = replace(node, versions=(row,))
+        assert of(made, odd, record=record()).may_be == yet
 
 
 def test_an_unreadable_deprecation_is_not_fine() -> None:

@@ -67,14 +67,15 @@ def test_tables(loads: Loads) -> None:
         (["http://h:1/a", "http://h:1/b", "http://h:2"], ["h:1/a", "h:1/b", "h:2"]),
         (["/ComfyUI", "/comfyui/custom_nodes"], ["/ComfyUI", "/comfyui/custom_nodes"]),
         (["http://h", "https://h"], ["h", "h-2"]),
+        ([{"name": "H", "path": "/a"}, "http://h"], ["H", "h-2"]),
     ],
 )
 def test_names_are_unique(loads: Loads, entries: list[str], names: list[str]) -> None:
     """Installs that would have one name have as much of their paths as tells them apart, in whatever order."""
     for order in (1, -1):
-        sources = loads(f"installs = {json.dumps(entries[::order])}").settings
-        found = [source.name for source in sources.all_installs()]
-        assert found == names[::order] or names[-1].endswith("-2")
+        given = loads(COMFY_WATCH_INSTALLS=json.dumps(entries[::order])).settings
+        found = [source.name for source in given.all_installs()]
+        assert found == names[::order] or found == names == ["h", "h-2"]
 
 
 @pytest.mark.parametrize(
@@ -133,9 +134,10 @@ def test_usual_names(where: str, name: str) -> None:
 
 
 def test_relative_paths(loads: Loads) -> None:
-    """A relative path of the environment or the command line starts at the working folder, one of a file beside it."""
+    """A relative path starts at the working folder, or beside the file that has it; no link in it is followed."""
     file = loads.folder / "etc" / "x.toml"
     file.parent.mkdir()
+    (file.parent / "a").symlink_to(loads.folder)
     file.write_text("installs = ['a']")
     where = [
         loads(config=file, **given).settings.all_installs()[0].where
