@@ -59,7 +59,7 @@ FORMS: dict[str, list[str]] = {
     'RUN ["/bin/bash","-c","comfy node install a && echo done"]': ["1 a"],
     "RUN bash -lc 'comfy node install a@1.0.0 && comfy node install b'": ["1 a@1.0.0", "1 b"],
     'RUN su comfy -c "comfy node install a" -s /bin/bash': ["1 a"],
-    "RUN PIP_NO_CACHE_DIR=1 uv run comfy node install a": ["1 a"],
+    "RUN PIP_NO_CACHE_DIR=1 uv run comfy.exe node install a": ["1 a"],
     "RUN yes | python3 -m comfy_cli node install a": ["1 a"],
     "RUN if ! comfy node install a; then exit 1; fi": ["1 a"],
     "RUN (comfy node install a)": ["1 a"],
@@ -73,13 +73,17 @@ FORMS: dict[str, list[str]] = {
     "RUN comfy node install-deps --workflow=/w.json": [f"1 ? {NODE}"],
     "RUN comfy node restore-snapshot /s.json && comfy node disable a": [f"1 ? {NODE}"],
     "RUN comfy node registry-install a": [f"1 ? {NODE}"],
-    "RUN pip install comfy-cli && comfy --skip-prompt install --nvidia && comfy launch -- --listen": [],
+    "RUN pip install comfy-cli cm-cli-x && comfy --skip-prompt install && comfy nodes; cp comfyui node /x": [],
     "RUN comfy install `\n    --cpu\nRUN comfy node install `\n    a": [f"3 ? {NODE}"],
     'RUN comfy --workspace="$(cd /x && pwd)" node install a': ["1 a"],
     "RUN comfy node install b && comfy '--workspace=a;b' node install a": ["1 b", "1 a"],
     "RUN comfy " + "--x=y " * 200 + "node install a": ["1 a"],
     "RUN ${COMFY:-comfy} node install a && $NODE node server.js": ["1 a"],
-    "# escape=`\nRUN comfy `\n    node install `\n    a": ["4 a"],
+    'RUN "$C" node install a\nRUN $C node update b\nRUN $C node restore-snapshot c\nRUN $C node registry-install d': [
+        "1 a", *(f"{line} ? {NODE}" for line in (2, 3, 4)),
+    ],
+    '# syntax=x\n#ESCAPE = `\nRUN copy "C:\\`\n b # c" && comfy `\n    node install `\n    a': ["6 a"],
+    "# x\n# escape=`\nRUN comfy \\\n    node install a": ["4 a"],
     # the Manager's own
     "RUN cm-cli install a@1.0.0 b@nightly --channel default --user-directory /u": ["1 a@1.0.0", "1 b"],
     'RUN $PY "/c/ComfyUI-Manager/cm-cli.py" install "a@1.0.0" \'b\'': ["1 a@1.0.0", "1 b"],
@@ -102,9 +106,11 @@ FORMS: dict[str, list[str]] = {
     'RUN ["git", "clone", "https://github.com/ann/Glow"]': [f"1 {GITHUB}/ann/Glow"],
     f'RUN git -c "http.extraheader=a; b" clone {GITHUB}/ann/Glow': [f"1 {GITHUB}/ann/Glow"],
     f"RUN git -C $(dirname $(ls | head -1)) clone {GITHUB}/ann/Glow": [f"1 {GITHUB}/ann/Glow"],
-    f"RUN git -C /opt/comfy clone {GITHUB}/ann/Glow": [f"1 {GITHUB}/ann/Glow"],
-    "RUN git clone me@git.example.org:a/b.git": ["1 git.example.org:a/b.git"],
-    "RUN git config x y \\\n    comfy node install a \\\n    git clone $X": ["2 a", f"3 ? {CLONE}"],
+    f"RUN git -C `ls | head -1` clone {GITHUB}/ann/Glow": [f"1 {GITHUB}/ann/Glow"],
+    f"RUN bash -c 'git -c \"a; b\" clone {GITHUB}/ann/Glow'": [f"1 {GITHUB}/ann/Glow"],
+    f"RUN git -C /opt/comfy -c x=my-git clone {GITHUB}/ann/Glow": [f"1 {GITHUB}/ann/Glow"],
+    "RUN git clone me@git.example.org:a/b.git; git clone h.org:a/c": ["1 git.example.org:a/b.git", "1 h.org:a/c"],
+    "RUN git config x y \\\n    git clone $X \\\n    comfy node install a": [f"2 ? {CLONE}", "3 a"],
     'RUN git clone "$REPOSITORY" /x': [f"1 ? {CLONE}"],
     'RUN while read -r url; do git clone "$url"; done < /nodes.txt': [f"1 ? {CLONE}"],
     f"RUN git clone {GITHUB}/comfyanonymous/ComfyUI.git /app": [],
@@ -114,7 +120,11 @@ FORMS: dict[str, list[str]] = {
     "ADD git@github.com:ann/Glow.git#v2:sub /x": ["1 git@github.com:ann/Glow.git"],
     f'ADD ["{GITHUB}/ann/Glow.git","/x"]': [f"1 {GITHUB}/ann/Glow.git"],
     "ADD https://github.com/$OWNER/Glow.git /x": [f"1 ? {ADD}"],
-    "ADD ${REPOSITORY}.git /x": [f"1 ? {ADD}"],
+    "ADD git://h.org/a SSH://h.org/b https://h.org/c.git?ref=v me@h.org:d.git /x": [
+        "1 git://h.org/a", "1 ssh://h.org/b", "1 https://h.org/c.git", "1 h.org:d.git",
+    ],
+    "onbuild add ${REPOSITORY}.git /x": [f"1 ? {ADD}"],
+    f"RUN dir C:\\\\\nADD {GITHUB}/ann/Glow.git /x": [f"2 {GITHUB}/ann/Glow.git"],
     f"ADD {GITHUB}/comfyanonymous/ComfyUI.git /x": [],
     "ADD https://models.example.org/a.safetensors /models/": [],
     # variables
@@ -123,7 +133,7 @@ FORMS: dict[str, list[str]] = {
     'ENV NODES="a \\\n    b@1.0.0"\nRUN comfy node install $NODES': ["3 a", "3 b@1.0.0"],
     'ENV N="a"b\nRUN comfy node install $N': [f"2 ? {NODE}"],
     "ENV A=x\nENV REPO=https://github.com/$A/Glow\nRUN git clone $REPO": [f"3 {GITHUB}/x/Glow"],
-    f"ENV REPO {GITHUB}/ann/Glow\nRUN git clone $REPO": [f"2 {GITHUB}/ann/Glow"],
+    '# x\n ENV N "a b"\nRUN comfy node install $N c': ["3 a", "3 b", "3 c"],
     "ARG V\nRUN comfy node install a@$V": [f"2 ? {NODE}"],
     "ENV V=1\nENV V=2\nRUN comfy node install a@$V": [f"3 ? {NODE}"],
     "ENV V=1\nRUN for V in 2 3; do comfy node install a@$V; done": [f"2 ? {NODE}"],
@@ -151,17 +161,13 @@ def test_forms(text: str) -> None:
     assert _rows(f"\ufeff{text}".replace("\n", "\r\n")) == FORMS[text]
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
-def test_encodings(encoding: str) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_encodings(mark: str, encoding: str) -> None:
     """A file is read as Windows may have written it."""
-    text = "FROM x\nRUN comfy node install a\n"
+    text = f"{mark}# comfy node install b\nRUN comfy node install a\n"
     (pack,) = commands.read(text.encode(encoding), is_script=False)
     assert _shown(pack) == "2 a"
-
-
-def test_there_are_sixty() -> None:
-    """The list is as long as is said of it."""
-    assert len(FORMS) >= 60
 
 
 SCRIPTS: dict[str, list[str]] = {
@@ -169,6 +175,7 @@ SCRIPTS: dict[str, list[str]] = {
     "comfy node install \\\n  a \\\n\ncomfy node install b\n": ["2 a", "4 b"],
     "comfy node install a \\\n# b\ncd c\n": ["1 a"],
     "comfy node install a # b \\\ncomfy node install c": ["1 a", "2 c"],
+    "# escape=`\ncomfy \\\n node install a": ["3 a"],
     'add() { comfy node install "$1"; }\nadd a': [f"1 ? {NODE}"],
     "NODES=(a b)\ncomfy node install ${NODES[@]}": [f"2 ? {NODE}"],
     "NODES=(a b)\ncomfy node install $NODES": [f"2 ? {NODE}"],

@@ -17,8 +17,11 @@ from watcher.text.repository import repository_key
 LIMIT = 256 * 1024
 """Bytes; real files have less than a tenth of it."""
 
-_ESCAPE = re.compile(r"(?:#.*\n)*#[ \t]*escape[ \t]*=[ \t]*`", re.IGNORECASE)
-"""The head of a Dockerfile in which lines go on at a backtick."""
+_ESCAPE = re.compile(
+    r"(?:#[ \t]*(?:syntax|check)[ \t]*=.*\n)*#[ \t]*escape[ \t]*=[ \t]*`",
+    re.IGNORECASE,
+)
+"""The head of a Dockerfile in which lines go on at a backtick: behind any other line it is a comment."""
 _QUOTED = r"""("(?:[^"\\]|\\[\s\S])*"|'[^']*'|\\.)"""
 _COMMENT = re.compile(rf"{_QUOTED}|(?:(?<=[\s;])|^)#.*")
 _COMMAND = re.compile(r"[^;&|]+")
@@ -124,7 +127,7 @@ def _joined(text: str, *, is_script: bool) -> Iterator[tuple[int, str]]:
             joined.append("")
             continue
         joined.append(code.removesuffix(mark))
-        if not code.endswith(mark):
+        if not code.endswith(mark) or code.endswith(2 * mark):
             yield first, _without_comments(joined)
             first, joined = number + 1, [""]
     yield first, _without_comments(joined)
