@@ -20,13 +20,12 @@ _COLOURS: dict[str, str] = {
     "banned": "red",
     "failed": "red",
     **dict.fromkeys(
-        ("flagged", "deleted", "removed", "delisted", "deprecated"), "yellow"
+        ("flagged", "deleted", "delisted", "deprecated", "unknown"), "yellow"
     ),
-    **dict.fromkeys(("failing", "unread", "empty", "unknown"), "yellow"),
     "ok": "green",
     "delivered": "green",
 }
-"""Colours of version statuses, verdicts, node states and results of `test-alerts`: what is bad, or expressly good."""
+"""Colours of version statuses, verdicts and results of `test-alerts`: what is bad, or expressly good."""
 
 _LABELS = {"error": ("<3>", "red"), "warning": ("<4>", "yellow"), "hint": ("<3>", None)}
 """How a line on stderr may begin, with its priority in the journal and its colour. A hint belongs to its error."""
@@ -121,7 +120,7 @@ def error_lines(failure: WatchError) -> list[str]:
 
 
 def colour(word: str) -> str:
-    """Return a status, verdict, node state or result in its colour."""
+    """Return a status, verdict or result in its colour."""
     return styled(word, _COLOURS.get(word))
 
 
