@@ -119,9 +119,9 @@ class Poller:
         elif compared.error:
             of_all = ReadFailure(node=ALL, error=compared.error)
             failed = [of_all, *failed]
-        channels = self.config.channels
         queues = {
-            one.name: done.waiting.queues.get(one.name, Queue()) for one in channels
+            one.name: done.waiting.queues.get(one.name, Queue())
+            for one in self.config.channels
         }
         unscanned = [
             replace(one, error=one.error + (_STANDS if state.installs.get(key) else ""))
@@ -140,7 +140,13 @@ class Poller:
             unconfirmed=done.unconfirmed,
             pending=sum(queue.alerts for queue in queues.values()),
             expired_by_channel=done.expired,
-            channel_errors=self._channel_errors(done),
+            # Their failure in this poll, or the one before their wait.
+            channel_errors={
+                name: why
+                for name, one in queues.items()
+                if (why := reason_to_wait(one))
+            }
+            | done.failures,
             tries=next_tries(*queues.values()),
             taking=frozenset(
                 name for name, one in queues.items() if not one.failing_since
@@ -156,16 +162,6 @@ class Poller:
             no_packs="" if before.packs_error else found.checks.packs_error,
             requests=found.checks.requests,
         )
-
-    def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:
-        """Return why channels still have messages: their failure in this poll, or the one before their wait."""
-        waiting = {
-            channel.name: why
-            for channel in self.config.channels
-            if (queue := done.waiting.queues.get(channel.name))
-            and (why := reason_to_wait(queue))
-        }
-        return waiting | done.failures
 
     async def deliver_due(self) -> Dispatch:
         """Send what has become due between polls. StateError as in `poll`."""
