@@ -15,27 +15,25 @@ def reroute(
     outbox: Outbox,
     channels: Iterable[Channel],
     url_digests: Mapping[str, str],
-    known: Mapping[str, str] | None,
+    known: Mapping[str, str],
 ) -> Outbox:
     """Put each queue under the channel that it belongs to now; all others are set aside under a free name.
 
     That is the channel of its URL. If there is none, or that has a queue of its own, it is the channel of its name, if
     the URL of that is new.
 
-    `url_digests` are the channels' by name. `known` are those that the channels had before; None if their salt was
-    lost: then only names count.
+    `url_digests` are the channels' by name, and `known` those that the channels had before. Where the salt of these was
+    lost no digest is like another one, and names decide.
     """
     names = [channel.name for channel in channels]
     # Of channels with one URL the last one is its owner: one that had it before.
-    had_it = sorted(
-        names, key=lambda name: (known or {}).get(name) == url_digests[name]
-    )
+    had_it = sorted(names, key=lambda name: known.get(name) == url_digests[name])
     owners = {url_digests[name]: name for name in had_it}
     owed = {queue.url_digest for queue in outbox.queues.values()}
 
     def owner_of(name: str, queue: Queue) -> str | None:
         mine = url_digests.get(name)
-        if known is None or mine == queue.url_digest or not queue.url_digest:
+        if mine == queue.url_digest or not queue.url_digest:
             return name if mine else None
         # A URL that another channel or queue had was moved here, and is owed nothing of this queue. One that the
         # addresses have for this name is put back, after an edit that a kill cut short.
@@ -75,7 +73,6 @@ def _at_new_url(queue: Queue) -> Queue:
                 message,
                 refusals=0,
                 retry_at="",
-                error="",
                 goes_on=tuple(key for key in message.goes_on if key in further),
             )
             for message in queue.messages

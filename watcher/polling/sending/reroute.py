@@ -50,8 +50,8 @@ def at_their_channels(
     if known.salt not in {"", accepted.salt}:
         digests = channel_identity.url_digests(channels, known.salt)
         addresses = replace(accepted, salt=known.salt, url_digests=digests)
-    before = known.url_digests if known.salt else None
-    moved = reroute(state.outbox, channels, addresses.url_digests, before)
+    now = addresses.url_digests
+    moved = reroute(state.outbox, channels, now, known.url_digests)
     return moved, addresses
 
 

@@ -40,7 +40,7 @@ def at(url_digests: dict[str, str]) -> Outbox:
 def rerouted(
     waiting: Outbox,
     url_digests: dict[str, str],
-    known: Mapping[str, str] | None = MappingProxyType({}),
+    known: Mapping[str, str] = MappingProxyType({}),
 ) -> Outbox:
     """Return the outbox after an edit of the settings, which changes nothing the second time."""
     channels = [channel(name) for name in url_digests]
@@ -153,7 +153,7 @@ def test_a_new_url_ends_the_backoff_and_a_new_name_does_not(
 
 def test_without_a_salt_the_name_decides() -> None:
     """Where the old digests say nothing a queue stays with its name, and gets the new digest."""
-    moved = rerouted(at({"a": U1, "b": U2}), {"a": U3, "c": U1}, None)
+    moved = rerouted(at({"a": U1, "b": U2}), {"a": U3, "c": "4" * 32})
     assert {
         name: (alerts(moved, name), queue.url_digest)
         for name, queue in moved.queues.items()
@@ -180,12 +180,16 @@ def test_queues_that_become_one_keep_the_order_of_polls() -> None:
 
 
 def test_queues_that_become_one_have_failed_if_one_has() -> None:
-    """A channel that refuses every message for what it is counts no failures in a row, and has failed all the same."""
+    """A channel that refuses every message for what it is counts no failures in a row, and has failed all the same.
+
+    Of one message for both one is left.
+    """
     waiting = outbox.enqueue(Outbox(), (OPS, MAIL), (E1,), 1, NOW)
     failing = replace(waiting.queues["mail"], failing_since=NOW)
     queues = {**waiting.queues, "mail": failing}
     waiting = rerouted(replace(waiting, queues=queues), {"ops": U1, "mail": U1})
-    assert rerouted(waiting, {"ops": U1}).queues["ops"].failing_since == NOW
+    queue = rerouted(waiting, {"ops": U1}).queues["ops"]
+    assert (queue.failing_since, len(queue.messages)) == (NOW, 1)
 
 
 def test_another_url_lacks_the_further_messages_that_the_old_one_took() -> None:

@@ -9,12 +9,13 @@ import pytest
 
 from tests.support.factories import NOW, event, minute
 from watcher import timestamps
-from watcher.alerts.queues.outcomes import delivered, failed
+from watcher.alerts.queues.outcomes import delivered, failed, going_out
 from watcher.alerts.queues.queue import (
     Message,
     Queue,
     Standing,
     after_delivery,
+    has_failed,
     in_turn,
     is_due,
     next_tries,
@@ -176,6 +177,12 @@ def test_when_alerts_are_tried_next() -> None:
     each = {minute(number): number for number in range(1, 6)}
     assert tries_in_words(each, NOW).endswith("2 in 2 minutes, the last in 5 minutes")
     assert tries_in_words({}, NOW) == ""
+
+
+def test_what_goes_out_was_tried() -> None:
+    """If nothing more is heard of it, its channel has failed, and waits for those that were tried longer ago."""
+    out = going_out(queue(), message(), minute(5))
+    assert (has_failed(out), out.tried_at) == (True, minute(5))
 
 
 def test_five_attempts_without_an_answer_defer_a_message() -> None:

@@ -201,14 +201,18 @@ def test_each_message_is_kept_before_the_next(
 
 @pytest.mark.parametrize("slow", ["room", "kept"])
 def test_a_slow_disk_delays_no_other_channel(
-    tmp_path: Path, channels: list[Channel], slow: str
+    tmp_path: Path, webhook: Webhook, channels: list[Channel], slow: str
 ) -> None:
-    """While one channel waits for the disk, for each kind of write, another one's three messages are delivered."""
+    """While one channel waits for the disk, for each kind of write, another one's three messages are delivered.
+
+    Nothing has gone out to it before it is noted that it does.
+    """
     others, delivered = iter(range(3)), threading.Event()
 
     def wait(what: str, name: str) -> None:
         if name == "mail":
             assert what != slow or delivered.wait(10)
+            assert len(webhook.messages("/mail")) == (what == "kept")
         elif what == "kept" and next(others) == 2:
             delivered.set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tests.support.factories import NOW, channel, event
@@ -11,7 +12,13 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import reroute
 from watcher.model.channel import Channel
-from watcher.polling.sending.reroute import channel_states, followed
+from watcher.model.snapshot import Snapshot
+from watcher.polling.sending.reroute import (
+    at_their_channels,
+    channel_states,
+    followed,
+    set_aside,
+)
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 
@@ -28,20 +35,27 @@ def addresses(one: Channel, salt: str = "ab" * 16) -> Addresses:
 
 
 def test_what_is_set_aside_is_said_before_it_is_forgotten(tmp_path: Path) -> None:
-    """A poll that is killed while it says so leaves that to the next one: the former URL is still known then."""
+    """A poll that is killed while it says so leaves that to the next one: the former URL is still known then.
+
+    What is owed is in its place by then: by the former URLs it is known whose it is.
+    """
     folder, known = StateFolder(tmp_path), addresses(OLD)
     waiting = outbox.enqueue(Outbox(), [OLD], (event(),), 1, NOW)
     waiting = reroute(waiting, [OLD], known.url_digests, {})
+    folder.commit(Snapshot(revision=1))
     folder.save_addresses(known)
     said: list[tuple[str, Addresses]] = []
 
     def say(queues: Mapping[str, int]) -> None:
+        assert folder.load().outbox == waiting
         said.extend((name, folder.addresses()) for name in queues)
 
     state = State(outbox=waiting, addresses=known)
     followed(folder, state, [OTHER], addresses(OTHER), say)
     assert said == [("json", known)]
     assert folder.addresses() == addresses(OTHER)
+    idle = replace(waiting.queues["json"], messages=(), failing_since=NOW)
+    assert set_aside(known, Outbox(queues={"json": idle}), [OTHER]) == {}
 
 
 def test_a_lost_salt_makes_an_entry_another_channel_only_once() -> None:
@@ -52,3 +66,14 @@ def test_a_lost_salt_makes_an_entry_another_channel_only_once() -> None:
         for known in (Addresses(), accepted)
     )
     assert lost[0].key == later[0].key
+
+
+def test_a_salt_that_another_run_wrote_is_kept() -> None:
+    """To a run that made one of its own before it had the lock no URL is new: who has a message gets no repeat."""
+    known = addresses(OLD)
+    waiting = outbox.enqueue(Outbox(), [OLD], (event(),), 1, NOW)
+    state = State(
+        outbox=reroute(waiting, [OLD], known.url_digests, {}), addresses=known
+    )
+    accepted = addresses(OLD, "cd" * 16)
+    assert at_their_channels(state, [OLD], accepted) == (state.outbox, known)
