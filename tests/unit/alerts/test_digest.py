@@ -129,8 +129,8 @@ def test_no_version_text_makes_a_baseline_seem_troubled() -> None:
     [(True, "other", True), (False, "NAMED", True), (False, "other", False)],
 )
 def test_what_is_never_only_counted(runs: bool, node: str, owed: bool) -> None:
-    """It is critical, and about what is run or named; the worst is named by every message anyway."""
-    copies = (Copy(install="pc", version="1.0.0", enabled=True),) if runs else ()
+    """It is critical, and about a pack that is named, or run in whatever version; each message has the worst anyway."""
+    copies = (Copy(install="pc", version="0.9", enabled=True),) if runs else ()
     worst = _event(Kind.BANNED, "a", installed=copies, at=minute(1))
     ban = _event(Kind.BANNED, node, installed=copies)
     flag = _event(Kind.FLAGGED, node, installed=copies)

@@ -125,17 +125,31 @@ def _run(grade: str, run: str, *versions: Version, **fields: Any) -> str:
     return _read(*versions, run=run, exposures=exposures, **fields).of("news")
 
 
-def _many(number: int, *, banned: str = "1.1") -> Public:
-    """Make what may be published of so many packs with a banned version."""
+def _many(number: int) -> Public:
+    """Make what may be published of so many packs with a banned version that is run; the last was banned last."""
+    bans = {"id-1.1": Ban(version="1.1", since=NOW, changed=NOW)}
+    names = [f"pack-{place:03}" for place in range(number)]
     nodes = {
-        f"pack-{place}": known(
-            version("1.0"), version(banned, "banned"), node=f"pack-{place}"
-        )
-        for place in range(number)
+        name: known(version("1.0"), version("1.1", "banned"), node=name, bans=bans)
+        for name in names
     }
-    snapshot = Snapshot(sweep_baseline=_SWEPT, nodes=nodes)
-    state = State(snapshot=snapshot, checks=Checks(polled_at=NOW))
-    return published(state, (), _ALL, "1.2.3")
+    events = [
+        event(name, Kind.BANNED, node=name, version="1.1", version_id="id-1.1")
+        for name in names
+    ]
+    events[-1] = replace(events[-1], at=minute(1))
+    state = running(
+        _state(nodes), **{one: exposed_to("banned", "1.1", "home") for one in names}
+    )
+    return published(state, events, _ALL, "1.2.3")
+
+
+def _state(nodes: dict[str, Node]) -> State:
+    """Make the state of a poll that knows these packs of the whole registry."""
+    return State(
+        snapshot=Snapshot(sweep_baseline=_SWEPT, nodes=nodes),
+        checks=Checks(polled_at=NOW),
+    )
 
 
 # How all stands
@@ -196,7 +210,7 @@ def test_the_first_words_count_bans_and_what_you_run() -> None:
     [
         (Selection(globs=("*",)), (), "Comfy Registry"),
         (Selection(globs=("some-*", "!test")), (), "some-*"),
-        (Selection(names=(PACK,)), ("ann",), "ann"),
+        (Selection(names=(PACK,), globs=("a-*",)), ("ann",), "ann, a-*"),
         (Selection(names=(PACK,)), (), PACK),
         (Selection(names=(PACK, "b")), (), "2 node packs"),
     ],
@@ -219,6 +233,9 @@ def test_it_loads_itself_again() -> None:
     """A page on a wall needs nobody, and no script."""
     found = _read(version()).all("meta")
     assert {"http-equiv": "refresh", "content": "300"} in found
+    [policy] = [one["content"] for one in found if "Policy" in str(one)]
+    # Its icon is part of it.
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def test_before_the_first_poll() -> None:
@@ -251,8 +268,7 @@ def test_nothing_known_yet() -> None:
 
 def test_nothing_was_read() -> None:
     """If the last poll could read nothing, it says so, and that the rest is older."""
-    health = Health(nodes={PACK.lower(): _FAILED})
-    found = _read(version(), health=health)
+    found = _read(version(), health=Health(nodes={"*": _FAILED}))
     assert "The last poll could read none of the watched packs." in found.of("header")
     assert "What follows is what earlier polls saw." in found.of("header")
     assert _tone(found) == "warning"
@@ -274,12 +290,13 @@ def test_the_worst_version_comes_first() -> None:
     """What is banned comes before what is flagged; what is deprecated is counted."""
     found = _read(
         version("1.0"),
-        version("1.1", "flagged"),
-        version("1.2", "banned"),
+        version("1.1", "banned"),
+        version("1.2", "flagged"),
         version("1.3", deprecated=True),
     )
+    assert found.all("article")[0]["class"] == "critical"
     assert re.search(
-        r"Some-Pack Its newest version is deprecated\. 1\.2 banned 1\.1 flagged Not shown: 1 deprecated version\. "
+        r"Some-Pack Its newest version is deprecated\. 1\.1 banned 1\.2 flagged Not shown: 1 deprecated version\. "
         r"Not banned: 1\.0\.\Z",
         found.of("news"),
     )
@@ -310,10 +327,7 @@ def test_news_come_first() -> None:
         for name, at in seen.items()
     ]
     events.append(event("good", Kind.NEW, node="before-the-watch"))
-    state = State(
-        snapshot=Snapshot(sweep_baseline=_SWEPT, nodes=nodes),
-        checks=Checks(polled_at=NOW),
-    )
+    state = _state(nodes)
     found = _Reader(page(published(state, events, _ALL, "1.2.3")))
     order = ["last", "unsaid", "ban", "flag", "old-ban", "before-the-watch"]
     assert re.findall(r"(\S+) 1\.0 (?:banned|flagged)", found.of("news")) == order
@@ -349,33 +363,41 @@ def test_what_is_beside_the_news() -> None:
             node="pack",
             bans={"id-1.0": Ban(version="1.0", since=CHECKED, changed=NOW)},
         ),
-    }
-    events = [
-        event(
-            "b",
-            Kind.BANNED,
-            node="pack",
-            version="1.0",
-            version_id="id-1.0",
-            at=CHECKED,
+        "whole": known(
+            node="whole", banned=True, bans={"": Ban(since=CHECKED, changed=NOW)}
         ),
+    }
+    ban = event(
+        "b", Kind.BANNED, node="pack", version="1.0", version_id="id-1.0", at=CHECKED
+    )
+    events = [
+        replace(ban, id="again", at=minute(-3 * 24 * 60)),
+        replace(
+            ban,
+            id="whole",
+            node="whole",
+            version=None,
+            version_id=None,
+            at=minute(-2 * 24 * 60),
+        ),
+        ban,
+        replace(ban, id="run", kind=Kind.EXPOSED, after="banned", at=NOW),
         *(event(name, node=name, version="0.9", version_id="id-0.9") for name in new),
     ]
-    state = State(
-        snapshot=Snapshot(sweep_baseline=_SWEPT, nodes=nodes),
-        checks=Checks(polled_at=NOW),
-    )
+    state = _state(nodes)
     state = running(state, run=exposed_to("flagged", "1.0", "home"))
     text = page(published(state, events, _ALL, "1.2.3"))
     found = _Reader(text)
     assert found.of("run") == "What is bad and you run run 1.0 flagged"
-    assert found.of("bans").endswith("30 days 2026-03-01 pack 1.0 record")
-    assert "And 2 more." in found.of("news")
+    assert found.of("bans").endswith(
+        "30 days 2026-03-01 pack 1.0 record 2026-02-28 whole the whole pack record"
+    )
+    assert "And 3 more." in found.of("news")
     assert found.of("header").startswith(
-        "Comfy Watch: Comfy Registry You run 1 bad pack. 1 ban in the last 30 days."
+        "Comfy Watch: Comfy Registry You run 1 bad pack. 2 bans in the last 30 days."
     )
     ways = [one["href"] for one in found.all("a") if one["href"].startswith("#")]
-    assert ways == ["#pack-run", "#pack-pack"]
+    assert ways == ["#pack-run", "#pack-pack", "#pack-whole"]
     anchors = [
         one["id"] for _, one in found.elements if one.get("id", "").startswith("pack-")
     ]
@@ -386,17 +408,18 @@ def test_what_is_beside_the_news() -> None:
 
 
 def test_an_id_that_can_be_no_anchor() -> None:
-    """Its place has a name of our own, and no attribute is made of it."""
+    """Its place has a name of our own, and no attribute is made of it; one that is a path has no link."""
     odd = 'a" onload="b'
-    nodes = {odd: known(version("1.0", "banned"), node=odd)}
-    state = State(
-        snapshot=Snapshot(sweep_baseline=_SWEPT, nodes=nodes),
-        checks=Checks(polled_at=NOW),
-    )
+    nodes = {
+        one: known(version("1.0", "banned"), node=one) for one in (odd, "..", PACK)
+    }
+    state = _state(nodes)
     found = _Reader(page(published(state, (), _ALL, "1.2.3")))
     assert not any("onload" in attributes for _, attributes in found.elements)
-    [card] = found.all("article")
-    assert re.fullmatch("pack-[0-9a-f]{16}", card["id"])
+    first, second, usual = [card["id"] for card in found.all("article")]
+    assert re.fullmatch("(pack-[0-9a-f]{16}){2}", first + second)
+    assert usual == f"pack-{PACK.lower()}"
+    assert not any(".." in link["href"] for link in found.all("a"))
 
 
 def test_the_latest_release_comes_first() -> None:
@@ -409,10 +432,7 @@ def test_the_latest_release_comes_first() -> None:
             ("run", "flagged", "2025-01-01T00:00:00Z"),
         )
     }
-    state = State(
-        snapshot=Snapshot(sweep_baseline=_SWEPT, nodes=nodes),
-        checks=Checks(polled_at=NOW),
-    )
+    state = _state(nodes)
     state = running(state, run=exposed_to(install="home"))
     text = _Reader(page(published(state, (), _ALL, "1.2.3"))).of("news")
     assert re.findall(r"\b(early|late|run) 1\.0", text) == ["run", "late", "early"]
@@ -436,13 +456,14 @@ def test_why_it_is_flagged() -> None:
     why = "Informational findings: imports or compiles code at run time, in a.py:7."
     kept = _read(version("1.1", "flagged"), scans={"id-1.1": scan})
     assert why in kept.of("news")
-    seen = event(version="1.1", version_id="id-1.1", scan=scan)
+    seen = event(version="1.1", version_id="id-1.1", scan=scan, reason="1 finding")
     assert f"1.1 flagged seen 2026-03-02 {why}" in _read(
         version("1.1", "flagged"), events=(seen,)
     ).of("news")
     part = Scan(items=(item,), count=2)
-    unread = _read(version("1.1", "flagged"), scans={"id-1.1": part})
-    assert "imports" not in unread.of("news")
+    unread = replace(seen, scan=part)
+    said = _read(version("1.1", "flagged"), events=(unread,)).of("news")
+    assert said.endswith("1.1 flagged seen 2026-03-02 Reason: 1 finding.")
     calm = _read(version("1.1", "flagged"), scans={"id-1.1": HARMLESS})
     assert "1.1 flagged (info) " in calm.of("news")
 
@@ -454,7 +475,8 @@ def test_why_it_is_banned() -> None:
     first = event(
         kind=Kind.BANNED, version="1.1", version_id="id-1.1", reason="At first"
     )
-    found = _read(version("1.1", "banned"), bans={"id-1.1": ban}, events=(first,))
+    terms: dict[str, Any] = {"events": (first,), "scans": {"id-1.1": HARMLESS}}
+    found = _read(version("1.1", "banned"), bans={"id-1.1": ban}, **terms)
     assert said in found.of("news")
     over = Ban(since=CHECKED, until=NOW, changed=NOW, reason="Breaks the rules")
     found = _read(version("1.1", "flagged"), bans={"id-1.1": over})
@@ -473,7 +495,8 @@ def test_a_ban_from_before_the_watch_has_no_day() -> None:
 def test_a_whole_pack() -> None:
     """The ban of a whole pack has its reason, and no version is advised."""
     ban = Ban(since=CHECKED, changed=NOW, reason="Breaks the rules")
-    found = _read(version("1.0"), banned=True, bans={"": ban})
+    found = _read(version("1.0", "flagged"), banned=True, bans={"": ban})
+    assert found.all("article")[0]["class"] == "critical"
     assert "The whole pack is banned: Breaks the rules." in found.of("news")
     assert "1 banned of 1 watched pack" in found.of("header")
     assert "good version" not in found.of("news")
@@ -528,26 +551,37 @@ def test_what_is_run() -> None:
     assert "You run 1 bad pack." in said.of("header")
     assert "Some-Pack flagged 1.0 you run " in said.of("packs")
     assert said.of("run").endswith("Some-Pack 1.1 flagged 0.9 deleted")
+    for calm in ("outdated", "pending"):
+        assert "0.9" not in _run(calm, "0.9", *versions)
 
 
 def test_what_is_accepted() -> None:
     """What is run and accepted is no reason to look at it first, and it says that it is accepted."""
-    found = _read(
-        version("1.1", "flagged"),
-        run="1.1",
-        exposures={PACK: exposed_to("flagged", "1.1", "home", accepted=True)},
+    deleted, flagged = (
+        exposed_to(*one, "home", accepted=True)
+        for one in (("deleted", "0.9"), ("flagged", "v1.1"))
     )
-    assert "Accepted." in found.of("news")
+    both = replace(flagged, copies=(*deleted.copies, *flagged.copies))
+    found = _read(version("1.1", "flagged"), run="v1.1", exposures={PACK: both})
+    assert found.of("news").count("you run it Accepted.") == 2
+    assert found.all("article")[0]["class"] == "ok"
     assert "Nothing that you run is bad." in found.of("header")
     assert found.of("run").endswith("Nothing.")
 
 
 def test_many() -> None:
-    """Of many packs, versions and events only some are shown, and the rest is counted."""
+    """Of many packs, versions and events only some are shown, and the rest is counted.
+
+    A link beside the cards leads to a place on the page only if there is one.
+    """
     found = _Reader(page(_many(MOST_ROWS + 7)))
-    assert len(found.all("article")) == MOST_CARDS
-    assert f"And {MOST_ROWS + 7 - MOST_CARDS} more." in found.of("news")
+    assert len(found.all("article")) == MOST_CARDS == 24
+    for section in ("news", "run", "bans"):
+        assert f"And {MOST_ROWS + 7 - 24} more." in found.of(section)
     assert "And 7 more." in found.of("packs")
+    places = [one["href"] for one in found.all("a") if one["href"].startswith("#")]
+    assert len(places) == 24 + 24 - 6
+    assert "#pack-pack-206" in places
     versions = [version(f"1.{number}", "banned") for number in range(8)]
     assert "Not shown: 3 bad versions." in _read(*versions).of("news")
     events = tuple(
@@ -575,10 +609,7 @@ def test_the_largest() -> None:
         )
         for place in range(MOST_ROWS + 1)
     }
-    state = State(
-        snapshot=Snapshot(sweep_baseline=_SWEPT, nodes=nodes),
-        checks=Checks(polled_at=NOW),
-    )
+    state = _state(nodes)
     items = json.dumps([f"{number}{long}" for number in range(6)])
     changes = tuple(
         FieldChange(field=f"{number}{long}", before="[]", after=items)
@@ -725,6 +756,8 @@ def test_only_deprecated() -> None:
     found = _read(version("1.0"), version("1.1", deprecated=True)).of("news")
     said = "Its newest version is deprecated. 1 deprecated version."
     assert found.endswith(f"Some-Pack {said}")
+    run = _run("deprecated", "1.0", version("1.0", deprecated=True), version("1.1"))
+    assert "Some-Pack 1.0 deprecated you run it The newest good" in run
     assert (
         _read(version("1.0", deprecated=True), version("1.1"))
         .of("news")
@@ -734,8 +767,11 @@ def test_only_deprecated() -> None:
 
 def test_untrusted_text() -> None:
     """A text of the registry is text, and cannot reorder ours."""
-    text = page(_public(version("<b>1</b>\u202e", "banned")))
-    assert "<bdi>\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}b&gt;1" in text
+    odd = "<b>1</b>\u202e"
+    exposures = {PACK: exposed_to("banned", odd, "home")}
+    text = page(_public(version(odd, "banned"), run=odd, exposures=exposures))
+    shown = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}b&gt;1"
+    assert text.count(shown) == text.count(f"<bdi>{shown}") == 3
     assert "\u202e" not in text
 
 

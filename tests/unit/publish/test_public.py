@@ -116,6 +116,8 @@ def test_an_install_has_its_name_or_none() -> None:
     (found,) = public(state_of(), failing).events
     # "Install an install cannot be scanned" says it twice.
     assert found.install == "without a name"
+    (found,) = public(state_of(), replace(failing, kind=Kind.APPEARED)).events
+    assert found.install == "an install"
 
 
 def test_an_event_about_a_channel_is_not_shown() -> None:

@@ -43,6 +43,7 @@ HOME = {"home": "home"}
 FAILED = FailureStreak(count=1, since=NOW, error="it timed out")
 UNREAD = Health(nodes={KEY: FAILED})
 GOOD, OLD_BAN = version("1.1"), version("1.0", "banned")
+GONE = known(GOOD, marks={GOOD.key: Mark.REMOVED}, emptied=True)
 
 
 def of(node: Node | None, *, health: Health | None = None, **checks: Any) -> State:
@@ -54,6 +55,12 @@ def of(node: Node | None, *, health: Health | None = None, **checks: Any) -> Sta
             polled_at=NOW, watched=(PACK,), health=health or Health(), **checks
         ),
     )
+
+
+def down(health: Health) -> State:
+    """Make a state in which the registry was reported failing."""
+    given = of(known(GOOD), health=health)
+    return replace(given, snapshot=replace(given.snapshot, registry_failing=True))
 
 
 def run(*copies: BadCopy, node: Node | None = None, enabled: bool = True) -> State:
@@ -90,6 +97,8 @@ CORPUS: dict[str, tuple[State, str]] = {
         of(known(GOOD), health=Health(nodes={"*": FAILED})),
         "unread",
     ),
+    "the registry is reported": (down(Health(nodes={"*": FAILED})), "failing"),
+    "the registry is back": (down(Health()), "ok"),
     "a ban that cannot be read": (
         of(known(GOOD, banned=True), health=UNREAD),
         "unread",
@@ -109,11 +118,8 @@ CORPUS: dict[str, tuple[State, str]] = {
     ),
     "no version yet": (of(Node(node=PACK, empty_since=NOW)), "ok"),
     "not in the registry": (of(None, unknown=(KEY,)), "unknown"),
-    "no version any more": (
-        of(known(GOOD, marks={GOOD.key: Mark.REMOVED}, emptied=True)),
-        "delisted",
-    ),
-    "the whole pack": (of(known(GOOD, banned=True)), "banned"),
+    "no version any more": (of(GONE), "delisted"),
+    "the whole pack": (of(Node(node=PACK, banned=True)), "banned"),
     "an old version that nobody runs": (of(known(OLD_BAN, GOOD)), "ok"),
     "the newest version": (of(known(GOOD, version("1.2", "flagged"))), "flagged"),
     "a calm flag": (
@@ -137,17 +143,50 @@ CORPUS: dict[str, tuple[State, str]] = {
         replace(run(copy("ok")), checks=Checks(polled_at=NOW, watched=(PACK,))),
         "unknown",
     ),
-    "run and accepted": (run(copy("flagged", accepted=True)), "ok"),
+    "run and gone": (run(copy("delisted"), node=GONE), "delisted"),
+    "run and accepted": (run(copy("delisted", accepted=True), node=GONE), "ok"),
+    "one of two is accepted": (
+        run(copy("flagged", None, accepted=True), copy("unknown", None)),
+        "unknown",
+    ),
+    "judged, and not there": (
+        replace(
+            run(copy("ok", "1.1")),
+            checks=of(None, run={KEY: (copy("ok", "1.1"), copy("banned"))}).checks,
+        ),
+        "ok",
+    ),
     "run, while a newer one is flagged": (
         run(copy("ok", "1.1"), node=known(GOOD, version("1.2", "flagged"))),
         "ok",
     ),
-    "disabled": (run(copy("banned"), enabled=False), "ok"),
+    "disabled": (
+        run(copy("banned"), node=known(version("1", "deleted")), enabled=False),
+        "deleted",
+    ),
     "run of a pack that is banned": (
         run(copy("ok", "1.1"), node=known(GOOD, banned=True)),
         "banned",
     ),
 }
+
+SAID = {
+    "The registry has no version of it": {
+        "never a version",
+        "never a version, and reported",
+    },
+    "Not in the registry": {"not in the registry"},
+    "Never read": {one for one, (_, how) in CORPUS.items() if how == "unread"}
+    | {"not read, and reported", "the registry is reported"},
+    "No version is listed any more": {"no version any more"},
+    "Its newest version is": {
+        "the newest is deprecated",
+        "all were deleted",
+        "disabled",
+    },
+}
+"""What the page says of a state, and of no other, where no version on its card does."""
+RUN_AND_BAD = {"run and bad", "one of two is bad", "run and gone"}
 
 
 @pytest.mark.parametrize("name", CORPUS)
@@ -166,7 +205,10 @@ def test_everything_that_shows_it_agrees(name: str) -> None:
     first, *_ = lines = shown(view)
     assert first.startswith("1 ok · " if expected == "ok" else f"0 ok, 1 {words} · ")
     [line] = [one for one in lines if one.startswith(PACK)]
-    assert re.split(" {2,}", line)[1].removeprefix("runs ") == words
+    runs = "runs " * (name in RUN_AND_BAD)
+    assert re.split(" {2,}", line)[1] == runs + words
+    has_failed = bool(state.checks.health.nodes or state.checks.health.empty)
+    assert ("it timed out" in line) is has_failed
     listed = shown(replace(view, only_problems=True))
     assert any(one.startswith(PACK) for one in listed) is row.has_problem
 
@@ -182,6 +224,14 @@ def test_everything_that_shows_it_agrees(name: str) -> None:
     text = page(public)
     is_run = any(one.enabled for one in row.installed)
     assert bool(re.search(r'"standing \w+">[^<]*ou run', text)) is is_run
+    assert ("You run 1 bad pack" in text) is (name in RUN_AND_BAD)
+    assert ("audit says why" in line) is (
+        name in {"run and unknown", "one of two is accepted"}
+    )
+    said = {one for one in SAID if f"<p>{one}" in text}
+    assert said == {one for one, names in SAID.items() if name in names}
+    is_there = any(node.is_there for node in state.snapshot.nodes.values())
+    assert ("registry.comfy.org/nodes/" in text) is is_there
     tag = rf'<span class="tag \w+">{re.escape(words)}</span>'
     assert len(re.findall(rf"<td>{tag}</td>", text)) == 1
     assert re.search(rf'<span class="tag \w+">1 {re.escape(words)}</span>', text)
@@ -199,7 +249,7 @@ def test_a_whole_state_is_counted_alike() -> None:
     health: dict[str, Any] = {"nodes": {}, "empty": {}}
     installs: list[Pack] = []
     expected: Counter[str] = Counter()
-    single = [one for one in CORPUS if one != "the registry is down"]
+    single = [one for one in CORPUS if not one.startswith("the registry is ")]
     for number, (state, how) in enumerate(CORPUS[one] for one in single):
         key = f"pack-{number}"
         expected[how] += 1
@@ -249,7 +299,8 @@ def test_what_is_known_of_a_ban_is_not_hidden_by_a_failure() -> None:
     view = status.Overview(
         state=bad, nodes=[PACK], installs={"studio": "studio"}, now=NOW, max_age=60
     )
-    assert any("1.0 banned" in one for one in shown(view))
+    assert any("unread " in one and "1.0 banned" in one for one in shown(view))
+    assert not any("runs unread" in one for one in shown(view))
     terms = Terms(
         selection=Selection(names=(PACK, "other")),
         minimum_age=0,
