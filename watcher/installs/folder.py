@@ -238,24 +238,24 @@ def _clone(folder: Folder) -> Clone:
     """Return what `.git` says, as far as it can be read."""
     flaws: list[str] = []
 
-    def read(*parts: str, limit: int = _SMALL, may_be_blank: bool = True) -> bytes:
+    def read(*parts: str, limit: int = _SMALL) -> bytes:
         try:
             data = folder.read(".git", *parts, limit=limit)
         except UnreadableError as error:
             flaws.append(str(error))
             return b""
-        if data is not None and not may_be_blank and not data.strip(b"\0 \t\r\n"):
+        if data is not None and not data.strip(b"\0 \t\r\n"):
             # As a power loss leaves it.
             flaws.append(f".git/{'/'.join(parts)} is empty")
         return data or b""
 
-    remote = git.remote(read("config", limit=_CONFIG_LIMIT, may_be_blank=False))
-    named = read(".cnr-id", may_be_blank=False)
-    cnr_id = texts.pack_id(named.decode("utf-8", "replace"))
+    remote = git.remote(read("config", limit=_CONFIG_LIMIT))
+    cnr_id = texts.pack_id(read(".cnr-id").decode("utf-8", "replace"))
     commit, ref = git.head(read("HEAD"))
     if ref is not None:
         commit = texts.commit(read(*ref.split("/")).decode("ascii", "replace"))
-        commit = commit or git.packed(read("packed-refs", limit=_PACKED_LIMIT), ref)
+        if not (commit or flaws):  # what is packed is older than what cannot be read
+            commit = git.packed(read("packed-refs", limit=_PACKED_LIMIT), ref)
     return Clone(
         remote=remote,
         commit=commit,

@@ -55,11 +55,13 @@ def test_a_pack_that_becomes_damaged(comfyui: ComfyUI) -> None:
     assert _scan(comfyui, packs) == (packs, f"my-pack: {_DAMAGE}")
 
 
-@pytest.mark.parametrize("name", ["config", ".cnr-id"])
+@pytest.mark.parametrize("name", ["config", ".cnr-id", "HEAD", "refs/heads/main"])
 @pytest.mark.parametrize("left", [b"", b"\0" * 40, b" \n"])
 def test_a_clone_that_lost_what_it_is(comfyui: ComfyUI, name: str, left: bytes) -> None:
     """A file of `.git` that a power loss emptied takes nothing away that was known, and is said."""
-    path = comfyui.clone("clone", "https://github.com/ann/pack", cnr_id="pack")
+    url = "https://github.com/ann/pack"
+    path = comfyui.clone("clone", url, pack="pack", cnr_id="its-id")
+    (path / ".git" / "packed-refs").write_text(f"{'c' * 40} refs/heads/main\n")
     packs, _ = _scan(comfyui)
     (path / ".git" / name).write_bytes(left)
     after, error = _scan(comfyui, packs)
