@@ -72,8 +72,10 @@ def test_a_folder(tmp_path: Path) -> None:
             "docker/Dockerfile.gpu": INSTALLS,
             "docker/gpu.Dockerfile": INSTALLS,
             "docker/x.dockerfile": INSTALLS,
-            "docker/Dockerfile-cpu": INSTALLS,
-            "docker/dockerfile.dev": f"# for us\n\n{INSTALLS}",
+            "docker/Dockerfile-cpu": INSTALLS.encode("utf-16"),
+            "docker/dockerfile.dev": f"\ufeff# for us\n\n{INSTALLS}".encode(
+                "utf-16-be"
+            ),
             "a/b/c/d/Containerfile": INSTALLS,
             "flow.json": WORKFLOW,
             "snapshots/s.json": SNAPSHOT,
@@ -87,7 +89,7 @@ def test_a_folder(tmp_path: Path) -> None:
             "graph.json": '{"nodes": [{"id": 1}], "links": [{"source": 1}], "version": 1}',
             "n8n.json": '{"nodes": [{"type": "x"}], "connections": {}}',
             "broken.json": '{"nodes": [',
-            "compose.yaml": "services: {nodes: {image: x}}",
+            "compose.yaml": "services: {nodes: {image: x}} # cnr_custom_nodes",
             "broken.yaml": "custom_nodes: [",
             "prompt.json": '{"1": {"class_type": "Theirs", "inputs": {}}}',
             "flow.png": WORKFLOW.encode(),
@@ -235,10 +237,11 @@ COUNTS: dict[str, tuple[str | bytes, str]] = {
         '{"nodes": [], "node_versions": ["a"]}',
         "has node_versions of an unknown form",
     ),
-    "spelled.json": ('{"cnr\\u005fid": [', "is not valid JSON"),
-    "other.json": ('{"text": "cnr_id"}', "is neither a snapshot of the Manager nor"),
+    "spelled.json": ('{"c\\u006Er\\u005fid": [', "is not valid JSON"),
+    "other.json": ('{"text": "aux_id"}', "is neither a snapshot of the Manager nor"),
     "cut.json": (WORKFLOW.encode("utf-16")[:-9], "is not valid JSON"),
-    "map.yaml": ("data: {x: {cnr_custom_nodes: {a: 1.0.0}}}", "is neither a snapshot"),
+    "map.json": ('{"x": {"cnr_custom_nodes": {"a": "1"}}}', "is neither a snapshot"),
+    "map.yaml": ('x: {y: {"git_custom_nodes": {}}}', "is neither a snapshot"),
 }
 
 

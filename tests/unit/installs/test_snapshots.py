@@ -99,9 +99,7 @@ def test_yaml(tmp_path: Path) -> None:
 
 def test_an_old_one(tmp_path: Path) -> None:
     """One from before the registry has clones only, also one whose address was not known."""
-    (pack,) = _scan(
-        _write(tmp_path / "s.json", {"git_custom_nodes": {"null": {"hash": "x"}}})
-    )
+    (pack,) = _scan(_write(tmp_path / "s.json", {"git_custom_nodes": {"null": None}}))
     assert (pack.kind, pack.commit) == (PackKind.GIT, None)
 
 

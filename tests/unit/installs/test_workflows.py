@@ -169,11 +169,13 @@ UNNAMED: dict[str, tuple[object, tuple[str, ...]]] = {
     "a prompt": (_prompt("KSampler", "Theirs", "Other", "Theirs", 5), ("(without a type)", "Other", "Theirs")),
     "a type whose pack another node names": ({"nodes": [_typed("A"), _typed("A", cnr_id="my-pack")]}, ()),
     "an id that is none, of a type that another node names": (
-        {"nodes": [_typed("A", cnr_id=["x"]), _typed("A", cnr_id="my-pack")]}, ("A",)
+        {"nodes": [_typed("A", cnr_id=["x"]), _typed("A", cnr_id="a"),
+                   _typed("B", aux_id=["x"]), _typed("B", cnr_id="b")]},
+        ("A", "B"),
     ),
-    "a name that is no id": ({"nodes": [], "extra": {"node_versions": {"My Pack": "1.0.0"}}}, ("My Pack",)),
-    "a mapping of nodes": ({"nodes": {"1": _typed("A")}, "x": {"cnr_id": "my-pack"}}, ("A",)),
-    "an entry that is no node": ({"nodes": [_typed("KSampler"), "A"], "x": {"nodes": [1]}}, ("(without a type)",)),
+    "a name that is no id": ({"nodes": [], "extra": {"node_versions": {"My \ud800": "1.0.0"}}}, ("My ?",)),
+    "a mapping of nodes": ({"nodes": {"1": _typed("A")}, "x": {"nodes": [1], "node_versions": None}}, ("A",)),
+    "an entry that is no node": ({"nodes": [_typed("KSampler"), "A"]}, ("(without a type)",)),
     "a prompt of ComfyUI's own": (_prompt("KSampler", "VAEDecode", "SaveImageWebsocket"), ()),
 }  # fmt: skip
 
