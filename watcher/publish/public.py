@@ -98,7 +98,7 @@ class Public:
     @property
     def nothing_was_read(self) -> bool:
         """Whether the last poll could read none of the packs, so that what is known is older."""
-        return bool(self.rows) and len(self.unread) == len(self.rows)
+        return len(self.unread) == len(self.rows)
 
 
 def knows_installs(state: State, history: Iterable[Event]) -> bool:

@@ -38,6 +38,7 @@ def test_what_was_added_to_a_long_list_is_said() -> None:
     assert (
         _said(_LONG, _LONG[::-1]) == "dependencies: the same in another order or number"
     )
+    assert "drops" not in _said(["a"], ["a", *_LONG])
     shown = ", ".join(_LONG[:6])
     assert _said([], [*_LONG, "evil"]) == f"dependencies: adds {shown} and 55 more"
     assert _said([*_LONG, "evil"], []) == f"dependencies: drops {shown} and 55 more"
@@ -57,16 +58,21 @@ def test_the_last_item_counts_what_is_left_out() -> None:
 
 def test_a_long_list_can_be_shortened_twice() -> None:
     """What was left out the first time is still counted, and nothing is counted that was not."""
-    once = _cut(_change(_LONG, [f"x{number}" for number in range(400)]), 1000)
-    for longest in (1000, 300):
-        twice = _cut(once, longest)
-        before = items_of(twice.before, twice.before_left)
-        after = items_of(twice.after, twice.after_left)
-        found = [(before, 60), (after, 400)]
-        assert all(
-            items and len(items.shown) + (items.left or 0) == count
-            for items, count in found
-        )
+    new = [f"x{number}" for number in range(400)]
+    for kept in ([], _LONG[1:]):
+        once = _cut(_change(_LONG, [*kept, *new]), 1000)
+        for longest in (1000, 300):
+            twice = _cut(once, longest)
+            before = items_of(twice.before, twice.before_left)
+            after = items_of(twice.after, twice.after_left)
+            found = [(before, 60 - len(kept)), (after, 400)]
+            assert all(
+                items and len(items.shown) + (items.left or 0) == count
+                for items, count in found
+            )
+            # What is short enough is not cut again.
+            assert not kept or twice.before == once.before
+        assert max(map(len, (_cut(once, 60).before, _cut(once, 60).after))) <= 60
     same = _cut(_change(_LONG, [*_LONG, "evil"]), LONGEST_TEXT)
     assert _cut(same, LONGEST_TEXT) == same
 

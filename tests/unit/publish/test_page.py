@@ -543,14 +543,16 @@ def test_what_is_run() -> None:
     """What is run and bad comes first and is marked."""
     versions = (version("1.0"), version("1.1", "flagged"), version("1.2", "banned"))
     flagged = exposed_to("flagged", "1.1", "home")
-    deleted = exposed_to("deleted", "0.9", "home")
-    both = replace(flagged, copies=(*deleted.copies, *flagged.copies))
-    exposures = {PACK: both}
+    banned = exposed_to("banned", "0.9", "home")
+    known_of = exposed_to("banned", "0.8", "home", accepted=True)
+    copies = (*known_of.copies, *banned.copies, *flagged.copies)
+    exposures = {PACK: replace(flagged, copies=copies)}
     said = _read(*versions, run="1.1", exposures=exposures)
-    assert "1.1 flagged you run it 0.9 deleted you run it 1.2 banned" in said.of("news")
+    run = "0.9 banned you run it 1.1 flagged you run it 1.2 banned"
+    assert f"0.8 banned you run it Accepted. {run}" in said.of("news")
     assert "You run 1 bad pack." in said.of("header")
-    assert "Some-Pack flagged 1.0 you run " in said.of("packs")
-    assert said.of("run").endswith("Some-Pack 1.1 flagged 0.9 deleted")
+    assert "Some-Pack banned 1.0 you run " in said.of("packs")
+    assert said.of("run").endswith("Some-Pack 0.9 banned 1.1 flagged")
     for calm in ("outdated", "pending"):
         assert "0.9" not in _run(calm, "0.9", *versions)
 

@@ -224,6 +224,7 @@ def test_everything_that_shows_it_agrees(name: str) -> None:
     text = page(public)
     is_run = any(one.enabled for one in row.installed)
     assert bool(re.search(r'"standing \w+">[^<]*ou run', text)) is is_run
+    assert ('<span class="quiet">you run ' in text) is is_run
     assert ("You run 1 bad pack" in text) is (name in RUN_AND_BAD)
     assert ("audit says why" in line) is (
         name in {"run and unknown", "one of two is accepted"}
