@@ -51,7 +51,7 @@ class Life:
     """What is owed to one channel, in memory and in a file of lines."""
 
     def __init__(self, grouping: Grouping) -> None:
-        self.channel: Channel = channel("ops", grouping=grouping)
+        self.channel: Channel = channel("all ops", grouping=grouping)
         self.memory = Outbox()
         self.known = Outbox()
         """What the file says."""
@@ -66,7 +66,7 @@ class Life:
     @property
     def queue(self) -> Queue:
         """The channel's queue."""
-        return self.memory.queues.get("ops", Queue())
+        return self.memory.queues.get("all ops", Queue())
 
     @property
     def turn(self) -> list[Message]:
@@ -91,7 +91,7 @@ class Life:
                 self.url += 1
                 self.write(
                     reroute(
-                        self.memory, [self.channel], {"ops": f"{self.url:032x}"}, {}
+                        self.memory, [self.channel], {"all ops": f"{self.url:032x}"}, {}
                     )
                 )
             case "pass":
@@ -118,7 +118,7 @@ class Life:
     def followed(self, queue: Queue) -> Outbox:
         """Return what is owed when the channel's queue is so."""
         return outbox.tidy(
-            replace(self.memory, queues={**self.memory.queues, "ops": queue})
+            replace(self.memory, queues={**self.memory.queues, "all ops": queue})
         )
 
     def go_out(self, message: Message, *, half: bool = False) -> int:
@@ -127,7 +127,7 @@ class Life:
         Return where that begins.
         """
         fullest = self.followed(
-            delivered("ops", self.queue, message, message.events[1:])
+            delivered("all ops", self.queue, message, message.events[1:])
         )
         self.write(self.followed(going_out(self.queue, message, self.now)))
         arrival = change(self.known, fullest)
@@ -146,7 +146,7 @@ class Life:
 
     def take(self, message: Message, left: Sequence[str] = ()) -> None:
         """Let the channel take a message."""
-        after = self.followed(delivered("ops", self.queue, message, left))
+        after = self.followed(delivered("all ops", self.queue, message, left))
         place = self.go_out(message)
         line = owed.write(change(self.known, after), self.revision)
         self.fill(place, line.rstrip(b"\n"))
@@ -163,7 +163,9 @@ class Life:
         is_first_aside = message.refusals == 1
         ends = what != "refuse" or is_first_aside
         failures = self.queue.attempts + 1 if ends else None
-        after = failed("ops", self.queue, message, failure, self.now, failures=failures)
+        after = failed(
+            "all ops", self.queue, message, failure, self.now, failures=failures
+        )
         after_it = self.followed(after)
         if what != "fail":
             self.go_out(message)

@@ -25,7 +25,7 @@ from tests.support.fakes.webhook import Answer, Topics, Webhook
 from tests.support.nursery import NurseryWorker
 from tests.support.parameters import one_of
 from tests.support.program import ROOT
-from tests.support.worker import REACHED, deliver, job
+from tests.support.worker import REACHED, WORKER, deliver, job
 from watcher.delivery.client import Worker
 from watcher.model.outcome import Delivered, Outcome, Undelivered
 
@@ -314,6 +314,27 @@ def test_what_was_reached_outlives_a_kill(ntfy: Topics, odd: Worker) -> None:
         == Delivered()
     )
     assert ntfy.got() == ["good", "bad", "bad"]
+
+
+def test_a_leave_that_comes_too_late_is_none(webhook: Webhook) -> None:
+    """A message whose time is up while it is noted has not gone out; the next one goes, noted once for all targets."""
+    url, notes = f"mmost://127.0.0.1:{webhook.port}/{'3c' * 16}?to=a,b", []
+
+    async def slow() -> None:
+        await asyncio.sleep(0.5)
+
+    async def note() -> None:
+        notes.append(len(webhook.messages()))
+
+    async def send() -> list[Outcome]:
+        with WORKER.sender() as sender:
+            return [
+                await sender.deliver(job(url, timeout=0.2), slow),
+                await sender.deliver(job(url), note),
+            ]
+
+    assert asyncio.run(send()) == [Undelivered(reason="timed out"), Delivered()]
+    assert (notes, len(webhook.messages())) == ([0], 2)
 
 
 def test_a_stop_comes_too_late_for_a_message_whose_time_is_up() -> None:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ from watcher.alerts.queues.change import Change, change
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import going_out
-from watcher.alerts.queues.queue import is_due
+from watcher.alerts.queues.queue import Queue, is_due
 from watcher.changes.health import FailureStreak, Health
 from watcher.errors import ReplacedError, StateError, UnsureError
 from watcher.model.channel import Channel
@@ -283,6 +284,9 @@ def test_an_acknowledgement_needs_no_room(folder: StateFolder) -> None:
     out = sending(polled(folder).outbox)
     folder.write_change(out.arrival, folder.write_sending(out.sending, Change()))
     assert folder.load().outbox == out.arrived
+    room = folder.write_sending(Change(), Change(queues={"ops": Queue(error="x")}))
+    folder.write_change(Change(queues={"ops": Queue(error="xy")}), room)
+    assert (folder.path / "owed.jsonl").read_bytes().splitlines()[-2].isspace()
     rest = change(out.arrived, Outbox())
     folder.write_change(rest)
     assert folder.load().outbox == Outbox()
@@ -376,6 +380,14 @@ def test_a_damaged_line_is_refused(folder: StateFolder, line: bytes) -> None:
     assert contents(folder) == before
 
 
+def test_an_event_that_is_nowhere_is_refused(folder: StateFolder) -> None:
+    """What is owed without it, or what the history lacks, is damage that no crash leaves."""
+    polled(folder)
+    folder.write_change(Change(unrecorded=("e9",)))
+    with pytest.raises(StateError, match="the event e9 is missing"):
+        folder.load()
+
+
 def test_what_is_owed_of_an_old_copy_is_refused(folder: StateFolder) -> None:
     """Beside a newer snapshot its alerts are not all there, and each commit is known to it, also one without alerts."""
     state = polled(folder)
@@ -391,16 +403,20 @@ def test_what_is_owed_of_an_old_copy_is_refused(folder: StateFolder) -> None:
         folder.load()
 
 
-def test_a_reader_beside_a_poll_finds_one_of_its_states(folder: StateFolder) -> None:
+@pytest.mark.parametrize("file", ["owed.jsonl", "checks.json", "snapshot.json"])
+def test_a_reader_beside_a_poll_finds_one_of_its_states(
+    folder: StateFolder, file: str
+) -> None:
     """A commit between its looks at two files makes it look again: it finds what the commit made."""
     state = polled(folder)
 
     class Reader(StateFolder):
-        def _snapshot(self) -> Snapshot:
-            if folder.load_revision() == 1:
+        def _read(self, name: str, *how: Any) -> Any:
+            if name == file and folder.load_revision() == 1:
                 prepare_later(folder, state)
                 folder.commit(replace(PICTURE, revision=2))
-            return StateFolder._snapshot(self)
+                folder.save_checks(Checks(), 2)
+            return StateFolder._read(self, name, *how)
 
     assert owed(Reader(folder.path)) == ["flag", "release", "later"]
 
