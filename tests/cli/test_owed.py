@@ -235,6 +235,13 @@ def test_what_an_earlier_run_left_is_made_certain_first(
     assert watch.check()["alerts"]["delivered"] == 1
 
 
+def test_a_change_that_is_owed_to_nobody_is_whole(watch: Watcher) -> None:
+    """Killed right after its commit, the program does not take what is owed for an old copy."""
+    silent = watch.but(baseline="silent")
+    assert silent.cut("rename state/snapshot.json", Cut.AFTER).code == -signal.SIGKILL
+    silent.check()
+
+
 def test_a_channel_that_is_gone_from_the_settings_is_reported_once(
     watch: Watcher, receiver: Receiver
 ) -> None:

@@ -17,11 +17,12 @@ from apprise.manager_plugins import NotificationManager
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.unanswering import unanswering_port
 from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
-from tests.support.worker import WORKER, deliver, job
+from tests.support.worker import REACHED, WORKER, deliver, job
 from tests.unit.delivery.test_sender import sent
 from watcher.alerts.queues.channel_identity import digest
 from watcher.delivery.hook import Hook
 from watcher.delivery.job import Reached
+from watcher.delivery.limits import CutOffError
 from watcher.delivery.sender import send
 from watcher.delivery.services.service import Rules
 from watcher.delivery.urls import load
@@ -446,6 +447,20 @@ def test_a_server_that_cannot_be_reached_leaves_no_doubt(url: str) -> None:
     assert isinstance(outcome, Undelivered)
     assert outcome.reason.startswith("connection refused: check ")
     assert not outcome.unanswered
+
+
+def test_what_goes_another_way_has_leave_before_it_may_be_out(webhook: Webhook) -> None:
+    """A connection that speaks no protocol that is watched may carry the message, if the program lets it."""
+
+    def never(is_out: bool) -> None:
+        raise CutOffError
+
+    hook = Hook(REACHED, print, never)
+    hook.by_other_ways = True
+    hook.is_delivered("all")
+    with hook, socket.socket() as end, pytest.raises(CutOffError):
+        end.connect(("127.0.0.1", webhook.port))
+    assert not hook.in_doubt
 
 
 def test_a_server_that_does_not_take_a_connection_leaves_no_doubt() -> None:
