@@ -168,7 +168,7 @@ def page(public: Public) -> str:
     packs = {
         row.node.lower(): _Known(row=row, public=public, events=events) for row in rows
     }
-    news = _by_news(packs.values())
+    news = _by_news(packs.values(), public.events)
     cards, shown = news[:MOST_CARDS], [*packs.values()][:MOST_ROWS]
     carded = {_anchor(one.row) for one in cards}
     anchors = carded | {_anchor(one.row) for one in shown}
@@ -342,7 +342,7 @@ class _Known:
         return self.events.get((self.row.node.lower(), key, kind))
 
 
-def _by_news(packs: Iterable[_Known]) -> list[_Known]:
+def _by_news(packs: Iterable[_Known], events: Iterable[Event]) -> list[_Known]:
     """Return the packs of which something is bad: what was seen last first, then the worst, then the latest release."""
     bad = [one for one in packs if one.is_bad]
     # What is bad and was there before the watch was never news.
@@ -351,7 +351,7 @@ def _by_news(packs: Iterable[_Known]) -> list[_Known]:
         key = one.row.node.lower()
         begun = (ban.since for ban in one.node.bans.values() if not ban.until)
         seen[key] = max(begun, default="")
-    for event in bad[0].public.events if bad else ():
+    for event in events:
         key = (event.node or "").lower()
         if key in seen and severity_of(event) is not Severity.INFO:
             seen[key] = max(seen[key], event.at)
@@ -480,9 +480,11 @@ def _late_bans(
 ) -> Iterator[tuple[_Known, Event]]:
     """Yield the bans that were seen in the days before the last poll and still hold, the latest first."""
     found: dict[tuple[str, str], Event] = {}
+    now = public.minimum_age.now
     for event in reversed(public.events):
-        age = timestamps.seconds_between(event.at, public.minimum_age.now)
-        if event.kind is Kind.BANNED and age <= DAYS_OF_BANS * DAY:
+        if event.kind is not Kind.BANNED:
+            continue
+        if timestamps.seconds_between(event.at, now) <= DAYS_OF_BANS * DAY:
             found.setdefault(((event.node or "").lower(), event.key), event)
     for (node, key), event in found.items():
         if node in packs and packs[node].is_banned(key):
@@ -499,8 +501,10 @@ def _beside(
 
 
 def _run(known: _Known) -> Iterator[BadVersion]:
-    bad = (one for one in _bad_versions(known) if one.is_run)
-    return (one for one in bad if not one.is_accepted)
+    """Yield what is run of a pack, and bad and not accepted."""
+    for one in _bad_versions(known):
+        if one.is_run and not one.is_accepted:
+            yield one
 
 
 def _ban(known: _Known, event: Event) -> BadVersion:
