@@ -68,7 +68,8 @@ FEATURES = (
     *("installs", "installs", "acceptances", "publishers", "statuses"),
     *("files", "channels", "restarts", "crashes"),
 )
-INSTALLS = ("studio", "laptop")
+INSTALLS = ("studio", "laptop", "attic")
+"""The folders in which ComfyUIs are, which are all called ComfyUI."""
 NEVER_LISTED = "9.9.9"
 _PRIVATE = "a-channel-of-mine"
 """How the channels' names begin."""
@@ -100,7 +101,7 @@ def having(*features: str) -> Callable[[_Rule], _Rule]:
 
 
 class PairedMachine(SweptMachine):
-    """A registry, two ComfyUIs, some channels, and one watcher of a few features."""
+    """A registry, three ComfyUIs, some channels, and one watcher of a few features."""
 
     a_few = 12
 
@@ -113,6 +114,10 @@ class PairedMachine(SweptMachine):
         }
         self.there: dict[str, dict[str, Copy]] = {name: {} for name in INSTALLS}
         self.unmounted: set[str] = set()
+        self.emptied: set[str] = set()
+        """Where nothing but the empty place of a volume is."""
+        self.unscanned: set[str] = set()
+        """The installs of which the last poll could not read all."""
         self.spoilt: dict[str, set[str]] = {name: set() for name in INSTALLS}
         self.configured: list[str] = []
         self.names = dict.fromkeys(INSTALLS, "")
@@ -238,7 +243,7 @@ class PairedMachine(SweptMachine):
     @rule(
         install=installs,
         pack=packs,
-        version=st.sampled_from(("1.0.0", "1.1.0")),
+        version=st.sampled_from((ROCK, *VERSIONS[:2])),
         how=st.sampled_from([How.REGISTRY, How.GIT]),
         status=st.sampled_from(("active", "flagged", "banned", "deleted")),
         on=st.booleans(),
@@ -246,7 +251,7 @@ class PairedMachine(SweptMachine):
     def run_a_risk(
         self, install: str, pack: str, version: str, how: How, status: str, on: bool
     ) -> None:
-        """What is run of a pack turns bad, or milder, or well."""
+        """What is run of a pack, its first version too, turns bad, or milder, or well."""
         if pack not in self.there[install]:
             self.put(install, pack, version, how)
         self.publish_or_move(pack, version, status)
@@ -291,50 +296,73 @@ class PairedMachine(SweptMachine):
         """The volume of an install goes, or is back."""
         self.unmounted ^= {install}
         self.comfyuis[install].mount(there=install not in self.unmounted)
-        for _ in range(polls):
-            self.poll(0)
+        self._poll_on(polls)
 
     @having("installs")
-    @rule(install=installs, pack=packs)
-    def spoil_or_mend(self, install: str, pack: str) -> None:
-        """A pack cannot be read, whether or not it was seen before, or it can be read again."""
-        if install in self.unmounted or pack not in self.there[install]:
+    @rule(install=installs, polls=st.integers(0, 2))
+    def empty_or_not(self, install: str, polls: int) -> None:
+        """The volume of a folder of packs goes and leaves what a file system has, or is back."""
+        if install in self.unmounted:
             return
-        there, known = self.there[install][pack], self.runs.believed.get(install, {})
-        is_known = pack in known or f"{pack}.disabled" in known
-        # What the Manager installed may be the pack of its folder's name, read or not.
-        may_spoil = known.get(pack) == there or (
-            not is_known and there.how is How.CLAIMED
-        )
+        self.emptied ^= {install}
+        comfyui, is_empty = self.comfyuis[install], install in self.emptied
+        place = comfyui.nodes / "lost+found"
+        if not is_empty:
+            place.rmdir()
+        comfyui.empty(is_empty=is_empty)
+        if is_empty:
+            place.mkdir()
+        self._poll_on(polls)
+
+    @having("installs")
+    @rule(install=installs, pack=packs, polls=st.integers(0, 2))
+    def spoil_or_mend(self, install: str, pack: str, polls: int) -> None:
+        """A pack cannot be read, whether or not it was seen before, or it can be read again."""
+        there = self.there[install].get(pack)
+        # After a crash it may not be known what the last good scan was.
+        if self._is_hidden(install) or there is None or self.report is None:
+            return
         if pack in self.spoilt[install]:
             self.comfyuis[install].mend(pack)
             self.spoilt[install].remove(pack)
-        elif may_spoil and there.how is not How.GIT:
+        elif there.how is not How.GIT:
             self.comfyuis[install].spoil(pack)
             self.spoilt[install].add(pack)
+        self._poll_on(polls)
+
+    def _poll_on(self, polls: int) -> None:
+        for _ in range(polls):
+            self.poll(0)
 
     def _may_change(self, install: str, pack: str) -> bool:
-        return install not in self.unmounted and pack not in self.spoilt[install]
+        return not self._is_hidden(install) and pack not in self.spoilt[install]
+
+    def _is_hidden(self, install: str) -> bool:
+        return install in self.unmounted | self.emptied
 
     # The settings
 
-    @having("installs", "restarts")
+    @having("installs")
     @rule(install=installs)
     def configure_or_not(self, install: str) -> None:
         """An install goes from the settings, or is back, first in the list."""
-        if "installs" not in self.features:
-            return
         if install in self.configured:
             self.configured.remove(install)
         else:
             self.configured.insert(0, install)
 
-    @having("restarts")
+    @having("installs")
+    @rule(order=st.permutations(INSTALLS))
+    def reorder(self, order: list[str]) -> None:
+        """The settings name the same installs in another order."""
+        self.configured = [one for one in order if one in self.configured]
+
+    @having("installs")
     @rule(install=installs, name=st.sampled_from(("", "my own", "yours")))
     def call(self, install: str, name: str) -> None:
-        """An install gets another name in the settings, or none."""
-        if name not in self.names.values() or not name:
-            self.names[install] = name
+        """An install gets another name in the settings, which may have been another's, or none."""
+        others = {one: "" for one, had in self.names.items() if had == name}
+        self.names |= others | {install: name}
 
     @having("acceptances")
     @rule(
@@ -561,7 +589,9 @@ class PairedMachine(SweptMachine):
     def _see(self, before: State) -> None:
         folder = StateFolder(self.path)
         after = folder.load()
-        recorded = (*folder.history().events, *after.outbox.events.values())
+        history = folder.history().events
+        assert len({one.id for one in history}) == len(history), "recorded twice"
+        recorded = (*history, *after.outbox.events.values())
         new = {one.id: one for one in recorded if one.id not in self.known}
         noted = after.checks.polled_at != before.checks.polled_at
         due: list[Due] = []
@@ -617,14 +647,11 @@ class PairedMachine(SweptMachine):
             figures.add("advice")
 
     def _due(self, *, noted: bool) -> list[Due]:
-        seen = {
-            name: None if name in self.unmounted else dict(self.there[name])
-            for name in self.configured
-        }
+        seen = {name: self._seen(name) for name in self.configured}
         unread = {
-            name: self.spoilt[name] if seen[name] is not None else set()
-            for name in seen
+            name: set() if self._is_hidden(name) else self.spoilt[name] for name in seen
         }
+        self.unscanned = {name for name in seen if seen[name] is None or unread[name]}
         due = self.runs.scan(
             seen, unread, threshold=self.trouble.threshold, noted=noted
         )
@@ -653,6 +680,14 @@ class PairedMachine(SweptMachine):
             {pack for kind, pack, version in facts if (kind, version) == _BACK},
         )
         return [one for one in due + of_registry if self._passes(one, before)]
+
+    def _seen(self, install: str) -> dict[str, Copy] | None:
+        """Return what a poll sees of an install; None if it sees that it cannot be all."""
+        if install in self.unmounted:
+            return None
+        if install in self.emptied:
+            return None if self.runs.believed.get(install) else {}
+        return dict(self.there[install])
 
     def _described(
         self, fact: tuple[str, str, str | None], before: Mapping[str, Any]
@@ -749,11 +784,7 @@ class PairedMachine(SweptMachine):
         """See that a whole poll names what it could not read, and that its exit code says so."""
         assert self.report is not None
         code = report.exit_code(self.report, frozenset())
-        unread = {
-            self.names[one] or one
-            for one in self.configured
-            if one in self.unmounted or self.spoilt[one]
-        }
+        unread = {self.names[one] or one for one in self.unscanned}
         unscanned = {one.install for one in self.report.unscanned}
         assert unscanned == unread, f"unscanned: {unscanned}, unread are {unread}"
         failed = {

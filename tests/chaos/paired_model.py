@@ -71,7 +71,7 @@ class Copy(NamedTuple):
     """What an install has in a folder."""
 
     pack: str
-    """Its id; "" if what says that was never read."""
+    """Its id, or the name of its folder beside the Manager's mark; "" if what says that was never read."""
     version: str
     """What its file says."""
     how: How
@@ -82,6 +82,17 @@ class Copy(NamedTuple):
         """What it is known to be: a clone may be of any commit."""
         has_version = self.how in (How.REGISTRY, How.CLAIMED)
         return self.pack, self.version if has_version else None
+
+    @property
+    def id(self) -> str:
+        """What its file says that it is."""
+        return "" if self.how is How.UNREAD else self.pack
+
+    @property
+    def unread(self) -> Copy:
+        """The same where its file was never read."""
+        pack = self.pack if self.how is How.REGISTRY else ""
+        return Copy(pack, "", How.UNREAD)
 
 
 Key = tuple[str, str | None]
@@ -149,14 +160,14 @@ class Runs:
                 for folder, copy in copies.items()
                 if folder not in unread[install]
             } | {
-                folder: (before or {}).get(folder, Copy("", "", How.UNREAD))
+                folder: (before or {}).get(folder, copies[folder].unread)
                 for folder in unread[install]
             }
             if before is not None:
                 had = {folder.removesuffix(".disabled") for folder in before}
                 due += [
                     Due(
-                        fact=("appeared", copy.pack, copy.key[1], install),
+                        fact=("appeared", copy.id, copy.key[1], install),
                         level=INFO,
                         is_run=True,
                     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import signal
@@ -15,7 +16,7 @@ from aiohttp import web
 from jsonschema import Draft202012Validator
 
 from tests.support import program
-from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fake_registry.server import FakeRegistry, Respond
 from tests.support.fakes.faults import inflict
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, write_settings
@@ -65,6 +66,17 @@ def wait(run: Callable[..., program.Completed], env: dict[str, str]) -> Wait:
         return done
 
     return waited
+
+
+def at_looks(changes: dict[int, Callable[[], object]]) -> Respond:
+    """Return what makes changes by the number of the request for versions, right before it is answered."""
+    looks = itertools.count(1)
+
+    async def respond(request: web.BaseRequest) -> None:
+        if request.path.startswith("/versions"):
+            changes.get(next(looks), lambda: None)()
+
+    return respond
 
 
 def document(done: program.Completed) -> dict[str, Any]:
@@ -197,22 +209,15 @@ def test_a_registry_without_get_nodes(wait: Wait, registry: FakeRegistry) -> Non
 
 def test_it_waits(wait: Wait, registry: FakeRegistry) -> None:
     """A version that is not there yet, is pending and then has a status that nobody knows is waited for."""
-    looks = 0
-
-    async def respond(request: web.BaseRequest) -> None:
-        nonlocal looks
-        if not request.path.startswith("/versions"):
-            return
-        looks += 1
-        if looks == 2:
-            registry.catalog.publish("lamps", "1.0.0", status="pending")
-        if looks == 4:
-            registry.catalog.set_status("lamps", "1.0.0", "NodeVersionStatusQueued")
-        if looks == 6:
-            registry.catalog.set_status("lamps", "1.0.0", "active")
-
-    registry.catalog.publish("lamps", "0.9.0")
-    registry.respond = respond
+    catalog = registry.catalog
+    catalog.publish("lamps", "0.9.0")
+    registry.respond = at_looks(
+        {
+            2: lambda: catalog.publish("lamps", "1.0.0", status="pending"),
+            4: lambda: catalog.set_status("lamps", "1.0.0", "NodeVersionStatusQueued"),
+            6: lambda: catalog.set_status("lamps", "1.0.0", "active"),
+        }
+    )
     done = wait("lamps", "1.0.0", "--every", "0.1", code=0)
     said = [line.partition("Z  ")[2] for line in done.out.splitlines()]
     assert said[:-1] == [
@@ -301,19 +306,14 @@ def test_an_id_alone(wait: Wait, registry: FakeRegistry, tmp_path: Path) -> None
 
 def test_an_id_alone_stays_with_its_version(wait: Wait, registry: FakeRegistry) -> None:
     """The version that was the newest pending one at the first look is waited for, though a newer one comes."""
-    looks = 0
-
-    async def respond(request: web.BaseRequest) -> None:
-        nonlocal looks
-        if not request.path.startswith("/versions"):
-            return
-        looks += 1
-        if looks == 2:
-            registry.catalog.publish("lamps", "1.1.0", status="pending")
-            registry.catalog.set_status("lamps", "1.0.0", "active")
-
-    registry.catalog.publish("lamps", "1.0.0", status="pending")
-    registry.respond = respond
+    catalog = registry.catalog
+    catalog.publish("lamps", "1.0.0", status="pending")
+    registry.respond = at_looks(
+        {
+            2: lambda: catalog.publish("lamps", "1.1.0", status="pending"),
+            3: lambda: catalog.set_status("lamps", "1.0.0", "active"),
+        }
+    )
     done = wait("lamps", "--every", "0.1", "--for", "5", code=0)
     assert last(done) == "lamps 1.0.0 is active"
 
