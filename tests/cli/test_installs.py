@@ -455,7 +455,7 @@ def test_a_clone_whose_git_cannot_be_read(
     document = watch.check(code=1)
     assert document["events"] == []
     (error,) = document["errors"]
-    assert "; .git/config is a folder, not a file" in error["error"]
+    assert "pyproject.toml; .git/config is a folder, not a file" in error["error"]
 
 
 def test_a_poll_that_dies_reports_once(

@@ -36,7 +36,7 @@ class ComfyUI:
     def registry(
         self,
         pack: str,
-        version: str,
+        version: str | None,
         *,
         folder: str | None = None,
         repository: str = "",

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, cycle
 from pathlib import Path
 
@@ -153,13 +153,15 @@ def test_layout(tmp_path: Path, name: str) -> None:
     """All folders that may have packs are read, each once; one that cannot be read hides no other."""
     layout = LAYOUTS[name]
     make(tmp_path, *layout.entries)
-    had = [Pack(folder="a", place=one, kind=PackKind.UNKNOWN) for one in layout.had]
-    found = scanned(tmp_path / layout.target, had=had)
-    assert {pack.folder: pack.place for pack in found.packs} == layout.packs
-    assert len(found.packs) == len(layout.packs)
-    failed = found.failure.error if found.failure else ""
-    assert re.search(layout.failed, failed), failed
-    assert bool(failed) is bool(layout.failed)
+    for where, own in (("A", None), ("x", "A")):
+        last = Pack(folder=where, id=own, kind=PackKind.UNKNOWN)
+        had = [replace(last, place=one) for one in layout.had]
+        found = scanned(tmp_path / layout.target, had=had)
+        assert {pack.folder: pack.place for pack in found.packs} == layout.packs
+        assert len(found.packs) == len(layout.packs)
+        failed = found.failure.error if found.failure else ""
+        assert re.search(layout.failed, failed), failed
+        assert bool(failed) is bool(layout.failed)
 
 
 def _poll(

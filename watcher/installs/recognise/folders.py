@@ -114,9 +114,8 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
             repository=project.repository,
             evidence=_joined(mark, project.remark),
         )
-    is_marked = contents.pyproject is not None or contents.tracking
     is_hidden = folder.startswith(".") or folder == "lost+found"
-    if is_hidden and not is_marked and not contents.loadable:
+    if is_hidden and contents.pyproject is None and not contents.loadable:
         return None
     why = "no .git and no pyproject.toml"
     if contents.pyproject is not None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.comfyui import ComfyUI, pyproject
 from tests.support.fakes.manager import FakeManager
-from watcher.model.pack import Pack, PackKind, Source, SourceKind
+from watcher.model.pack import Claim, Identity, Pack, PackKind, Source, SourceKind
 from watcher.polling.reading.installs import scan_all
 from watcher.progress import silent
 
@@ -45,27 +45,46 @@ def test_a_pack_that_was_always_damaged(comfyui: ComfyUI) -> None:
         ("my-pack", PackKind.REGISTRY),
     ]
     assert (error, _scan(comfyui, packs)) == (f"bad: {_DAMAGE}", (packs, error))
+    for version in ("1", "2"):
+        text = f"[project]\nversion = '{version}'"
+        (comfyui.nodes / "bad" / "pyproject.toml").write_text(text)
+        packs, _ = _scan(comfyui, packs)
+        assert packs[0].version == version
 
 
 def test_a_pack_that_becomes_damaged(comfyui: ComfyUI) -> None:
     """A pack that was read before keeps its id and version, and the install counts as not scanned."""
     packs, error = _scan(comfyui)
     assert error == ""
-    (comfyui.nodes / "my-pack" / "pyproject.toml").write_text("[")
-    assert _scan(comfyui, packs) == (packs, f"my-pack: {_DAMAGE}")
+    for text in ("[project]\nversion = '1'", "["):
+        (comfyui.nodes / "my-pack" / "pyproject.toml").write_text(text)
+        after, error = _scan(comfyui, packs)
+        assert after == packs
+    assert error == f"my-pack: {_DAMAGE}"
 
 
-@pytest.mark.parametrize("name", ["config", ".cnr-id", "HEAD", "refs/heads/main"])
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        (".git/config", "its-id"),
+        (".git/.cnr-id", "its-id"),
+        (".git/HEAD", "its-id"),
+        (".git/refs/heads/main", "its-id"),
+        ("pyproject.toml", "pack"),
+    ],
+)
 @pytest.mark.parametrize("left", [b"", b"\0" * 40, b" \n"])
-def test_a_clone_that_lost_what_it_is(comfyui: ComfyUI, name: str, left: bytes) -> None:
-    """A file of `.git` that a power loss emptied takes nothing away that was known, and is said."""
+def test_a_clone_that_lost_what_it_is(
+    comfyui: ComfyUI, name: str, named: str, left: bytes
+) -> None:
+    """A file that a power loss emptied takes nothing away that was known, and is said."""
     url = "https://github.com/ann/pack"
-    path = comfyui.clone("clone", url, pack="pack", cnr_id="its-id")
+    path = comfyui.clone("clone", url, pack="pack", cnr_id=named)
     (path / ".git" / "packed-refs").write_text(f"{'c' * 40} refs/heads/main\n")
     packs, _ = _scan(comfyui)
-    (path / ".git" / name).write_bytes(left)
+    (path / name).write_bytes(left)
     after, error = _scan(comfyui, packs)
-    assert (after, error.endswith(f".git/{name} is empty")) == (packs, True)
+    assert (after, f"{name} is " in error) == (packs, True)
 
 
 def test_a_clone_of_which_a_part_cannot_be_read(comfyui: ComfyUI) -> None:
@@ -82,6 +101,8 @@ def test_a_clone_of_which_a_part_cannot_be_read(comfyui: ComfyUI) -> None:
     assert error.endswith(".git/HEAD is a folder, not a file")
     (was,) = (pack for pack in packs if pack.folder == "clone")
     assert replace(was, claimed_version="0.9.0") in after
+    listed = replace(was, others=(Identity(id="x", by=Claim.REPOSITORY),))
+    assert _scan(comfyui, (listed,)) == (after, error)
     file.write_text(pyproject("other", "0.9.0"))
     assert _scan(comfyui, packs) == (packs, error)
 
