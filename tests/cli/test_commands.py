@@ -418,7 +418,7 @@ def test_init(watch: Watcher, fork_server: ForkServer) -> None:
     )
 
 
-def test_init_for_every_folder(watch: Watcher) -> None:
+def test_init_for_every_folder(watch: Watcher, fork_server: ForkServer) -> None:
     """Without an option it is found from any folder; a file that wins over it is named, and so then is the new one."""
     home = watch.folder / "home"
     path = home / ".config" / "comfy-watch" / "comfy-watch.toml"
@@ -444,6 +444,9 @@ def test_init_for_every_folder(watch: Watcher) -> None:
     path.unlink()
     done = watch.run("init", env=env | {"COMFY_WATCH_CONFIG": str(path)})
     assert "wins over" not in done.out
+    path.unlink()
+    done = fork_server.run("init", cwd=path.parent, env=env)
+    assert done.out.splitlines()[0] == first
 
 
 def test_init_without_a_home(watch: Watcher) -> None:

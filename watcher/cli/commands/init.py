@@ -27,7 +27,7 @@ def init(*, here: bool, system: bool) -> int:
         lines = _steps_of_system(path, credential)
     else:
         template.write(path)
-        lines = _steps(path, cwd, other)
+        lines = _steps(path, other, here=here)
     state, _ = state_home(path.parent, os.environ)
     wrote, *steps = lines
     echo_result([wrote, f"The state will be in {state}.", *other, *steps])
@@ -48,8 +48,8 @@ def _path(folders: Folders | None, cwd: Path, *, here: bool, system: bool) -> Pa
     )
 
 
-def _steps(path: Path, cwd: Path, other: list[str]) -> Iterator[str]:
-    where = "in this folder alone" if path.parent == cwd else "from any folder"
+def _steps(path: Path, other: list[str], *, here: bool) -> Iterator[str]:
+    where = "in this folder alone" if here else "from any folder"
     yield f"Wrote {path}, which commands find {where}."
     yield "Set installs (your ComfyUI), nodes or publishers, and alert_urls in it; then:"
     config = f" --config {shlex.quote(str(path))}" if other else ""
