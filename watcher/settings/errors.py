@@ -100,7 +100,7 @@ def _range(field: FieldInfo) -> str:
 
 def _unknown(name: str, table: type[BaseModel]) -> str:
     close = parsing.suggest(name, table.model_fields)
-    if table is not Settings and name in Settings.model_fields:
+    if name in Settings.model_fields:
         return "unknown setting in a table; put it above the first line that begins with [["
     meant = f"did you mean {close}?" if close else None
     return f"unknown setting; {meant or 'known are ' + ', '.join(table.model_fields)}"

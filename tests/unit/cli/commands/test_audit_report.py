@@ -17,6 +17,7 @@ from watcher.model.scan import Scan
 from watcher.model.version import SafeVersion
 from watcher.polling.audit import Audit
 from watcher.text.columns import display_width, wrap
+from watcher.text.sanitize import Trusted
 
 
 def finding(
@@ -88,13 +89,14 @@ def test_a_reason_has_a_line_of_its_own() -> None:
             "nobody has reviewed it; reason: at least 1 finding",
         ),
         (None, "By hand", "nobody has reviewed it; reason: By hand"),
+        (None, Trusted("Not read"), "nobody has reviewed it; Not read"),
         (None, "", "nobody has reviewed it; the registry gives no reason"),
     ],
 )
 def test_why_a_version_is_flagged(
     scan: Scan | None, reason: str, shown_as: str
 ) -> None:
-    """In words if all that was found is known; a clone says first by what it is judged."""
+    """In words if all that was found is known, ours not as a reason; a clone says first by what it is judged."""
     one = finding("odd", Verdict.FLAGGED, reason=reason, scan=scan)
     unlisted = shown(one, width=None)[1]
     assert "gives no reason" not in unlisted
