@@ -231,6 +231,30 @@ def test_a_folder_that_is_named_otherwise(
         shutil.rmtree(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "version", "why"),
+    [
+        ("", None, "pyproject.toml: it has no [project] name"),
+        ("name = 'x'", None, "pyproject.toml: it has no version"),
+        ("name = '!'\nversion = '1'", "1", "pyproject.toml: its [project] name can"),
+        ("name = 'x'\ndynamic = ['version']", None, ""),
+    ],
+)
+def test_the_managers_mark_beside_no_id_or_no_version(
+    comfyui: ComfyUI, text: str, version: str | None, why: str
+) -> None:
+    """Nothing comes from the registry without both: the pack cannot be read, and what its file says counts."""
+    urls = f"[project.urls]\nRepository = '{REPOSITORY}'\n"
+    file = comfyui.registry("x", "1.0.0") / "pyproject.toml"
+    file.write_text(f"[project]\n{text}\n{urls}")
+    found = packs_of(comfyui.root)["x"]
+    assert (found.version, found.repository) == (version, REPOSITORY)
+    assert found.unreadable is bool(why)
+    assert found.evidence.startswith(why)
+    file.unlink()
+    assert "there is none" in packs_of(comfyui.root)["x"].evidence
+
+
 def test_a_worktree_or_submodule(comfyui: ComfyUI) -> None:
     """A `.git` that leads elsewhere makes a clone of which nothing else is known; what it names is not read."""
     elsewhere = comfyui.clone("other", "https://github.com/ann/other")

@@ -31,6 +31,7 @@ def test_each_form(form: str) -> None:
     ("text", "why"),
     [
         ("\xff\xfe", "is not UTF-8 text"),
+        (" \n", "is empty"),
         ("[project", "is not valid TOML"),
         ("[project]\nname = 'x'\nversion = 1.2.3\n", "is not valid TOML"),
         (f"[project]\nversion = {'1' * 9_000}\n", "is not valid TOML"),

@@ -102,6 +102,7 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
             kind=PackKind.UNKNOWN,
             version=project.version,
             others=_others(None, may_be),
+            repository=project.repository,
             evidence=flaw,
         )
     if project.id is not None:
