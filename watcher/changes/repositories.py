@@ -25,11 +25,11 @@ def without_id(packs: Iterable[Pack]) -> frozenset[str]:
 
 def known_ids(packs: Iterable[Pack]) -> dict[str, tuple[str, ...]]:
     """Return the ids under the repositories of packs that were looked up before and found, by `repository_key`."""
-    found = {
-        _key(pack): tuple(one.id for one in pack.others if one.by is Claim.REPOSITORY)
+    return {
+        _key(pack): ids
         for pack in packs
+        if (ids := tuple(one.id for one in pack.others if one.by is Claim.REPOSITORY))
     }
-    return {key: ids for key, ids in found.items() if ids}
 
 
 def ids_under(

@@ -173,8 +173,8 @@ async def _pages(
             except NoAnswerError as error:
                 yield error
                 continue
-            if number == 1 and page.items:
-                last = min(most, -(-(page.total or 0) // page.items))
+            if number == 1:
+                last = min(most, -(-(page.total or 0) // PAGE_SIZE))
             del ahead[number]
             yield page
     finally:

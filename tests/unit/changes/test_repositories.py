@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from watcher.changes.repositories import ids_under, with_packs, without_id
+from dataclasses import replace
+
+from watcher.changes.repositories import (
+    ids_under,
+    known_ids,
+    with_packs,
+    without_id,
+)
 from watcher.model.failure import ReadFailure
-from watcher.model.pack import Claim, Pack, PackKind, PackRecord, PackRecords
+from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, PackRecords
 
 KEY = "github.com/ann/pack"
 CLONE = Pack(folder="pack", kind=PackKind.GIT, repository="git@github.com:Ann/pack.git")
@@ -37,7 +44,9 @@ def test_two_packs_with_one_repository() -> None:
     """A clone may be each of them, a banned one first, of many only ten; what can be no id does not count."""
     many = [record(f"a-{number}") for number in range(20)]
     bad = record("zz", status="banned")
-    (found,) = ids_under({KEY}, {}, listed(*many, bad, record("no id"))).values()
+    (found,) = ids_under(
+        {KEY}, {}, listed(*many, bad, record("no id", status="banned"))
+    ).values()
     assert (found[0], len(found)) == ("zz", 10)
     assert [one.by for one in with_packs(CLONE, {KEY: found}).others] == [
         Claim.REPOSITORY
@@ -47,6 +56,8 @@ def test_two_packs_with_one_repository() -> None:
 def test_none_is_only_what_a_whole_list_does_not_have() -> None:
     """What a list with a missing page does not have was not looked up."""
     assert ids_under({KEY}, {}, listed(is_whole=False)) == {}
+    part = listed(record("x"), is_whole=False)
+    assert ids_under({KEY}, {}, part) == {KEY: ("x",)}
     assert ids_under({KEY}, {}, listed()) == {KEY: ()}
     assert ids_under({KEY}, {}, None) == {}
 
@@ -68,3 +79,6 @@ def test_what_was_known_of_a_pack_holds_until_a_list_has_it() -> None:
     clone = with_packs(CLONE, known)
     assert with_packs(clone, known) is clone
     assert with_packs(clone, {}) == CLONE
+    named = replace(CLONE, others=(Identity(id="pack", by=Claim.FOLDER),))
+    assert with_packs(named, known) == named
+    assert known_ids([clone, named]) == {KEY: ("Pack",)}

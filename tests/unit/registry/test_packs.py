@@ -520,9 +520,9 @@ def test_a_list_that_never_ends_ends(
     assert why() == ""
     assert len(registry.requests) == 3 + 15
     for name in ("_MOST_BYTES", "_LONGEST_READING"):
-        monkeypatch.setattr(packs, "_MOST_BYTES", 300)
-        monkeypatch.setattr(packs, name, -1)
-        assert "was not requested: the others were too long" in why()
+        with monkeypatch.context() as patched:
+            patched.setattr(packs, name, -1)
+            assert "was not requested: the others were too long" in why()
 
 
 def test_whatever_comes_fails_nothing(
