@@ -382,6 +382,7 @@ def test_the_empty_place_of_a_volume(
         ("exposed", "bravo", "0.9.0", "flagged"),
         ("failing", None, None, "failing"),
     ]
+    assert watch.check(code=1)["events"] == []
     bravo = watch.document("status")["nodes"][-1]
     assert [one["version"] for one in bravo["installed"]] == ["0.9.0"]
     comfyui.remove("bravo")

@@ -162,8 +162,7 @@ def write(path: Path) -> None:
     """
     home, _ = state_home(path.parent, os.environ)
     state = Path("state") if home == path.parent / "state" else home
-    if not os.path.lexists(path):
-        _make(path.parent, 0o700)
+    _make(path.parent, 0o700)
     create(path, text(state=state))
 
 

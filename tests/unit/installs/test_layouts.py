@@ -200,7 +200,7 @@ def test_a_folder_that_cannot_be_read_keeps_its_packs(
         make(root, f"{each}/new-{each[0]}*")
     expected = {(pack.place, pack.folder) for pack in packs}
     known: tuple[Pack, ...] | None = packs
-    for _ in range(2):
+    for left in (2, 1):
         known, error = _poll(root, known)
         assert "is its volume not mounted" in error
         assert known is not None
@@ -209,7 +209,8 @@ def test_a_folder_that_cannot_be_read_keeps_its_packs(
             for pack in known
             if not pack.folder.startswith("new-")
         } == expected
-        assert sum(pack.folder.startswith("new-") for pack in known) == 2
+        assert sum(pack.folder.startswith("new-") for pack in known) == left
+        shutil.rmtree(root / each / f"new-{each[0]}", ignore_errors=True)
     shutil.rmtree(root / gone, ignore_errors=True)
     (root / "unmounted").rename(root / gone)
     again, error = _poll(root, known)

@@ -433,8 +433,10 @@ def test_alert_urls_that_only_root_can_read(loads: Loads, tmp_path: Path) -> Non
     (system.settings / "alert_urls").mkdir(parents=True)
     config = system.settings / "comfy-watch.toml"
     config.write_text("retries = 4")
-    loaded = loads(config=config, system=system, alerts=False)
-    assert (loaded.settings.retries, loaded.settings.alert_urls) == (4, ())
+    (system.settings / "installs").write_text("/x")
+    loaded = loads(config=config, system=system, alerts=False).settings
+    assert (loaded.retries, loaded.alert_urls) == (4, ())
+    assert [one.where for one in loaded.installs] == ["/x"]
 
 
 def test_an_empty_credential_of_the_system(loads: Loads, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from watcher.errors import ConfigError
+from watcher.errors import ConfigError, UsageError
 from watcher.model.event import Kind
 from watcher.model.version import STATUSES
 from watcher.settings import parsing, template
@@ -174,6 +174,12 @@ def test_the_systems_sample(tmp_path: Path) -> None:
 def test_the_systems_files(tmp_path: Path) -> None:
     """All can read the settings and root alone the credential, whatever is masked; an empty one means no channel."""
     system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
+    os.seteuid(1)
+    try:
+        with pytest.raises(UsageError, match="which only root may"):
+            template.write_system(system)
+    finally:
+        os.seteuid(0)
     before = os.umask(0o077)
     try:
         template.write_system(system)
