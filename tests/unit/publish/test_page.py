@@ -366,11 +366,24 @@ def test_what_is_beside_the_news() -> None:
         "whole": known(
             node="whole", banned=True, bans={"": Ban(since=CHECKED, changed=NOW)}
         ),
+        "blank": known(
+            version("", "banned"),
+            node="blank",
+            bans={"id-": Ban(version="", since=CHECKED, changed=NOW)},
+        ),
     }
     ban = event(
         "b", Kind.BANNED, node="pack", version="1.0", version_id="id-1.0", at=CHECKED
     )
     events = [
+        replace(
+            ban,
+            id="blank",
+            node="blank",
+            version="",
+            version_id="id-",
+            at=minute(-4 * 24 * 60),
+        ),
         replace(ban, id="again", at=minute(-3 * 24 * 60)),
         replace(
             ban,
@@ -391,13 +404,14 @@ def test_what_is_beside_the_news() -> None:
     assert found.of("run") == "What is bad and you run run 1.0 flagged"
     assert found.of("bans").endswith(
         "30 days 2026-03-01 pack 1.0 record 2026-02-28 whole the whole pack record"
+        " 2026-02-26 blank (blank)"
     )
-    assert "And 3 more." in found.of("news")
+    assert "And 4 more." in found.of("news")
     assert found.of("header").startswith(
-        "Comfy Watch: Comfy Registry You run 1 bad pack. 2 bans in the last 30 days."
+        "Comfy Watch: Comfy Registry You run 1 bad pack. 3 bans in the last 30 days."
     )
     ways = [one["href"] for one in found.all("a") if one["href"].startswith("#")]
-    assert ways == ["#pack-run", "#pack-pack", "#pack-whole"]
+    assert ways == ["#pack-run", "#pack-pack", "#pack-whole", "#pack-blank"]
     anchors = [
         one["id"] for _, one in found.elements if one.get("id", "").startswith("pack-")
     ]

@@ -25,7 +25,7 @@ from watcher.model.event import Event, Kind
 from watcher.model.exposure import Installed, KnownInstall
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Node, Snapshot, SweepBaseline
+from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
 from watcher.publish.public import Public, Terms, knows_installs, published
 from watcher.state.model import Checks, State
 
@@ -150,12 +150,15 @@ def test_undelivered_alerts() -> None:
 
 
 def test_which_packs() -> None:
-    """They are those that are named, a publisher's, chosen by a glob, or watched by the last poll, each once."""
+    """They are named, a publisher's and not left out, chosen by a glob, or watched by the last poll, each once."""
     nodes = [known(version(), node=name) for name in ("Beta", "gamma", "other")]
     state = state_of(*nodes, checks=replace(POLLED, watched=("GAMMA", "run")))
-    terms = replace(TERMS, selection=Selection(names=("beta", PACK), globs=("g*",)))
+    ann = Publisher(publisher="ann", packs=("Beta", "left", "own"))
+    state = replace(state, snapshot=replace(state.snapshot, publishers={"ann": ann}))
+    chosen = Selection(names=("beta", PACK), globs=("g*", "!left"))
+    terms = replace(TERMS, selection=chosen, publishers=("Ann",))
     found = published(state, (), terms, "1.2.3")
-    assert [row.node for row in found.rows] == ["beta", PACK, "gamma", "run"]
+    assert [row.node for row in found.rows] == ["beta", PACK, "own", "gamma", "run"]
     assert {*found.nodes} == {"beta", "gamma"}
     assert found.node("run").node == "run"
 

@@ -562,9 +562,13 @@ def test_a_file_to_create_is_named_as_it_is_typed() -> None:
 
 
 def test_a_banned_pack_that_nobody_runs_has_a_problem() -> None:
-    """No version of it says that it is banned as a whole."""
-    _, banned = shown(state(known(version("1.0"), banned=True)))
+    """No version of it says that it is banned as a whole, as one that is run does."""
+    given = state(known(version("1.0"), banned=True))
+    _, banned = shown(given)
     assert banned.endswith(" the whole pack banned")
+    given = running(given, **{PACK: exposed_to("banned")})
+    _, banned, *_ = shown(given, installs={"studio": "studio"})
+    assert "whole" not in banned
 
 
 def test_what_is_run_and_bad_is_a_problem() -> None:
