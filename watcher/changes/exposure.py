@@ -96,7 +96,7 @@ def judged_copies(poll: Poll, installed: Installed) -> dict[str, tuple[BadCopy, 
     each: defaultdict[tuple[str, CopyKey], list[Finding]] = defaultdict(list)
     for one in poll.findings:
         if one.node is not None and one.pack.enabled:
-            each[one.node.lower(), _key(one)].append(_as_bad(one))
+            each[one.node.lower(), _key(one)].append(one)
     found: defaultdict[str, dict[CopyKey, BadCopy]] = defaultdict(dict)
     for (node, key), findings in each.items():
         found[node][key] = _judged(findings, poll.accept)

@@ -176,6 +176,8 @@ def test_the_other_verdicts_are_no_news(verdict: str) -> None:
 def test_what_is_not_known_any_more_stays_as_it_was() -> None:
     """A verdict that cannot be made, and an install that cannot be seen, end nothing and are no news later."""
     assert assess(FLAGGED, run("unknown")) == (FLAGGED, [])
+    stands = exposure.judged_copies(poll(run("unknown")), FLAGGED)
+    assert stands == {KEY: FLAGGED.exposures[KEY].copies}
     assert assess(FLAGGED, scans=unseen("studio")) == (FLAGGED, [])
     delisted, _ = assess(Installed(), run("delisted"))
     unlisted = replace(run("unknown"), listed=None, may_be=Verdict.OK)
@@ -293,6 +295,7 @@ def test_a_pack_is_cleared_once_nothing_of_it_is_bad() -> None:
 def test_a_disabled_copy_is_not_run() -> None:
     """It is not exposed; what is disabled or gone is cleared, and what is enabled is exposed."""
     off = run(enabled=False)
+    assert exposure.judged_copies(poll(off), Installed()) == {}
     assert said([off], [run()], [off], [run()], []) == [
         *([], [EXPOSED], [CLEARED], [EXPOSED], [CLEARED]),
     ]

@@ -209,6 +209,7 @@ def test_removed_versions() -> None:
         (pack(id="../x"), "its id cannot be one of the registry"),
         (pack(id="x" * 101), "its id cannot be one of the registry"),
         (pack(None), "it does not say which version it is"),
+        (pack(unreadable=True, evidence="it is torn"), "it is torn"),
     ],
 )
 def test_unknown_says_why(installed: Pack, why: str) -> None:
