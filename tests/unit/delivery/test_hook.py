@@ -338,6 +338,7 @@ _PAGES = {
     "meta": b'\r\n<META http-equiv="refresh" content="0;url=/login">',
     "script": b'<script>location = "/login"</script>',
     "paragraph": b"<p>Log in</p>",
+    "rest": b"</head><body>Log in",
     "UTF-16": "\N{ZERO WIDTH NO-BREAK SPACE} <script>".encode("utf-16-be"),
 }
 

@@ -186,7 +186,7 @@ def test_what_goes_out_was_tried() -> None:
 
 
 def test_five_attempts_without_an_answer_defer_a_message() -> None:
-    """From then on it waits for a day after each, and holds up no other."""
+    """From then on it waits for a day after each, also if another target refuses it, and holds up no other."""
     before, found = queue(message(), message("m2")), []
     for _ in range(6):
         before = attempt(before, "timed out", ends=False, unanswered=True)
@@ -196,6 +196,9 @@ def test_five_attempts_without_an_answer_defer_a_message() -> None:
     assert found == [(1, 0), (2, 0), (3, 0), (4, 0), (5, DAY), (6, DAY)]
     assert turn(before) == ["m2"]
     assert turn(before, at=minute(24 * HOUR)) == ["m2", "m1"]
+    odd = queue(message(refusals=1, unanswered=4))
+    (one,) = attempt(odd, cause=Cause.CONTENT, unanswered=True).messages
+    assert (one.refusals, one.retry_at) == (2, minute(24 * HOUR))
 
 
 @pytest.mark.parametrize(
@@ -228,8 +231,14 @@ def test_since_when_a_channel_has_been_failing() -> None:
 
 
 def test_what_only_the_plainest_form_leaves_is_not_lost() -> None:
-    """A target has the usual form, and one further message; another one, that takes the plainest, gets the rest too."""
+    """A target has the usual form, and one further message; another one, that takes the plainest, gets the rest too.
+
+    Nor is what was left when a kill let only the target be heard of.
+    """
     waiting = queue(message(events=("e1", "e2", "e3", "e4")))
+    killed = attempt(waiting, reached=frozenset("a"))
+    heard = attempt(killed, reached=frozenset("a"), left=("e4",))
+    assert [one.events for one in heard.messages[1:]] == [("e4",)]
     some = attempt(waiting, reached=frozenset("a"), left=("e4",))
     plain = attempt(some, cause=Cause.CONTENT, reached=frozenset("a"), left=("e4",))
     unheard = attempt(plain, reached=frozenset("a"), left=("e2", "e3", "e4"))
@@ -237,8 +246,12 @@ def test_what_only_the_plainest_form_leaves_is_not_lost() -> None:
     first, *_ = unheard.messages
     done = delivered("ops", unheard, first, ("e2", "e3", "e4"))
     assert [one.events for one in done.messages] == [("e2", "e3"), ("e4",)]
+    rest, _ = delivered("ops", done, done.messages[0], ("e3",)).messages
+    assert (rest.events, rest.part) == (("e3",), 2)
     two = attempt(plain, reached=frozenset("ab"), left=("e2", "e3", "e4"))
     assert [one.events for one in two.messages[1:]] == [("e2", "e3"), ("e4",)]
+    three = attempt(two, reached=frozenset("abc"), left=("e2", "e3", "e4"))
+    assert three.messages[1:] == two.messages[1:]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from tests.unit.delivery.services.conftest import (
     Service,
     event,
 )
+from watcher.delivery.services.mail import address_copies
+from watcher.delivery.services.service import Plugin
+from watcher.delivery.urls import load, service_of
 from watcher.model.event import Event, Kind
 
 
@@ -55,7 +58,9 @@ def test_a_mail_says_that_a_program_sent_it(mailbox: Mailbox) -> None:
 
 
 def test_headers_and_names_of_the_url_stay(mailbox: Mailbox) -> None:
-    """A header or a sender's name that the URL sets is sent as it is, once."""
+    """A header or a name that the URL sets is sent as it is, once."""
+    copy = _mail(mailbox, "cc=Ann%3Cann@example.org%3E")
+    assert copy["To"] == "Ann <ann@example.org>"
     mail = _mail(mailbox, "%2Bx-priority=2&name=Registry")
     assert mail.get_all("X-Priority") == ["2"]
     assert str(mail["From"]).startswith("Registry <")
@@ -140,3 +145,14 @@ def test_a_text_cannot_be_a_line_of_a_mail(
     whole = "⛔ BANNED pack - ⛔ banned other 1"
     assert any(line.startswith(whole) for line in lines)
     assert not [line for line in lines if line.startswith("- ")]
+
+
+def test_what_goes_out_at_once_hides_its_blind_copies() -> None:
+    """Where all have one request, none that is blind is addressed beside the others."""
+    url = (
+        "mailgun://user@example.org/key/to@example.org?batch=yes&bcc=blind@example.org"
+    )
+    load()
+    service: Plugin = service_of(url)
+    address_copies(service)
+    assert (len(service.targets), service.bcc) == (1, {"blind@example.org"})
