@@ -36,15 +36,18 @@ def said(state: State, now: str = NOW, max_age: float = 60) -> tuple[bool, str]:
 
 @pytest.mark.parametrize(("hours", "healthy"), [(23, True), (25, False)])
 def test_an_alert_may_wait_for_a_day(hours: int, healthy: bool) -> None:
-    """However often polls are due; and it is said when it is tried next."""
+    """However often polls are due; and it is said when it is tried next. What is set aside does not count."""
     since = minute(-hours * HOUR)
-    owed = enqueue(Outbox(), (channel("ops"),), (event(at=since),), 1, since)
+    both = (channel("ops"), channel("former"))
+    owed = enqueue(Outbox(), both, (event(at=since),), 1, since)
     (message,) = owed.queues["ops"].messages
     aside = replace(message, refusals=2, retry_at=minute(5 * HOUR))
-    queue = replace(owed.queues["ops"], messages=(aside,))
-    found, line = said(replace(WELL, outbox=replace(owed, queues={"ops": queue})))
+    young = replace(message, id="young", queued_at=NOW, retry_at=aside.retry_at)
+    queue = replace(owed.queues["ops"], messages=(young, aside))
+    owed = replace(owed, queues={**owed.queues, "ops": queue})
+    found, line = said(replace(WELL, outbox=owed))
     assert found is healthy
-    assert "1 alert undelivered, the oldest for " in line
+    assert f"1 alert undelivered, the oldest for {hours} hours" in line
     assert line.endswith("; next try in 5 hours")
 
 

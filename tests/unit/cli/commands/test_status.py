@@ -25,6 +25,7 @@ from tests.support.factories import (
 )
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli.commands import status
 from watcher.model.channel import Grouping
@@ -177,6 +178,18 @@ def test_undelivered_alerts_are_counted_by_channel() -> None:
         ("chat", 0, None, None, {}, True),
         ("mail", 2, None, None, {}, False),
     ]
+
+
+def test_what_fails_is_counted_in_the_first_line() -> None:
+    """An install and a channel; of a channel that fails `--problems` has the row, also when nothing waits for it."""
+    down = FailureStreak(count=2, since=NOW, error="not mounted")
+    checks = Checks(polled_at=NOW, health=Health(installs={"office": down}))
+    owed = Outbox(queues={"ops": Queue(failing_since=NOW)})
+    given = state(known(), outbox=owed, checks=checks)
+    first, *_ = status.lines(view(given, (PACK,), ("ops",), installs=BOTH))
+    assert click.unstyle(first).endswith(" · 1 install failing · 1 channel failing")
+    *_, row = shown(given, channels=("ops",), only_problems=True)
+    assert row.startswith("ops 0 ")
 
 
 def test_alerts_aside_are_shown_with_why() -> None:
