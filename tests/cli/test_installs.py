@@ -335,8 +335,11 @@ def test_an_install_that_cannot_be_scanned(
 ) -> None:
     """An unmounted install keeps its packs, says so with exit code 1, is failing after three polls, and recovers."""
     watch.check()
+    (before,) = watch.document("status")["installs"]
     comfyui.unmount()
     document = watch.check(code=1)
+    (after,) = watch.document("status")["installs"]
+    assert after["scanned_at"] == before["scanned_at"]
     (error,) = document["errors"]
     assert (error["install"], document["events"]) == ("studio", [])
     assert error["error"].endswith("; what was known of its packs still counts")

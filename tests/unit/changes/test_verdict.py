@@ -85,6 +85,8 @@ def test_what_a_copy_may_be_yet(said: str | None, may_be: str) -> None:
         row = version("2.0.0", status, deprecated=True)
         odd = replace(node, versions=(row,))
         assert of(made, odd, record=record()).may_be == yet
+        found = of(pack("2.0.0"), odd, record=record())
+        assert bool(found.gaps) is (status == "sealed")
 
 
 def test_an_unreadable_deprecation_is_not_fine() -> None:
