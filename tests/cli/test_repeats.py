@@ -18,6 +18,7 @@ from tests.support.fork_server import ForkServer
 from tests.support.harness import end_backoffs
 from tests.support.program import Completed
 from watcher import timestamps
+from watcher.cli.repeats import Notes
 from watcher.state import files
 
 
@@ -242,3 +243,15 @@ def test_what_expires_is_no_recovery(
     end_backoffs(job.folder / "state")
     registry.catalog.publish("alpha", "3.0.0")
     assert job.check().err == "no longer: channel json takes no alerts\n"
+
+
+def test_what_may_last_is_known_after_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has not ended then, and is said once more when it is seen again."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    notes, may_last = Notes(), {"down"}.__contains__
+    notes._write({"down": "2020-01-01T00:00:00Z"})
+    assert notes.news([], may_last) == (set(), [])
+    assert notes.news(["down"], may_last) == ({"down"}, [])
+    assert notes.news(["down"], may_last) == (set(), [])

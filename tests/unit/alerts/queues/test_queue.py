@@ -105,8 +105,8 @@ def test_messages_go_out_in_the_order_of_their_standings() -> None:
         message("deferred", unanswered=5),
         message("refused", refusals=1, events=("ban",)),
         message("half", reached=("here",), events=("ban",)),
+        message("second", events=("new",), revision=2),
         message("first", events=("new",)),
-        message("second", events=("new",)),
         message("ban", events=("new", "ban")),
         message("unanswered", unanswered=4, events=("new",)),
     ]
