@@ -60,7 +60,8 @@ def failed(
         after = replace(after, goes_on=(*after.goes_on, *further.events))
     queue = _with(queue, message.id, after, further)
     if not outcome.reason:
-        return replace(queue, tried_at=now)
+        was_heard = outcome.retry_after is not None
+        return queue if was_heard else replace(queue, tried_at=now)
     attempts, retry_at, since = queue.attempts, "", now if fails else ""
     if failures is not None:
         asked = min(outcome.retry_after or 0.0, DAY)

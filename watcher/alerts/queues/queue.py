@@ -114,7 +114,7 @@ class Queue:
     url_digest: str = ""
     """A keyed digest of the channel's URL."""
     tried_at: MomentOrEmpty = ""
-    """When the last attempt was made, since a message was taken."""
+    """When the last attempt began that failed, or of which no answer was heard."""
     failing_since: MomentOrEmpty = ""
     """When the channel first failed since a message was taken."""
     gone: bool = False
