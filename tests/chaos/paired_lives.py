@@ -16,7 +16,7 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -662,9 +662,10 @@ class PairedMachine(SweptMachine):
             pack: copy.deepcopy(self.subscriber.pack(pack))
             for pack in (*PACKS, *self.others)
         }
+        banned = {pack for pack in before if self._is_banned(pack)}
         facts = self._look(noted=noted)
         due += self._of_lists(noted=noted)
-        of_registry = [self._described(fact, before) for fact in facts]
+        of_registry = [self._described(fact, before, banned) for fact in facts]
         said = {
             (SAYS[one.fact[0]], one.fact[1], one.fact[2]): one
             for one in of_registry
@@ -690,7 +691,10 @@ class PairedMachine(SweptMachine):
         return dict(self.there[install])
 
     def _described(
-        self, fact: tuple[str, str, str | None], before: Mapping[str, Any]
+        self,
+        fact: tuple[str, str, str | None],
+        before: Mapping[str, Any],
+        banned: Collection[str],
     ) -> Due:
         kind, pack, version = fact
         is_run = bool(pack) and self.runs.runs(pack)
@@ -698,7 +702,9 @@ class PairedMachine(SweptMachine):
         if kind == "changed" and version and self.runs.runs(pack, version):
             level = CRITICAL
         if kind == "reinstated" and version is None:
-            level = WARNING if before[pack].emptied else CRITICAL
+            # A pack may have turned empty before it was banned: the ban is what ends.
+            is_only_empty = before[pack].emptied and pack not in banned
+            level = WARNING if is_only_empty else CRITICAL
         elif kind == "reinstated":
             worst = [
                 SEVERITY.get(one.status, WARNING)
