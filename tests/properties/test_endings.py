@@ -252,7 +252,7 @@ _INFORMED = event(kind=Kind.FLAGGED, scan=HARMLESS)
 
 
 @dataclass
-class Told:
+class Reported:
     """What was reported of a pack and has not ended: the judge of `Event.ends`, from events and listings alone."""
 
     versions: dict[str, list[Event]] = field(default_factory=dict)
@@ -291,7 +291,7 @@ class Told:
             self.versions.setdefault(one.version, []).append(one)
 
     def take(self, listed: Iterable[Version]) -> None:
-        """Take what a listing shows and no event said: it counts as told."""
+        """Take what a listing shows and no event said: it counts as reported."""
         for one in listed:
             if one.version in self.removed:
                 self.removed.discard(one.version)
@@ -362,19 +362,19 @@ _READ_LATER = _told(("2.0", FLAGGED, ""), ("3.0", FLAGGED, "info"), ("2.0", ACTI
 )
 def test_an_end_goes_where_the_beginning_went(life: list[Step], baseline: str) -> None:
     """A channel takes an end exactly if it took something that this ends, whatever was between them."""
-    lived, told, is_banned = Life(baseline=baseline), Told(), False
+    lived, reported, is_banned = Life(baseline=baseline), Reported(), False
     for step in life:
         for one in lived.poll(step):
             assert (one.ends is not None) is (one.kind in ENDS)
-            begun = told.ended_by(one) if one.kind in ENDS else []
+            begun = reported.ended_by(one) if one.kind in ENDS else []
             for to in _channels():
                 if begun and one.kind in to.kinds:
                     assert wants(to, one) is any(wants(to, each) for each in begun)
-            told.see(one)
+            reported.see(one)
         # After a 403 only a whole listing shows how the versions are.
         is_banned = step.answer == "ban" or (is_banned and step.answer != "whole")
         if step.answer in {"whole", "cut"} and not is_banned:
-            told.take(lived.listed)
+            reported.take(lived.listed)
 
 
 @dataclass
