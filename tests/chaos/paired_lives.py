@@ -519,12 +519,15 @@ class PairedMachine(SweptMachine):
         return code >= 0
 
     def _published(self) -> dict[str, bytes]:
-        """Return what is published, by the path of the file."""
+        """Return what is published, by the path of the file.
+
+        What a kill left half written is none of it: it stays for a minute, as another process may be writing it.
+        """
         public = self.root / "public"
         return {
             str(path.relative_to(public)): path.read_bytes()
             for path in public.rglob("*")
-            if path.is_file()
+            if path.is_file() and path.suffix != ".tmp"
         }
 
     # The judgement
