@@ -1,4 +1,4 @@
-"""Streams of text: whether one is a terminal, how wide, and whether it is coloured; and the progress line on stderr."""
+"""Streams of text: whether one is a terminal, how wide, whether coloured; how work says what it waits for."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO
+
+Progress = Callable[[str, str], None]
+"""Reports what work waits for: `(place, text)`; an empty text ends it. Each call means that the work gets on.
+
+The text may contain sanitized untrusted text, and never a secret.
+"""
+
+
+def silent(place: str, text: str) -> None:
+    """Report nothing."""
+
 
 _NARROWEST = 20
 _USUAL = 80

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from markdown_table import quoted, table
 from poll_document import Copy, Event, Poll, Subject
 
-from watcher.text.plural import plural
-from watcher.text.sanitize import sanitize_line
+from watcher.text.sanitize import plural, sanitize_line
 
 _MOST_COPIES = 3
 _PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]{1,300}")

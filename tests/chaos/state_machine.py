@@ -46,13 +46,13 @@ from tests.support.fake_registry.server import encoded
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Message
-from watcher.alerts.queues.channel_identity import digest
+from watcher.alerts.queues.ownership import digest
 from watcher.alerts.queues.queue import Queue
 from watcher.model.channel import Grouping
 from watcher.model.event import DEFAULT_KINDS, Event, Kind
 from watcher.model.version import STATUSES
 from watcher.polling.poll import Poller
-from watcher.settings.channel_tables import ChannelTable
+from watcher.settings.tables import ChannelTable
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 

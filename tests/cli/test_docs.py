@@ -46,9 +46,9 @@ from watcher.model.snapshot import Ban, Node
 from watcher.model.version import SafeVersion
 from watcher.polling.model import PollConfig
 from watcher.publish.folder import files_of as files
-from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.loading import Loaded, load
 from watcher.settings.model import Settings
+from watcher.settings.tables import ChannelTable
 
 pytestmark = pytest.mark.measured
 

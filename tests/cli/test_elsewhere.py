@@ -282,7 +282,7 @@ _SENDS = """
 import asyncio, time
 from watcher.alerts.digest import sample
 from watcher.delivery.client import Worker
-from watcher.delivery.job import Job
+from watcher.delivery.process import Job
 from watcher.delivery import process
 
 process.MODULE = "deaf"

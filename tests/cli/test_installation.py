@@ -198,7 +198,7 @@ known = set(sys.modules)
 import pickle
 from watcher.model import outcome
 from watcher.polling.sending import channel_round
-from watcher.delivery.job import Job
+from watcher.delivery.process import Job
 from watcher.delivery.sender import send
 from watcher.alerts.digest import sample
 urls = ["json://127.0.0.1:{webhook.port}/a", "json://localhost:{webhook.port}/bad", "jsons://127.0.0.1:{webhook.port}/",

@@ -9,10 +9,10 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
 
 _UNNEEDED = (
-    "watcher.alerts.queues.outcomes",
+    "watcher.alerts.queues.queue",
     "watcher.alerts.phrasing",
-    "watcher.delivery.job",
-    "watcher.model.outcome",
+    "watcher.delivery.process",
+    "watcher.model.channel",
     "watcher.installs",
     "watcher.polling.audit",
     "watcher.polling.lookup",

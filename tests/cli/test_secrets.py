@@ -19,7 +19,7 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.parameters import one_of
 from watcher.cli.options import masked
-from watcher.settings import node_ids
+from watcher.settings import parsing
 
 
 @pytest.mark.bounded
@@ -117,7 +117,7 @@ def test_a_url_is_no_node_id_whatever_its_slashes(slashes: str) -> None:
     """Apprise takes one slash for two, so what looks like that is neither taken for an id nor shown."""
     for node in (f"discord:{slashes}s3cr3t-id/s3cr3t", f"x,discord:{slashes}s3cr3t"):
         with pytest.raises(ValueError, match=r"\*\*\* is|\*\*\*' is") as refused:
-            node_ids.read(node)
+            parsing.read(node)
         assert SECRET not in str(refused.value)
 
 

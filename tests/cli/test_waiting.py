@@ -18,7 +18,7 @@ from tests.support.harness import Watcher
 from tests.support.parameters import one_row_of
 from tests.support.program import Completed
 from tests.support.terminal import on_terminal
-from watcher.cli.progress_line import PATIENCE, ProgressLine
+from watcher.cli.terminal import PATIENCE, ProgressLine
 
 pytestmark = pytest.mark.measured
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tests.delivery_oracle.recorder import Record
 from tests.delivery_oracle.service import Service
-from watcher.model.outcome import Delivered, Outcome
+from watcher.model.channel import Delivered, Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,9 @@ from tests.proxied.post_office import in_environment
 from tests.support import factories
 from tests.support.nursery import NurseryWorker
 from watcher.delivery.client import Sender
-from watcher.delivery.job import Job, Reached
-from watcher.delivery.process import GO
+from watcher.delivery.process import GO, Job, Reached
+from watcher.model.channel import Outcome, Undelivered
 from watcher.model.event import Event, Kind
-from watcher.model.outcome import Outcome, Undelivered
 
 _NOWHERE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
 """What a process gets that is not a lane's: no traffic may leave this machine."""

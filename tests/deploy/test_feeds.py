@@ -13,7 +13,7 @@ from tests.support.factories import PACK, event, known, version
 from watcher.model.event import Kind
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot
-from watcher.publish.feeds import atom
+from watcher.publish.documents import atom
 from watcher.publish.public import Public, Terms, published
 from watcher.state.model import State
 

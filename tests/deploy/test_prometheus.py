@@ -22,7 +22,7 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.figures import Figures, read
 from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
-from watcher.publish.metrics import PREFIX
+from watcher.publish.documents import PREFIX
 
 pytestmark = pytest.mark.deployment
 

@@ -12,10 +12,10 @@ import pytest
 from aiohttp import web
 
 from tests.support.fake_registry.server import FakeRegistry, Respond
-from watcher.model.listing import Reading
+from watcher.model.reading import Reading
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry, RequestLimits
-from watcher.registry.reader import read_node
+from watcher.registry.listing import read_node
 
 PROXY_VARIABLES = tuple(
     name

@@ -44,7 +44,7 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import Means, inflict
 from tests.support.fakes.pages import UnsteadyPages
 from tests.support.fakes.ports import Refused, Untrusted
-from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.ownership import Addresses
 from watcher.cli.report import exit_code
 from watcher.model.event import Event
 from watcher.model.version import STATUSES

@@ -24,7 +24,7 @@ from tests.faults.matrix import (
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fork_server import ForkServer
 from tests.support.harness import counts, write_settings
-from watcher.model.listing import ALL
+from watcher.model.reading import ALL
 
 POLLS_WITH_FAULT = THRESHOLD
 MOST_MEMORY = 400 * 2**20

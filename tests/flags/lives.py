@@ -27,8 +27,8 @@ from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING
 from watcher.polling import setup
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
-from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.model import Settings
+from watcher.settings.tables import ChannelTable
 from watcher.state.store import StateFolder
 
 NAMED = ("pack-3", "pack-17", "pack-40")

@@ -14,7 +14,7 @@ from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.pack import Copy
 from watcher.model.scan import INFO, Scan, ScanFinding
 from watcher.model.version import FLAGGED, SafeVersion
-from watcher.text.rules import RULES
+from watcher.text.status_reason import RULES
 
 UNTRUSTED = (
     st.sampled_from([text for text in TEXTS if len(text) < 5000])

@@ -49,9 +49,9 @@ from watcher.cli.terminal import echo, to_json
 from watcher.model.channel import Grouping
 from watcher.model.event import Event
 from watcher.model.event_form import public_form
-from watcher.model.failure import ReadFailure
 from watcher.model.finding import Finding
 from watcher.model.pack import Pack, PackKind, Verdict
+from watcher.model.reading import ReadFailure
 from watcher.model.snapshot import Snapshot
 from watcher.model.version import SafeVersion
 from watcher.polling.audit import Audit

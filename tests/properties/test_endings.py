@@ -19,10 +19,14 @@ from tests.support.factories import (
     watch,
 )
 from tests.support.parameters import examples
-from watcher.changes.bans import with_bans
 from watcher.changes.exposure import copies_of, with_copies
-from watcher.changes.facts import finished
-from watcher.changes.scans import VersionKey, version_of, with_scans
+from watcher.changes.facts import (
+    VersionKey,
+    finished,
+    version_of,
+    with_bans,
+    with_scans,
+)
 from watcher.model.channel import Channel, knowing, wants
 from watcher.model.event import (
     Event,
@@ -32,8 +36,6 @@ from watcher.model.event import (
     severity_of,
     worst_of,
 )
-from watcher.model.failure import Fault, ReadFailure
-from watcher.model.listing import Listing, NodeBanned, Reading
 from watcher.model.pack import (
     Pack,
     PackKind,
@@ -43,6 +45,7 @@ from watcher.model.pack import (
     Source,
     SourceKind,
 )
+from watcher.model.reading import Fault, Listing, NodeBanned, ReadFailure, Reading
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.snapshot import Node
 from watcher.model.version import (
@@ -54,8 +57,7 @@ from watcher.model.version import (
     Version,
     in_order,
 )
-from watcher.polling.reading.compare import PollChange, compare
-from watcher.polling.reading.exposures import with_installs
+from watcher.polling.reading.compare import PollChange, compare, with_installs
 from watcher.polling.reading.plan import make_plan
 from watcher.polling.reading.read import Answers
 from watcher.state import documents

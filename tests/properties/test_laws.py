@@ -18,7 +18,7 @@ from watcher.changes.health import assess
 from watcher.model.event import (
     Kind,
 )
-from watcher.model.failure import ReadFailure
+from watcher.model.reading import ReadFailure
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import PENDING, STATUSES, Version
 from watcher.state.model import Checks

@@ -13,21 +13,21 @@ from tests.support.parameters import examples
 from tests.support.strategies import outboxes
 from watcher import timestamps
 from watcher.alerts.queues import outbox
-from watcher.alerts.queues.change import Change, change, replay
-from watcher.alerts.queues.outbox import Outbox, merged
-from watcher.alerts.queues.outcomes import delivered, failed, going_out
+from watcher.alerts.queues.outbox import Change, Outbox, change, merged, replay
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import (
     UNANSWERED_TO_DEFER,
     Message,
     Queue,
+    delivered,
+    failed,
+    going_out,
     in_turn,
 )
 from watcher.durations import DAY
-from watcher.model.channel import Channel, Grouping
+from watcher.model.channel import Cause, Channel, Grouping, Undelivered
 from watcher.model.event import Event, Kind
-from watcher.model.outcome import Cause, Undelivered
-from watcher.state import owed
+from watcher.state import documents
 
 _STEPS = (
     "poll",
@@ -84,7 +84,9 @@ class Life:
             case "merge":
                 self.write(merged(self.memory, [self.channel], self.now))
             case "settle":
-                self.lines = owed.write(change(Outbox(), self.memory), self.revision)
+                self.lines = documents.write(
+                    change(Outbox(), self.memory), self.revision
+                )
                 self.known = self.memory
                 self.states = [(len(self.lines), self.memory)]
             case "move":
@@ -132,9 +134,9 @@ class Life:
         self.write(self.followed(going_out(self.queue, message, self.now)))
         arrival = change(self.known, fullest)
         place = len(self.lines)
-        self.lines += owed.room(arrival, self.revision)
+        self.lines += documents.room(arrival, self.revision)
         if half:
-            line = owed.write(arrival, self.revision).rstrip(b"\n")
+            line = documents.write(arrival, self.revision).rstrip(b"\n")
             self.fill(place, line[:-9])
         return place
 
@@ -148,7 +150,7 @@ class Life:
         """Let the channel take a message."""
         after = self.followed(delivered("all ops", self.queue, message, left))
         place = self.go_out(message)
-        line = owed.write(change(self.known, after), self.revision)
+        line = documents.write(change(self.known, after), self.revision)
         self.fill(place, line.rstrip(b"\n"))
         self.keep(after)
 
@@ -187,7 +189,7 @@ class Life:
 
     def write(self, after: Outbox) -> None:
         """Write a line, after which it is so."""
-        self.lines += owed.write(change(self.known, after), self.revision)
+        self.lines += documents.write(change(self.known, after), self.revision)
         self.keep(after)
 
     def keep(self, after: Outbox) -> None:
@@ -210,8 +212,8 @@ def test_what_is_owed_is_what_was_not_taken(
     life = Life(grouping)
     for what in steps:
         life.step(what)
-        owed = [key for message in life.queue.messages for key in message.events]
-        assert sorted(owed) == sorted(life.owed)
+        kept = [key for message in life.queue.messages for key in message.events]
+        assert sorted(kept) == sorted(life.owed)
         late = timestamps.later(life.now, 2 * DAY)
         due = in_turn(life.queue, life.memory.events, late)
         assert {message.id for message in due} == {
@@ -229,8 +231,8 @@ def test_the_file_says_what_the_program_knew(
     life = Life(grouping)
     for what in steps:
         life.step(what)
-        lines = owed.read(life.lines)
-        assert unordered(owed.owed(lines, life.revision)) == unordered(life.memory)
+        lines = documents.read(life.lines)
+        assert unordered(documents.owed(lines, life.revision)) == unordered(life.memory)
         assert unordered(replay(Outbox(), (*lines, *lines))) == unordered(life.memory)
 
 
@@ -248,7 +250,9 @@ def test_a_file_that_was_cut_is_as_it_was_after_a_line(
     known = [unordered(after) for length, after in life.states if length <= cut]
     later = [unordered(after) for length, after in life.states if length > cut]
     for rest in (b"", bytes(len(life.lines) - cut)):
-        found = unordered(owed.owed(owed.read(life.lines[:cut] + rest), life.revision))
+        found = unordered(
+            documents.owed(documents.read(life.lines[:cut] + rest), life.revision)
+        )
         assert found in (known[-1], *later[:1])
 
 
@@ -265,7 +269,7 @@ def test_a_change_leads_from_one_state_to_the_other(
     assert unordered(replay(before, [step])) == unordered(after)
     assert unordered(replay(before, [step, step])) == unordered(after)
     assert change(after, after) == Change()
-    [line] = owed.read(owed.write(step, 3))
+    [line] = documents.read(documents.write(step, 3))
     assert unordered(replay(before, [line])) == unordered(after)
 
 

@@ -33,8 +33,7 @@ from tests.support.page_picture import public as pictured
 from tests.support.page_shape import Shape
 from tests.support.parameters import examples
 from tests.support.strategies import made, states
-from watcher.alerts.queues.change import change
-from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outbox import Outbox, change
 from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import FailureStreak
 from watcher.model.event import Event, Kind

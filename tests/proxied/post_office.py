@@ -13,9 +13,9 @@ from tests.proxied.peer import Peer
 from tests.proxied.proxy import Proxy, Received
 from tests.support.nursery import NurseryWorker
 from watcher.delivery.client import Sender, Worker
-from watcher.delivery.job import Job
+from watcher.delivery.process import Job
+from watcher.model.channel import Delivered, Outcome
 from watcher.model.event import Event
-from watcher.model.outcome import Delivered, Outcome
 
 _TIMEOUT = 30.0
 

@@ -14,8 +14,8 @@ from tests.proxied.scenes import ban
 from tests.proxied.services.table import PEERS
 from tests.support.fakes.ports import Refused
 from watcher.delivery.client import Worker
-from watcher.delivery.job import Job
-from watcher.model.outcome import Undelivered
+from watcher.delivery.process import Job
+from watcher.model.channel import Undelivered
 
 pytestmark = pytest.mark.bounded
 

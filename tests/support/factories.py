@@ -8,20 +8,17 @@ from datetime import date
 from typing import Any
 
 from watcher import timestamps
-from watcher.alerts.queues import outcomes
-from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues import queue as outcomes
 from watcher.alerts.queues.outbox import Outbox, tidy
+from watcher.alerts.queues.ownership import Addresses
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.exposure import copies_of
 from watcher.changes.transitions import DiffOptions
-from watcher.model.channel import Channel
+from watcher.model.channel import Channel, Undelivered
 from watcher.model.event import Event, Kind
-from watcher.model.exposure import BadCopy, Exposure
-from watcher.model.failure import ReadFailure
-from watcher.model.finding import Acceptance, Grade
-from watcher.model.listing import Listing
-from watcher.model.outcome import Undelivered
+from watcher.model.finding import Acceptance, BadCopy, Exposure, Grade
 from watcher.model.pack import Pack, PackKind, Source, SourceKind
+from watcher.model.reading import Listing, ReadFailure
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot

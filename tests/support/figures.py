@@ -8,7 +8,7 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as newer
 from prometheus_client.parser import text_string_to_metric_families as older
 
-from watcher.publish.metrics import PREFIX
+from watcher.publish.documents import PREFIX
 
 Figures = dict[tuple[str, str], float]
 """By the name of a metric, without what all names begin with, and the value of its label, "" for none."""

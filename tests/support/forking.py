@@ -60,10 +60,10 @@ async def _connect() -> None:
 
 def _build_decoders() -> None:
     """Write and read a state in which nothing is, and an empty answer: the decoders for that are built once."""
-    from watcher.alerts.queues.change import Change
+    from watcher.alerts.queues.outbox import Change
     from watcher.model.event import Event
     from watcher.registry.schema import parse_page
-    from watcher.state import codec, documents, owed
+    from watcher.state import codec, documents
 
     for one in (
         documents.SNAPSHOT,
@@ -72,7 +72,7 @@ def _build_decoders() -> None:
         documents.INSTALLS,
     ):
         codec.decoder(one.form)
-    owed.read(owed.write(Change(), 0))
+    documents.read(documents.write(Change(), 0))
     parse_page(b'{"versions": []}')
     codec.decoder(Event)
 

@@ -19,10 +19,10 @@ from tests.support.chromium import DARK, draw, in_a_frame
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Webhook
 from tests.support.program import ROOT
-from watcher.delivery.job import Job
+from watcher.delivery.process import Job
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
-from watcher.model.outcome import Delivered
+from watcher.model.channel import Delivered
 
 IMAGES = ROOT / "docs" / "images"
 _DISCORD = """<!doctype html><meta charset="utf-8"><style>

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from tests.support.factories import BEFORE, URL, channel
 from watcher import timestamps
-from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.ownership import Addresses
 from watcher.alerts.queues.queue import Message, Queue
 from watcher.model.channel import Channel, Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Event, Kind, Severity
-from watcher.model.exposure import Exposure, Installed
+from watcher.model.finding import Exposure, Installed
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Node, Publisher, Snapshot
 from watcher.model.version import Version, in_order

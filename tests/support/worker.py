@@ -9,8 +9,8 @@ from typing import Any
 from tests.support.nursery import NurseryWorker
 from watcher.alerts.digest import sample
 from watcher.delivery.client import Worker
-from watcher.delivery.job import Job, Reached
-from watcher.model.outcome import Outcome
+from watcher.delivery.process import Job, Reached
+from watcher.model.channel import Outcome
 
 WORKER = NurseryWorker()
 atexit.register(WORKER.__exit__)

@@ -12,17 +12,17 @@ import pytest
 from tests.support.factories import BEFORE, PACK, channel, compare, event, version
 from tests.support.fake_registry.catalog import Catalog
 from tests.support.program import ROOT
-from watcher.alerts.differences import FIELD_NAMES
 from watcher.alerts.phrasing import SYMBOLS, counted_as, phrasing
+from watcher.alerts.words import FIELD_NAMES
 from watcher.cli import terminal
 from watcher.cli.documents import VersionForm
-from watcher.delivery.services import mail, push, service
+from watcher.delivery.services import chat, mail, service
 from watcher.model.channel import knowing, wants
 from watcher.model.event import Kind, Severity, severity_of
 from watcher.model.pack import Verdict
 from watcher.model.snapshot import Node
 from watcher.model.version import WATCHED_FIELDS, Version
-from watcher.registry.row import FIELDS
+from watcher.registry.schema import FIELDS
 
 _YES, _NO = True, False
 _DECIDED = {
@@ -73,7 +73,7 @@ def test_a_kind_lacks_nothing(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", [mail._BARS, mail._PRIORITY, push._NTFY_TAGS, service._TONES]
+    "table", [mail._BARS, mail._PRIORITY, chat._NTFY_TAGS, service._TONES]
 )
 def test_a_severity_lacks_nothing(table: dict[Severity, object]) -> None:
     """Every severity has a colour in mail, and a priority, tag and tone where services have these."""

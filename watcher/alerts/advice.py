@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from watcher import durations, timestamps
-from watcher.alerts.differences import Words, joined
+from watcher.alerts.words import Words, joined
 from watcher.model.event import (
     EMPTY,
     Event,
@@ -25,8 +25,7 @@ from watcher.model.event import (
 )
 from watcher.model.finding import Finding, Grade
 from watcher.model.pack import Verdict
-from watcher.model.precedence import is_same_version, normalised
-from watcher.model.version import SafeVersion
+from watcher.model.version import SafeVersion, is_same_version, normalised
 from watcher.text.sanitize import Trusted
 from watcher.timestamps import Moment
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from watcher.alerts.digest import worst_first
-from watcher.model.bounds import bounded
-from watcher.model.event import Event
+from watcher.model.event import Event, bounded
 from watcher.model.event_form import EventForm, public_form
 from watcher.text.sanitize import escape_values
 

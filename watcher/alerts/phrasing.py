@@ -1,27 +1,28 @@
 """What is said of an event, by its kind. How it is laid out, is the renderers'. Pure.
 
 Not here is the reason of an event (`Event.reason`): who makes the event gives it. It is the registry's text, or for a
-baseline and a failure a sentence of `watcher.changes`. `watcher.alerts.findings` says why a version is flagged.
+baseline and a failure a sentence of `watcher.changes`. `watcher.alerts.words` says why a version is flagged.
 Our own words are `Trusted`, or in a field that says so; every other string is untrusted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import assert_never
 
 from watcher import durations, timestamps
 from watcher.alerts.advice import STOP_IN_SHORT, UNREVIEWED
-from watcher.alerts.differences import (
+from watcher.alerts.words import (
+    MOST_FINDINGS,
     Item,
     Words,
     difference,
+    in_a_sentence,
     joined,
     known_status,
     listed,
+    scan_of_flag,
 )
-from watcher.alerts.findings import MOST_FINDINGS, in_a_sentence, scan_of_flag
 from watcher.model.event import (
     EMPTY,
     EXPOSURES,
@@ -44,8 +45,8 @@ from watcher.model.event import (
 )
 from watcher.model.pack import Copy, named_after
 from watcher.model.version import ACTIVE, BANNED
-from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted
+from watcher.text.sanitize import Trusted, plural
+from watcher.values import frozen
 
 PRODUCT = "Comfy Watch"
 SYMBOLS: dict[Kind, str] = {
@@ -86,7 +87,7 @@ _AFTER_A_STATUS = frozenset(Kind) - {
 """Kinds whose status before may be any."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Phrasing:
     """What is said of one event, or of several of one kind about a pack."""
 

@@ -11,17 +11,16 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from watcher.alerts.differences import Item, Words
-from watcher.alerts.digest import Digest, Line
+from watcher.alerts.digest import Digest, Line, capital, counted, which_part
 from watcher.alerts.phrasing import BLANK, NAMELESS, PRODUCT
-from watcher.alerts.titles import capital, counted, which_part
+from watcher.alerts.words import Item, Words
 from watcher.model.event import Event
-from watcher.text.ascii import ascii_text, plain_name
-from watcher.text.sanitize import Trusted, sanitize_line
+from watcher.text.sanitize import Trusted, ascii_text, plain_name, sanitize_line
+from watcher.values import frozen
 
 
 class Format(StrEnum):
@@ -46,7 +45,7 @@ class Format(StrEnum):
         return self.value.partition(" ")[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rendered:
     """A message as it is sent. `title` is safe ASCII that needs no escaping in any format; it may be empty."""
 
@@ -174,7 +173,7 @@ def _layouts(digest: Digest, lines: int | None) -> Iterator[_Layout]:
     yield _Layout((replace(alike[0], reason=()),), None, _LEAST, foot=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Bodies:
     """The bodies of a digest for a service."""
 
@@ -257,7 +256,7 @@ class _Bodies:
         return writer.block([foot]) if foot and self.lines is None else foot
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Writer:
     """How one format writes each part of a message."""
 

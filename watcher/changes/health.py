@@ -18,19 +18,18 @@ from watcher.changes.transitions import (
 )
 from watcher.durations import DAY
 from watcher.model.event import EMPTY, GONE, Event, Kind
-from watcher.model.failure import Fault, ReadFailure
-from watcher.model.listing import ALL
 from watcher.model.pack import Scanned
+from watcher.model.reading import ALL, Fault, ReadFailure
 from watcher.model.snapshot import Node, Snapshot
-from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted
+from watcher.text.sanitize import Trusted, plural
 from watcher.timestamps import Moment
+from watcher.values import frozen
 
 _A_FEW = 3
 """From this many nodes on, the failures of most of them count as the registry's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FailureStreak:
     """Polls in a row in which a node, or the registry, could not be read."""
 
@@ -46,7 +45,7 @@ class FailureStreak:
     """The error is in this program's words alone: no text of the registry's is in it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Health:
     """What the last polls could not read."""
 

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from watcher import timestamps
-from watcher.changes.baseline import bad_versions, tally
-from watcher.changes.diff import Difference, compare_listing
+from watcher.changes.diff import Difference, bad_versions, compare_listing, tally
 from watcher.changes.health import (
     Assessment,
     FailureStreak,
@@ -21,7 +20,7 @@ from watcher.changes.health import (
 )
 from watcher.changes.transitions import DiffOptions, registry_event
 from watcher.model.event import INCOMPLETE, UNLISTED, Event, Kind, Tally
-from watcher.model.listing import Listing
+from watcher.model.reading import Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
 from watcher.model.version import (
@@ -29,7 +28,7 @@ from watcher.model.version import (
     FLAGGED,
     Version,
 )
-from watcher.text.plural import plural
+from watcher.text.sanitize import plural
 
 _OF_PAGES = "only a page of all node packs shows it"
 """Why the rows that a sweep shows of a node are no complete listing."""

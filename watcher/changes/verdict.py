@@ -7,11 +7,10 @@ of all that it may be counts (docs/behaviour.md, Events (Verdicts)).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from watcher.changes.facts import newest_of, safe_version
 from watcher.model.event import EXPOSURES
-from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, grade_of, rank, worst
 from watcher.model.pack import (
     PACK_STATUSES,
@@ -22,7 +21,7 @@ from watcher.model.pack import (
     PackRecord,
     Verdict,
 )
-from watcher.model.precedence import is_newer, is_same_version
+from watcher.model.reading import Fault, ReadFailure
 from watcher.model.scan import Scan
 from watcher.model.selection import NODE_ID
 from watcher.model.snapshot import Mark, Node
@@ -36,8 +35,11 @@ from watcher.model.version import (
     SafeVersion,
     Version,
     badness,
+    is_newer,
+    is_same_version,
 )
 from watcher.text.repository import repository_key
+from watcher.values import frozen
 
 _BY_STATUS = {
     BANNED: Verdict.BANNED,
@@ -48,7 +50,7 @@ _BY_STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Knowledge:
     """What is known of the node that an id names."""
 
@@ -136,7 +138,7 @@ def _is_empty(node: Node) -> bool:
     return bool(node.empty_since) and not node.baseline_at and not node.versions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Ground:
     """One thing that holds for a copy: a finding has the worst of them."""
 

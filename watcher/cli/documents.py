@@ -6,16 +6,16 @@ A field with a default is left out where it has that.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from watcher.model.event import Severity
 from watcher.model.event_form import EventForm, ScanFindingForm
 from watcher.model.pack import PackKind, Verdict
 from watcher.timestamps import Moment
+from watcher.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ErrorForm:
     """What could not be read, or was not answered."""
 
@@ -27,7 +27,7 @@ class ErrorForm:
     """What went wrong, for a person."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NodeCounts:
     """How many node packs there are, installed ones included."""
 
@@ -39,7 +39,7 @@ class NodeCounts:
     """Those that could not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AlertCounts:
     """How many alerts."""
 
@@ -53,7 +53,7 @@ class AlertCounts:
     """Alerts that were given up in this poll."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CheckDocument:
     """What `check --json` prints: what one poll checked, the events that it saw, and how the alerts stand."""
 
@@ -71,7 +71,7 @@ class CheckDocument:
     """How many alerts there are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AcceptedForm:
     """How the settings accept a finding."""
 
@@ -81,7 +81,7 @@ class AcceptedForm:
     """The last day (`2026-11-30`, UTC); None if it has no end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PackForm:
     """One pack in one install, or one that a file names. Every text is untrusted."""
 
@@ -128,7 +128,7 @@ class PackForm:
     """The pack's page in the registry; None without an id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AuditDocument:
     """What `audit --json` prints: what the registry says of every installed pack."""
 
@@ -142,7 +142,7 @@ class AuditDocument:
     """What could not be read, or was not answered; stderr says the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class VersionForm:
     """One version. Its texts are untrusted. A field that the registry leaves out is empty or None."""
 
@@ -172,7 +172,7 @@ class VersionForm:
     """The pack's page in the registry."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class VersionsDocument:
     """What `versions --json` prints: the versions that match, as the registry has them."""
 
@@ -192,7 +192,7 @@ class VersionsDocument:
     """What could not be read. If there is anything, the counts are too low."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class WaitDocument:
     """What `wait --json` prints: what the registry says of one version. Its texts are untrusted."""
 
@@ -224,7 +224,7 @@ class WaitDocument:
     """The pack's page in the registry."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class WebhookDocument:
     """What a `json://` channel posts: a message's text for people, and its events for programs.
 

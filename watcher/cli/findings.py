@@ -6,8 +6,8 @@ import json
 
 from watcher.cli.terminal import INDENT, Row, styled, table
 from watcher.model.scan import INFO, Scan, ScanFinding
-from watcher.text.rules import in_words, place
 from watcher.text.sanitize import Trusted, sanitize_line
+from watcher.text.status_reason import in_words, place
 
 _COLOURS = {"critical": "red", INFO: None}
 _TEXT = 60

@@ -224,9 +224,9 @@ def _grades(words: list[object]) -> frozenset[Grade]:
 
 
 def _findings(words: list[object]) -> tuple[Acceptance, ...]:
-    from watcher.settings import accept_tables
+    from watcher.settings import tables
 
-    return accept_tables.read_findings(words)
+    return tables.read_findings(words)
 
 
 @cli.command(epilog=ending("audit ~/ComfyUI --problems", _VERDICTS_HELP, page="audit"))

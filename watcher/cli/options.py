@@ -11,8 +11,7 @@ import click
 
 from watcher.errors import UsageError
 from watcher.model.event import Kind
-from watcher.settings.node_ids import id_or_glob
-from watcher.settings.parsing import LOGIN, SECRET, choices, split_list
+from watcher.settings.parsing import LOGIN, SECRET, choices, id_or_glob, split_list
 from watcher.text.mask import describe, find_url
 
 if TYPE_CHECKING:

@@ -27,15 +27,14 @@ from watcher.model.event import (
     severity_of,
 )
 from watcher.model.event_form import public_form
-from watcher.model.failure import ReadFailure
 from watcher.model.finding import Acceptance
-from watcher.model.listing import ALL
+from watcher.model.reading import ALL, ReadFailure
 from watcher.model.selection import Selection
 from watcher.polling.reports.problems import problems
-from watcher.text.plural import plural
 from watcher.text.sanitize import (
     Trusted,
     escape_invisible,
+    plural,
     safe_line,
     sanitize_line,
 )
@@ -230,7 +229,7 @@ def _safe(words: str) -> str:
 
     Else it could be taken for our own, or for more than one text.
     """
-    from watcher.alerts.differences import Item
+    from watcher.alerts.words import Item
 
     if isinstance(words, Trusted):
         return safe_line(words, _TEXT)

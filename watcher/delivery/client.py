@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Self
 from watcher.delivery.process import GO, GRACE, Process, Task, WorkerError
 
 if TYPE_CHECKING:
-    from watcher.delivery.job import Job
-    from watcher.model.outcome import Outcome
+    from watcher.delivery.process import Job
+    from watcher.model.channel import Outcome
 
 AT_ONCE = 4
 """Channels that are sent to at a time, at most: each needs the memory of a process that has loaded apprise."""
@@ -186,7 +186,7 @@ class Sender:
         `note` is awaited right before the first request: what it writes is durable before anything goes out.
         When the time is up the process that sends it is killed, and nothing is left of it.
         """
-        from watcher.model.outcome import Undelivered, decoded
+        from watcher.model.channel import Undelivered, decoded
 
         report = _Report(reached=set(job.reached.targets))
         try:

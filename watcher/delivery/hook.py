@@ -24,8 +24,8 @@ from requests.exceptions import ConnectionError as LostError
 from requests.models import PreparedRequest, Response
 from urllib3.exceptions import HTTPError
 
-from watcher.alerts.queues import channel_identity
-from watcher.delivery.job import Reached
+from watcher.alerts.queues import ownership
+from watcher.delivery.process import Reached
 from watcher.delivery.refusal import Exchange, is_page, refusal_in
 from watcher.delivery.services.service import NO_RULES
 from watcher.registry.answer import parse_retry_after
@@ -45,7 +45,7 @@ _IRC_REFUSALS = range(400, 600)
 _OK = 200
 _ALL = "all"
 """Stands for all targets together."""
-_slow_digest = lru_cache(maxsize=256)(channel_identity.digest)
+_slow_digest = lru_cache(maxsize=256)(ownership.digest)
 """A process sends many messages to the same targets."""
 
 

@@ -1,8 +1,4 @@
-"""An interpreter of its own for what needs apprise: how it is started, asked and ended (`watcher.delivery.worker`).
-
-What it is asked goes through its standard input, so that a URL is in no argument and no environment. It ends with its
-input, and so with this program.
-"""
+"""What the worker is asked to send."""
 
 from __future__ import annotations
 
@@ -14,13 +10,44 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from watcher.errors import InstallationError
+from watcher.model.event import Event
 from watcher.text.sanitize import sanitize_line
+from watcher.values import frozen
 
-if TYPE_CHECKING:
-    from watcher.delivery.job import Job
+
+@frozen
+class Reached:
+    """The targets of a URL that earlier attempts at a message reached."""
+
+    key: str = ""
+    """The digest of the channel's URL."""
+    salt: str = ""
+    """Salt for the digests of targets (`watcher.alerts.queues.ownership`)."""
+    targets: frozenset[str] = frozenset()
+
+
+NOBODY_YET = Reached()
+
+
+@frozen
+class Job:
+    """One message to one channel."""
+
+    url: str
+    events: tuple[Event, ...]
+    timeout: float
+    """Seconds for each request."""
+    reached: Reached = NOBODY_YET
+    plain: bool = False
+    """Send the plainest form: ASCII, counts, the worst event."""
+    named: frozenset[str] | None = None
+    """Lower-case ids of the nodes that are named: what is critical about these is never only counted. None: all."""
+    part: int = 0
+    """Which further message this is; 0 for none."""
+
 
 MODULE = "watcher.delivery.worker"
 GRACE = 1.0

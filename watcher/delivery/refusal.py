@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from watcher.model.outcome import Cause, Undelivered
+from watcher.model.channel import Cause, Undelivered
 
 _PROXY = "the HTTP proxy"
 """Stands for the proxy, and what names it."""

@@ -12,8 +12,7 @@ import warnings
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
-from watcher.text.mask import SCHEME
-from watcher.text.near import nearest
+from watcher.text.mask import SCHEME, nearest
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -89,7 +88,7 @@ def refusal(url: str) -> str | None:
     except Exception as error:  # noqa: BLE001 - a plugin can raise anything for a bad URL
         return f"apprise cannot use this URL ({type(error).__name__})"
     # Here, as it loads pydantic, which no process that sends needs.
-    from watcher.settings.channel_tables import service_named_by
+    from watcher.settings.tables import service_named_by
 
     named = service_named_by(url)
     if plugin is not None and not plugin.enabled:

@@ -18,8 +18,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import BinaryIO
 
-from watcher.delivery.job import Job
-from watcher.delivery.process import Task
+from watcher.delivery.process import Job, Task
 
 if sys.platform == "win32":
 
@@ -98,7 +97,7 @@ def _result(
     task: Job | str, tell: Callable[[str, object], None], tasks: SimpleQueue[Task]
 ) -> object:
     from watcher.delivery import sender, urls
-    from watcher.model.outcome import encoded
+    from watcher.model.channel import encoded
 
     if not isinstance(task, Job):
         return urls.refusal(task)

@@ -11,10 +11,10 @@ import httpx
 
 from watcher import __version__
 from watcher.errors import WatchError
-from watcher.installs.recognise import json_text, lists
-from watcher.installs.result import Unscannable
+from watcher.installs.recognise import lists, texts
+from watcher.installs.safe_files import Unscannable
 from watcher.model.pack import Pack
-from watcher.registry import network, transport
+from watcher.registry import network
 
 LIMIT = 16 * 1024 * 1024
 """Bytes of an answer."""
@@ -40,7 +40,7 @@ async def packs(address: str) -> tuple[Pack, ...]:
     try:
         # This machine itself is never reached by way of a proxy.
         route = network.route_to(address, is_secret=True, by_proxy=not is_here)
-        open_connection = transport.transports(address, route)
+        open_connection = network.transports(address, route)
     except WatchError as error:  # of a proxy or of certificates that cannot be used
         raise Unscannable(error.what, error.hint) from None
     except httpx.InvalidURL:
@@ -54,7 +54,7 @@ async def packs(address: str) -> tuple[Pack, ...]:
         ) as client:
             return await _listed(client, address)
     except (httpx.HTTPError, OSError) as error:
-        why = transport.describe(error, route)
+        why = network.describe(error, route)
         raise Unscannable(f"it cannot be asked: {why}") from None
 
 
@@ -101,7 +101,7 @@ async def _get(
                     f"the answer to /{path} has more than {LIMIT // 1024**2} MB"
                 )
     try:
-        return code, json_text.load(bytes(data))
+        return code, texts.load(bytes(data))
     except ValueError:
         return code, None
 

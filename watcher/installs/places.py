@@ -6,12 +6,12 @@ import configparser
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from watcher.installs.node_folders import NODES
-from watcher.installs.recognise import json_text
+from watcher.installs.folder import NODES
+from watcher.installs.recognise import texts
 from watcher.installs.safe_files import Folder, UnreadableError
+from watcher.values import frozen
 
 _MARKS = (NODES, "main.py", "comfy")
 """What makes the folder around the working folder a ComfyUI."""
@@ -42,7 +42,7 @@ _CLI, _CLI_WORKSPACE, _DESKTOP, _DESKTOP_2 = {
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Place:
     """A folder that may be a ComfyUI, and who says so."""
 
@@ -73,7 +73,7 @@ def known(environ: Mapping[str, str], home: Path) -> Iterator[Place]:
         yield Place(path=workspace, by="comfy-cli's workspace")
     yield Place(path=home / _CLI_WORKSPACE, by="comfy-cli's usual workspace")
     yield Place(path=home / "ComfyUI", by="the home folder")
-    config = json_text.table(_document(home / _DESKTOP, "config.json"))
+    config = texts.table(_document(home / _DESKTOP, "config.json"))
     if isinstance(base := config.get("basePath"), str):
         yield Place(path=Path(base), by="ComfyUI Desktop")
     data = (
@@ -82,8 +82,8 @@ def known(environ: Mapping[str, str], home: Path) -> Iterator[Place]:
         else None
     )
     folder = Path(data, "comfyui-desktop-2") if data else home / _DESKTOP_2
-    for entry in json_text.items(_document(folder, "installations.json"))[:_MOST]:
-        if isinstance(path := json_text.table(entry).get("installPath"), str):
+    for entry in texts.items(_document(folder, "installations.json"))[:_MOST]:
+        if isinstance(path := texts.table(entry).get("installPath"), str):
             yield Place(path=Path(path), by="Comfy Desktop")
 
 
@@ -111,6 +111,6 @@ def _document(folder: Path, name: str) -> object:
     """Return what a JSON file holds; None if there is none that can be read."""
     try:
         data = Folder(str(folder)).read(name, limit=_LIMIT)
-        return json_text.load(data) if data else None
+        return texts.load(data) if data else None
     except (UnreadableError, ValueError):
         return None

@@ -15,13 +15,19 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from watcher.installs import document, folder
-from watcher.installs.node_folders import NODES, NoComfyUI
+from watcher.installs import folder, scan
+from watcher.installs.folder import NODES, NoComfyUI
 from watcher.installs.recognise import commands, lists, texts, workflows
-from watcher.installs.result import Unscannable, failed
-from watcher.installs.safe_files import Entry, Folder, UnreadableError, reason
-from watcher.model.failure import ReadFailure
+from watcher.installs.safe_files import (
+    Entry,
+    Folder,
+    UnreadableError,
+    Unscannable,
+    failed,
+    reason,
+)
 from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
+from watcher.model.reading import ReadFailure
 
 _LOOKED_FOR = "a Dockerfile, a script, a snapshot or a workflow"
 _DOCKERFILE = re.compile(
@@ -85,7 +91,7 @@ def _of_file(source: Source) -> Inventory:
 
     A snapshot is an install.
     """
-    path = document.newest(source.where)
+    path = scan.newest(source.where)
     is_snapshot = False
 
     def of_any(name: str, data: bytes) -> tuple[Pack, ...]:
@@ -98,7 +104,7 @@ def _of_file(source: Source) -> Inventory:
         is_snapshot, packs = _in_document(name, data)
         return packs
 
-    packs = _in_file(document.packs_in(path, source.where, of_any), str(path))
+    packs = _in_file(scan.packs_in(path, source.where, of_any), str(path))
     if is_snapshot:
         return Inventory(install=source.name, packs=packs)
     return Inventory(install=path.name, packs=packs, named=True)
@@ -137,7 +143,7 @@ def _as_ascii(data: bytes) -> bytes:
 
 def _in_document(name: str, data: bytes) -> tuple[bool, tuple[Pack, ...]]:
     """Return whether a file is a snapshot, and the packs that it or a workflow names; ValueError if it is neither."""
-    loaded = document.load(name, data)
+    loaded = scan.load(name, data)
     if lists.is_snapshot(loaded):
         return True, tuple(map(_pinned_or_not, lists.of_snapshot(loaded)))
     return False, workflows.read(loaded, _of_comfyui())
@@ -197,7 +203,7 @@ class _Walk:
     def _read(self, parts: tuple[str, ...]) -> tuple[Pack, ...] | None:
         """Return what a file names; None if that is nothing, or it cannot be read, which is said."""
         try:
-            data = Folder(self.root).read(*parts, limit=document.LIMIT) or b""
+            data = Folder(self.root).read(*parts, limit=scan.LIMIT) or b""
             return _found_in(parts[-1], data)
         except UnreadableError as error:
             self.left_out.append((self._name(parts), error.why))

@@ -1,17 +1,42 @@
-"""Files of an install, read so that whoever wrote them can neither hang this program, fill its memory nor lead it
-elsewhere.
-
-Below the folder that a `Folder` stands for no link is followed, nothing but a regular file is opened, and no more of it
-is read than a limit. Nothing is ever written.
-"""
+"""What stops a scan, and the order of what it finds."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+
+from watcher.errors import WatchError
+from watcher.installs.recognise.texts import TooMuchError
+from watcher.model.pack import Inventory, Pack, Source
+from watcher.model.reading import ReadFailure
+from watcher.values import frozen
+
+
+class Unscannable(WatchError):  # noqa: N818 - it says what the install is
+    """An install cannot be scanned. `what` says what was looked for and what was found instead; no secret is in it.
+
+    It says nothing about what is installed: a list that a scan gave before still holds.
+    """
+
+
+def failed(source: Source, error: Unscannable) -> Inventory:
+    """Return the inventory of an install that cannot be scanned."""
+    failure = ReadFailure(install=source.name, error=error.what, hint=error.hint)
+    return Inventory(install=source.name, failure=failure, places=frozenset())
+
+
+def in_order(packs: Iterable[Pack]) -> tuple[Pack, ...]:
+    """Return packs as a list of them is shown: enabled ones first, by folder."""
+
+    def key(pack: Pack) -> tuple[bool, str, str, str]:
+        return not pack.enabled, pack.folder.lower(), pack.folder, pack.place
+
+    return tuple(sorted(packs, key=key))
+
 
 MOST_ENTRIES = 5_000
 """Entries of one folder: about ten times those of the largest installs."""
@@ -47,7 +72,7 @@ class UnreadableError(Exception):
         self.why = why
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Entry:
     """One entry of a folder. A link counts as what it leads to."""
 
@@ -155,3 +180,21 @@ def _entry(entry: os.DirEntry[str], *, follows: bool) -> Entry | None:
         is_file=stat.S_ISREG(found.st_mode),
         is_link=is_link,
     )
+
+
+LIMIT = 128 * 1024
+"""Bytes; real files have less than half of it. The worst of this size take the parser a few seconds."""
+
+
+def load(data: bytes) -> object:
+    """Return the document, every scalar as its text; ValueError with the reason if it cannot be read."""
+    if len(data) > LIMIT:
+        raise TooMuchError(f"is larger than {LIMIT // 1024} KB, which is not read")
+    import yaml
+
+    try:
+        # This loader shares what an alias names, and takes nothing over by `<<`: a few aliases cannot fill the memory.
+        document: object = yaml.load(data.decode("utf-8-sig"), yaml.BaseLoader)  # noqa: S506 - it makes texts only
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise ValueError("is not YAML that can be read") from None
+    return document

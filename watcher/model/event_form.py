@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from watcher import timestamps
 from watcher.model.event import (
@@ -15,9 +14,10 @@ from watcher.model.event import (
 from watcher.model.pack import Copy
 from watcher.model.scan import MOST_IN_EVENT, Scan
 from watcher.timestamps import Moment
+from watcher.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ScanFindingForm:
     """One thing that the registry's scanner found. Every text is untrusted."""
 
@@ -31,7 +31,7 @@ class ScanFindingForm:
     """The line there; None if it does not say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CopyForm:
     """One copy of a pack."""
 
@@ -43,7 +43,7 @@ class CopyForm:
     """Whether it is run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FieldChangeForm:
     """One watched field that differs; lists are JSON text."""
 
@@ -55,7 +55,7 @@ class FieldChangeForm:
     """Its value afterwards."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class EventForm:
     """One event. A field with a default is left out where it has that. Every text is untrusted."""
 

@@ -1,20 +1,20 @@
-"""What the registry says of one copy of a pack, and what of it is accepted: for `audit`, and for the watch."""
+"""What the registry says of one copy of a pack, what of it is accepted, and what of it was reported as bad."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import field
 from datetime import date
 from enum import StrEnum
 
 from watcher.model.event import Severity
-from watcher.model.failure import ReadFailure
 from watcher.model.pack import Pack, Verdict
-from watcher.model.precedence import is_same_version
+from watcher.model.reading import ReadFailure
 from watcher.model.scan import Scan
-from watcher.model.version import SafeVersion, Version
+from watcher.model.version import SafeVersion, Version, is_same_version
 from watcher.timestamps import MomentOrEmpty
+from watcher.values import frozen
 
 
 class Grade(StrEnum):
@@ -83,7 +83,7 @@ _COMMIT = re.compile(r"[0-9A-Fa-f]{7,64}")
 """The beginning of a commit, long enough to mean one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Acceptance:
     """One known finding, as the settings or the command line have it."""
 
@@ -124,7 +124,7 @@ def in_force(accept: Iterable[Acceptance], now: str) -> tuple[Acceptance, ...]:
     return tuple(one for one in accept if (one.until or date.max) >= today)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Finding:
     """One verdict on one installed pack, and what it rests on. Every text but `install` may be untrusted."""
 
@@ -186,3 +186,72 @@ class Finding:
 def worst(findings: Iterable[Finding]) -> Finding:
     """Return the first of the worst findings."""
     return min(findings, key=lambda one: rank(one.grade))
+
+
+CopyKey = tuple[str, str | None]
+"""The install of a copy, as the state knows it (`watcher.state.model`), and its version."""
+
+
+@frozen
+class BadCopy:
+    """An enabled copy of a pack that was bad at the last poll. Of several alike it is the worst."""
+
+    install: str
+    """What the state knows its install by."""
+    version: str | None = None
+    """As written there; None for a clone."""
+    grade: Grade
+    """What is wrong with it."""
+    accepted: bool = False
+    """All that is bad of it is accepted, so that it is not reported."""
+
+    @property
+    def key(self) -> CopyKey:
+        """What tells it from other copies of the pack."""
+        return self.install, self.version
+
+
+@frozen
+class Exposure:
+    """What was bad of one pack that is run, at the last poll."""
+
+    copies: tuple[BadCopy, ...] = ()
+    """Sorted."""
+    ends: Severity | None = None
+    """How bad the worst was that was reported since the pack was last fine; None if all of it was accepted since."""
+
+
+@frozen
+class KnownPack:
+    """A pack that an install has, as far as it decides whether one is new. Untrusted text, in lower case."""
+
+    name: str
+    """What its folder or file is named after."""
+    id: str | None = None
+    """None where there is none."""
+
+
+@frozen
+class KnownInstall:
+    """What an install is known to have: each scan is compared with it."""
+
+    packs: tuple[KnownPack, ...] = ()
+    """Sorted."""
+    places: tuple[str, ...] | None = None
+    """The folders that were read, as `Pack.place` has them, sorted; None once a scan has read everything."""
+
+
+@frozen
+class Installed:
+    """What was reported of all installs, each by what the state knows it by."""
+
+    salt: str = ""
+    """The key of the digests of their addresses, in hexadecimal; "" while none has one."""
+    failing: tuple[str, ...] = ()
+    """The installs that were reported failing and have not recovered, sorted."""
+    seen: int = 0
+    """How many events installs and what is in them had, so that each event has an id of its own."""
+    exposures: Mapping[str, Exposure] = field(default_factory=dict)
+    """By lower-case id of the pack."""
+    known: Mapping[str, KnownInstall] = field(default_factory=dict)
+    """What each install has; one that was never read is absent."""

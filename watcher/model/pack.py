@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from watcher.model.failure import Fault, ReadFailure
+from watcher.model.reading import Fault, ReadFailure
+from watcher.values import frozen
 
 OWN_FILES = ("example_node.py.example", "websocket_image_save.py")
 """What comes with every ComfyUI in `custom_nodes`: with one of them it is not the empty place of a volume."""
@@ -56,7 +57,7 @@ class Claim(StrEnum):
     """The registry, which has the pack under the repository of a copy that has no id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Identity:
     """One pack that a copy may be."""
 
@@ -66,7 +67,7 @@ class Identity:
     """What says so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Pack:
     """One pack in one install. Every text is untrusted, as it is written there."""
 
@@ -115,7 +116,7 @@ def named_after(folder: str) -> str:
     return name.partition("@")[0] or name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Inventory:
     """The packs of one install, or those that a file names, as one scan found them."""
 
@@ -130,7 +131,7 @@ class Inventory:
     """It is a file that names packs: nobody need run them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Scanned:
     """What is known of one install after a scan by a poll."""
 
@@ -150,7 +151,7 @@ PACK_STATUSES = ("active", "deleted", "banned")
 """What the registry says of packs as a whole (`NodeStatus`), by short names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PackRecord:
     """What the registry says of a pack as a whole. Every text is untrusted."""
 
@@ -166,7 +167,7 @@ class PackRecord:
     """The id of its publisher."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PackRecords:
     """What the registry says of several packs as a whole. Of a pack that is not in it nothing is known."""
 
@@ -181,7 +182,7 @@ class PackRecords:
         return self.failure is not None and self.failure.fault is Fault.NOT_FOUND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Copy:
     """One copy of the pack that an event is about."""
 
@@ -203,7 +204,7 @@ class SourceKind(StrEnum):
     SNAPSHOT = "snapshot"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Source:
     """One install, as settings or a command line name it."""
 

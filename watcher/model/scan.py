@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from watcher.values import frozen
 
 MOST_KEPT = 100
 """Findings of a version that the snapshot keeps."""
@@ -22,7 +24,7 @@ _RANKS = {name: rank for rank, name in enumerate(_FROM_WORST)}
 _UNKNOWN_RANK = 4.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ScanFinding:
     """One thing that the scanner found. Every text is untrusted."""
 
@@ -41,7 +43,7 @@ class ScanFinding:
         return self.severity == INFO and bool(self.rule and self.file)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Scan:
     """What the scanner found in one version."""
 

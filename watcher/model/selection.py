@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from watcher.values import frozen
 
 NODE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What an id may be."""
@@ -19,7 +20,7 @@ _EVERYTHING = "*"
 _LEAVES_OUT = "!"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Selection:
     """Ids and globs over ids. What is named is watched, whatever the globs say."""
 

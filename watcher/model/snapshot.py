@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from watcher.model.event import Event, Severity
-from watcher.model.exposure import Installed
+from watcher.model.finding import Installed
 from watcher.model.scan import Scan
 from watcher.model.version import Version
 from watcher.timestamps import Moment, MomentOrEmpty
+from watcher.values import frozen
 
 
 class Mark(StrEnum):
@@ -23,7 +24,7 @@ class Mark(StrEnum):
     """Reported as removed. It is kept so that its return is an event of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Ban:
     """A ban that was seen, of a version or of a node as a whole. It is kept when it ends."""
 
@@ -39,7 +40,7 @@ class Ban:
     """A summary of the registry's reason, without e-mail addresses; "" if it was not read. Untrusted text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Node:
     """What is known of one node."""
 
@@ -91,7 +92,7 @@ class Node:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SweepBaseline:
     """The baseline of all nodes that globs choose."""
 
@@ -103,7 +104,7 @@ class SweepBaseline:
     """Incomplete sweeps were reported as failing, and have not recovered."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Publisher:
     """A publisher whose packs are watched."""
 
@@ -115,7 +116,7 @@ class Publisher:
     """Ids of the packs that were seen in a list, as the registry writes them, sorted. None is ever taken away."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Snapshot:
     """What is known of all nodes."""
 

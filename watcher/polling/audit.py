@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from watcher.changes.repositories import ids_under, with_packs, without_id
-from watcher.changes.scans import VersionKey, by_node, read_scans
+from watcher.changes.facts import VersionKey, by_node, read_scans
+from watcher.changes.packs import ids_under, with_packs, without_id
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import as_one, identities, judge_each, judged_version
-from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Acceptance, Finding, Grade, in_force, rank
 from watcher.model.pack import Inventory, Pack, PackRecords
+from watcher.model.reading import Fault, ReadFailure
 from watcher.model.snapshot import Node
 from watcher.model.version import BANNED, DELETED, FLAGGED, MinimumAge
-from watcher.polling.reading.exposures import Known
-from watcher.polling.reading.nodes import compare_nodes
+from watcher.polling.reading.compare import Known, compare_nodes
 from watcher.polling.reading.plan import Plan
-from watcher.polling.reading.read import Asker, ask_each
-from watcher.polling.reading.reasons import read_all
-from watcher.progress import Progress, silent
+from watcher.polling.reading.read import Asker, ask_each, read_all
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.packs import read_all_packs
-from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted
+from watcher.streams import Progress, silent
+from watcher.text.sanitize import Trusted, plural
 from watcher.text.status_reason import Reason
+from watcher.values import frozen
 
 _EXPLAINED = {BANNED, FLAGGED, DELETED}
 """The statuses for which the registry has a reason."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Audit:
     """What one look found."""
 

@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from watcher.model.failure import Fault, ReadFailure
+from watcher.model.reading import Fault, ReadFailure
 from watcher.model.version import STATUSES, Version, recency, standing
-from watcher.polling.reading.reasons import read_all
-from watcher.progress import Progress
+from watcher.polling.reading.read import read_all
 from watcher.registry.client import Query, Registry, RequestLimits
 from watcher.registry.pages import PageRead, read_pages
-from watcher.registry.row import parse_version
-from watcher.text.plural import plural
+from watcher.registry.schema import parse_version
+from watcher.streams import Progress
+from watcher.text.sanitize import plural
 from watcher.text.status_reason import Reason, summarize
+from watcher.values import frozen
 
 _PATIENCE = 300.0
 """Seconds that all reasons may take."""
@@ -27,7 +28,7 @@ Key = tuple[str, str]
 """A lower-case node id, and the key of a version in it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Filters:
     """Which versions to look for; what is empty matches all."""
 
@@ -50,7 +51,7 @@ class Filters:
         return not self.since or age_key(version.created_at) >= recency(self.since)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FoundVersion:
     """A version that matches. All texts are untrusted."""
 
@@ -61,7 +62,7 @@ class FoundVersion:
     """None if it was not asked for, or could not be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Found:
     """What one look found."""
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from watcher import timestamps
-from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.ownership import Addresses
 from watcher.model.channel import Channel
 from watcher.model.event import Event
-from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Acceptance
-from watcher.model.listing import ALL
 from watcher.model.pack import Source
+from watcher.model.reading import ALL, Fault, ReadFailure
 from watcher.registry.client import RequestLimits
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
+from watcher.values import frozen
 
 
 def request_limits(settings: Settings) -> RequestLimits:
@@ -45,7 +45,7 @@ class PollConfig:
     alert_expiry: float
     """Seconds."""
     addresses: Addresses
-    """The channels' URLs, as the state keeps them (`watcher.alerts.queues.channel_identity`)."""
+    """The channels' URLs, as the state keeps them (`watcher.alerts.queues.ownership`)."""
     installs: tuple[Source, ...] = ()
     """ComfyUIs whose packs are watched too."""
     publishers: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class PollConfig:
     """Writes the files of what is saved to `publish_dir`, and raises WatchError; None without that setting."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Report:
     """What one poll did. Mappings are by channel name; alerts are counted."""
 

@@ -10,43 +10,45 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from watcher.alerts.queues import outbox
-from watcher.alerts.queues.change import change
-from watcher.alerts.queues.outbox import Outbox, merged
+from watcher.alerts.queues.outbox import Outbox, change, merged
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import Queue, next_tries, reason_to_wait
-from watcher.changes.bans import with_bans
 from watcher.changes.exposure import copies_of, with_copies
-from watcher.changes.facts import finished
-from watcher.changes.passing import passing
-from watcher.changes.scans import with_scans
+from watcher.changes.facts import finished, passing, with_bans, with_scans
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError, line_of
 from watcher.model.channel import knowing
 from watcher.model.event import Event
-from watcher.model.failure import ReadFailure
-from watcher.model.listing import ALL
 from watcher.model.pack import Scanned
+from watcher.model.reading import ALL, ReadFailure
 from watcher.model.version import MinimumAge
 from watcher.polling.model import PollConfig, Report
-from watcher.polling.reading.all_packs import (
+from watcher.polling.reading.compare import (
+    PollChange,
+    compare,
+    had_installs,
+    with_installs,
+)
+from watcher.polling.reading.plan import (
     is_due,
+    make_plan,
     take_list,
     take_repositories,
     without_packs,
 )
-from watcher.polling.reading.compare import PollChange, compare
-from watcher.polling.reading.exposures import had_installs, with_installs
-from watcher.polling.reading.plan import make_plan
-from watcher.polling.reading.read import read
-from watcher.polling.reading.reasons import reasons_for
-from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
-from watcher.polling.sending.reroute import channel_states, followed
-from watcher.progress import Progress, silent
+from watcher.polling.reading.read import read, reasons_for
+from watcher.polling.sending.dispatch import (
+    DeliveryOptions,
+    Dispatch,
+    channel_states,
+    dispatch,
+    followed,
+)
 from watcher.registry.client import Registry
 from watcher.registry.packs import read_all_packs
-from watcher.state.identity import keyed
-from watcher.state.model import State
+from watcher.state.model import State, keyed
 from watcher.state.store import StateFolder
+from watcher.streams import Progress, silent
 from watcher.timestamps import seconds_between
 
 _STANDS = "; what was known of its packs still counts"

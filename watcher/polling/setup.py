@@ -13,15 +13,15 @@ from pathlib import Path
 
 import watcher
 from watcher import log, timestamps
-from watcher.alerts.queues import channel_identity
-from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues import ownership
+from watcher.alerts.queues.ownership import Addresses
 from watcher.delivery import urls
 from watcher.delivery.client import Worker
 from watcher.delivery.process import WorkerError
 from watcher.errors import ConfigError, InstallationError
 from watcher.polling.clock import clock
 from watcher.polling.model import PollConfig, request_limits
-from watcher.registry import transport
+from watcher.registry import network
 from watcher.settings.loading import Loaded, nothing_to_watch, url_problems
 from watcher.settings.model import Settings
 from watcher.settings.parsing import NO_ALERTS
@@ -107,7 +107,7 @@ def validate_channels(
     if not channels:
         return replace(known, url_digests={})
     judge = partial(
-        channel_identity.judge, channels, known, new_salt=lambda: secrets.token_hex(16)
+        ownership.judge, channels, known, new_salt=lambda: secrets.token_hex(16)
     )
     try:
         addresses, refused = judge(apprise=version("apprise"), refusal=refusal)
@@ -125,7 +125,7 @@ def poll_config(
     refusal: UrlProblem = urls.refusal,
 ) -> PollConfig:
     """Return the configuration of a poll. ConfigError as `validate_channels` and `check_usable` raise it."""
-    transport.check_usable(settings.registry_url)
+    network.check_usable(settings.registry_url)
     chosen = settings.selection()
     return PollConfig(
         nodes=chosen.names,

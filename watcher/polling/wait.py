@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from watcher.errors import UsageError
-from watcher.model.listing import Listing, NodeBanned, Reading
 from watcher.model.pack import PackRecord, PackRecords
+from watcher.model.reading import Listing, NodeBanned, Reading
 from watcher.model.scan import Scan
 from watcher.model.version import (
     ACTIVE,
@@ -23,12 +23,13 @@ from watcher.model.version import (
     newest,
     recency,
 )
-from watcher.polling.reading.reasons import read_all
+from watcher.polling.reading.read import read_all
 from watcher.registry.client import Registry
+from watcher.registry.listing import read_node
 from watcher.registry.packs import read_packs
-from watcher.registry.reader import read_node
 from watcher.text.sanitize import Trusted, sanitize_line
 from watcher.text.status_reason import Reason, summarize
+from watcher.values import frozen
 
 _REFUSED = (FLAGGED, BANNED, DELETED)
 """Statuses in which a version is refused."""
@@ -40,7 +41,7 @@ _LONGEST_PAUSE = 300.0
 """Seconds that the registry may ask for between two looks: a longer `Retry-After` would hide the verdict."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wanted:
     """What is waited for."""
 
@@ -49,7 +50,7 @@ class Wanted:
     """As its publisher writes it; "" for the newest version that is pending."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Look:
     """What has been seen of the version so far. All texts are untrusted."""
 

@@ -11,18 +11,17 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from watcher.errors import UsageError, WatchError
-from watcher.publish.feeds import atom
-from watcher.publish.metrics import metrics
-from watcher.publish.osv import documents
+from watcher.publish.documents import atom, documents, metrics
 from watcher.publish.page import page
 from watcher.publish.public import Public
 from watcher.settings.places import open_at_once
-from watcher.state import disk, files
+from watcher.state import files
+from watcher.state import files as disk
 from watcher.text.sanitize import escape_invisible
+from watcher.values import frozen
 
 PAGE = "index.html"
 """The name of the page. It comes last, since it links to the other files."""
@@ -45,7 +44,7 @@ _ABANDONED = 60.0
 """Seconds after which nobody is still writing a temporary file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Written:
     """What was written."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -18,10 +18,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from watcher import timestamps
 from watcher.alerts.advice import advice_on_run, not_banned
-from watcher.alerts.differences import Item, Words, listed
-from watcher.alerts.findings import in_a_sentence
 from watcher.alerts.phrasing import BLANK, NAMELESS, phrasing
 from watcher.alerts.render import is_page
+from watcher.alerts.words import Item, Words, in_a_sentence, listed
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
 from watcher.durations import DAY
@@ -38,7 +37,7 @@ from watcher.model.version import (
     Version,
     recency,
 )
-from watcher.publish.osv import document_of
+from watcher.publish.documents import document_of
 from watcher.publish.public import Public
 from watcher.state.overview import (
     UNREAD,
@@ -47,8 +46,8 @@ from watcher.state.overview import (
     state_in_words,
     state_severity,
 )
-from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted, safe_line
+from watcher.text.sanitize import Trusted, plural, safe_line
+from watcher.values import frozen
 
 DAYS = 90
 """Days that the drawing and the lists of events go back, that of the last poll included."""
@@ -84,7 +83,7 @@ class Label(NamedTuple):
     tone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BadVersion:
     """A version that is banned or flagged, or one that is run and bad."""
 
@@ -99,7 +98,7 @@ class BadVersion:
     why: Sentence = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BadPack:
     """A pack of which something is bad."""
 
@@ -118,7 +117,7 @@ class BadPack:
     """What to do about what is run of it, or what is not banned; empty for nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Happened:
     """An event in plain sentences."""
 
@@ -142,7 +141,7 @@ class Beside(NamedTuple):
     versions: list[BadVersion]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PackRow:
     """A watched pack in the table."""
 
@@ -283,7 +282,7 @@ def _tone(state: str) -> str:
 # What is bad
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Known:
     """All that is known of a pack."""
 

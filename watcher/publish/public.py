@@ -7,21 +7,21 @@ none of them. The rules are in docs/behaviour.md, Published files.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from watcher.alerts.queues.queue import Queue
 from watcher.model.channel import Channel
 from watcher.model.event import Event, Kind, event_id
-from watcher.model.listing import ALL
 from watcher.model.pack import Source
+from watcher.model.reading import ALL
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node
 from watcher.model.version import MinimumAge
-from watcher.state.identity import names
-from watcher.state.model import State
+from watcher.state.model import State, names
 from watcher.state.overview import NodeRow, node_rows, watched
-from watcher.text.plural import plural
+from watcher.text.sanitize import plural
 from watcher.timestamps import MomentOrEmpty
+from watcher.values import frozen
 
 _OF_INSTALLS = {Kind.EXPOSED, Kind.CLEARED, Kind.APPEARED}
 _NEVER_POLLED = "1970-01-01T00:00:00.000Z"
@@ -30,7 +30,7 @@ _UNNAMED = "without a name"
 """The same where the words say already that it is an install."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Terms:
     """What the settings say of what is published."""
 
@@ -48,7 +48,7 @@ class Terms:
     """Whether it may be published what is run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Undelivered:
     """The alerts that one channel has not taken."""
 
@@ -57,7 +57,7 @@ class Undelivered:
     """When the poll began that saw the oldest of them; "" if there are none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Public:
     """What may be published. Texts of the registry are untrusted."""
 

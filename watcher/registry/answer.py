@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from watcher import timestamps
-from watcher.model.failure import Fault, ReadFailure
+from watcher.model.reading import Fault, ReadFailure
+from watcher.text.sanitize import sanitize_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -127,3 +129,55 @@ def _parse_age(text: str) -> float:
     return max(
         (float(age[:9]) for age in ages if age.isascii() and age.isdigit()), default=0.0
     )
+
+
+_LONGEST = 256_000
+"""Bytes of an error body that is decoded."""
+
+
+def describe_refusal(code: int, body: bytes, *, of_node: bool = False) -> str:
+    """Return what a status other than 200 means, for a person (docs/registry.md, Errors).
+
+    `of_node`: one node was asked about, so that its id may be what is wrong.
+    """
+    match code:
+        case HTTPStatus.FORBIDDEN:
+            what = "the registry, or something in front of it, refused access"
+        case HTTPStatus.BAD_REQUEST:
+            what = "the registry rejected the request"
+        case HTTPStatus.NOT_FOUND:
+            what = "the registry does not know it"
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            what = "the registry asked to slow down"
+        case _:
+            what = (
+                "registry error"
+                if code >= 500
+                else "the registry gave an unexpected answer"
+            )
+    doubt = "; is the id right?" if of_node and code == HTTPStatus.NOT_FOUND else ""
+    message = next(iter(_texts(body)), "")
+    quoted = f": {sanitize_line(message, 200)}" if message else ""
+    return f"{what} ({int(code)}){quoted}{doubt}"
+
+
+def parse_ban(body: bytes) -> str | None:
+    """Return the reason that a 403 gives for the ban of a node, or None if it is no ban (docs/registry.md, Node bans).
+
+    If the ban has no reason, it is the phrase "node banned" as the body has it.
+    """
+    texts = _texts(body)
+    others = [text for text in texts if text.strip().lower() != "node banned"]
+    return None if len(others) == len(texts) else (others or texts)[0]
+
+
+def _texts(body: bytes) -> list[str]:
+    """Return the `message` and the `error` of a JSON object, as far as they are texts and not empty."""
+    try:
+        answer = json.loads(body.decode("utf-8-sig")) if len(body) <= _LONGEST else None
+    except (ValueError, RecursionError):
+        return []
+    found = (
+        [answer.get("message"), answer.get("error")] if isinstance(answer, dict) else []
+    )
+    return [text for text in found if isinstance(text, str) and text.strip()]

@@ -1,5 +1,5 @@
 """The registry over HTTP: one request within a deadline and a size limit, to the configured origin alone, retried where
-that can help. `watcher.registry.reader` and `watcher.registry.packs` decide what an answer means.
+that can help. `watcher.registry.listing` and `watcher.registry.packs` decide what an answer means.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from urllib.parse import urlencode
 import httpx
 
 from watcher import __version__, durations, log
-from watcher.model.failure import Fault
+from watcher.model.reading import Fault
 from watcher.model.version import status_to_api
-from watcher.progress import Progress, silent
-from watcher.registry import network, transport
+from watcher.registry import network
 from watcher.registry.answer import (
     Answer,
     Body,
@@ -25,6 +24,7 @@ from watcher.registry.answer import (
     parse_retry_after,
     parse_server_time,
 )
+from watcher.streams import Progress, silent
 from watcher.text.sanitize import sanitize_line
 
 PAGE_SIZE = 100
@@ -127,7 +127,7 @@ class Registry:
         self._progress = progress
         self.route = network.route_to(url)
         """Which way the requests go."""
-        self._open = transport.transports(url, self.route)
+        self._open = network.transports(url, self.route)
         # One for each request under way: one that all share looks through all connections before and after each.
         self._unused: list[httpx.AsyncBaseTransport] = []
         self._slots = asyncio.Semaphore(limits.concurrency)
@@ -271,10 +271,10 @@ class Registry:
                     answer = await self._read(response)
                 finally:
                     await response.aclose()
-        except transport.FAILURES as error:
+        except network.FAILURES as error:
             # A server that never comes to its end holds a poll as one that is silent does.
             is_late = isinstance(error, TimeoutError)
-            why = transport.describe(error, self.route)
+            why = network.describe(error, self.route)
             raise _FailedAttemptError(why, reached=reached and not is_late) from None
         finally:
             self._unused.append(connection)

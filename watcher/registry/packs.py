@@ -12,12 +12,12 @@ from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PACK_STATUSES, PackRecord, PackRecords
+from watcher.model.reading import Fault, ReadFailure
 from watcher.model.version import BANNED
-from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import PAGE_SIZE, PackQuery, Registry
+from watcher.streams import Progress, silent
 from watcher.text.json_limits import too_dense
 
 _MOST_IDS = 100

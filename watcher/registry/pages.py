@@ -11,13 +11,13 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from watcher.model.failure import Fault
-from watcher.progress import Progress, silent
-from watcher.registry.answer import NoAnswerError
+from watcher.model.reading import Fault
+from watcher.registry.answer import NoAnswerError, describe_refusal, parse_ban
 from watcher.registry.client import Query, Registry
-from watcher.registry.error_body import describe_refusal, parse_ban
 from watcher.registry.schema import Page, parse_page
+from watcher.streams import Progress, silent
 from watcher.text.sanitize import sanitize_line
+from watcher.values import frozen
 
 MOST_PAGES = 3_000
 """300,000 versions, nine times what the registry had in 2026."""
@@ -31,7 +31,7 @@ _LONGEST_READING = 900.0
 """Seconds after which no further page is requested."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PageRead:
     """One page, or why it could not be read."""
 

@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from watcher.model.failure import Fault, ReadFailure
-from watcher.model.listing import ALL, Listing, ServerTime
+from watcher.model.reading import ALL, Fault, Listing, ReadFailure, ServerTime
 from watcher.model.version import Version
-from watcher.progress import Progress
 from watcher.registry.client import PAGE_SIZE, Query, Registry
+from watcher.registry.listing import NodeRows, moment
 from watcher.registry.pages import PageRead, read_pages
-from watcher.registry.pagination import NodeRows
-from watcher.registry.reader import moment
 from watcher.registry.schema import Page
-from watcher.text.plural import plural
+from watcher.streams import Progress
+from watcher.text.sanitize import plural
+from watcher.values import frozen
 
 _OTHER_PAGE_SIZE = 97
 """Of the second reading: rows that an unstable order hides where two pages meet are inside a page then."""
@@ -45,7 +44,7 @@ class Sweep:
         return rows.listing(node, at=self.at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NoSweep:
     """A sweep that ended at its first page."""
 

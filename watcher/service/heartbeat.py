@@ -17,7 +17,7 @@ from watcher import __version__
 from watcher.errors import StateError, WatchError
 from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
-from watcher.registry import network, transport
+from watcher.registry import network
 from watcher.service.observer import Observer, Schedule
 
 _LAST_MOMENT = 1.0
@@ -53,7 +53,7 @@ async def send(url: str, seconds: float, *, failed: bool) -> str:
         async with (
             asyncio.timeout(seconds),
             httpx.AsyncClient(
-                transport=transport.transports(target, route)(),
+                transport=network.transports(target, route)(),
                 timeout=None,  # noqa: S113 - the line above has it
             ) as client,
             client.stream(
@@ -64,7 +64,7 @@ async def send(url: str, seconds: float, *, failed: bool) -> str:
     except WatchError as error:  # of certificates that cannot be used
         return error.what
     except Exception as error:  # noqa: BLE001 - whatever a monitor does, the poll goes on
-        return transport.describe(error, route)
+        return network.describe(error, route)
     if 300 <= code < 400:
         return f"HTTP {code}: it redirects, which is not followed"
     return "" if 200 <= code < 300 else f"HTTP {code}"

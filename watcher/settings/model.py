@@ -31,21 +31,16 @@ from watcher.model.finding import Acceptance
 from watcher.model.pack import Source
 from watcher.model.selection import INTERVAL_OF_GLOBS, Selection
 from watcher.model.version import STATUSES
-from watcher.settings import (
-    accept_tables,
-    install_tables,
-    node_ids,
-    parsing,
-)
-from watcher.settings.accept_tables import AcceptTable
-from watcher.settings.channel_tables import (
+from watcher.settings import parsing, tables
+from watcher.settings.tables import (
     ANY_CASE,
+    AcceptTable,
     ChannelTable,
+    InstallTable,
     list_with,
     names,
     read_tables,
 )
-from watcher.settings.install_tables import InstallTable
 from watcher.text import mask
 
 SHORTEST_INTERVAL = 10.0
@@ -91,15 +86,15 @@ _Tables = Annotated[
 _Installs = Annotated[
     tuple[InstallTable, ...],
     BeforeValidator(
-        install_tables.read_installs,
+        tables.read_installs,
         json_schema_input_type=list[InstallTable | str] | str,
     ),
-    AfterValidator(install_tables.unique),
+    AfterValidator(tables.unique),
 ]
 _Accept = Annotated[
     tuple[AcceptTable, ...],
     BeforeValidator(
-        accept_tables.read_accept,
+        tables.read_accept,
         json_schema_input_type=list[AcceptTable | str] | str,
     ),
 ]
@@ -115,7 +110,7 @@ class Settings(BaseSettings):
         field_title_generator=lambda name, _: name,
     )
 
-    nodes: Annotated[tuple[str, ...], list_with(node_ids.read_watched)] = Field(
+    nodes: Annotated[tuple[str, ...], list_with(parsing.read_watched)] = Field(
         (),
         description="Ids of node packs, or their URLs on registry.comfy.org. `*` watches the whole registry."
         " `comfyui-*` watches a part of it, and `!comfyui-test-*` leaves packs out. In the environment: separated by"
@@ -128,7 +123,7 @@ class Settings(BaseSettings):
         " or JSON.",
     )
     """With absolute paths once loaded."""
-    publishers: Annotated[tuple[str, ...], list_with(node_ids.read_publishers)] = Field(
+    publishers: Annotated[tuple[str, ...], list_with(parsing.read_publishers)] = Field(
         (),
         description="Ids of publishers, or their URLs on registry.comfy.org. All their node packs are watched, and new"
         " ones within a day. `!pack` in `nodes` leaves one out. In the environment: as `nodes`.",
@@ -293,11 +288,11 @@ class Settings(BaseSettings):
 
     def all_installs(self) -> tuple[Source, ...]:
         """Return every install. One without a name has that of its folder or host."""
-        return install_tables.sources(self.installs)
+        return tables.sources(self.installs)
 
     def all_accepted(self) -> tuple[Acceptance, ...]:
         """Return every known finding, each once."""
-        return accept_tables.acceptances(self.accept)
+        return tables.acceptances(self.accept)
 
     def heartbeat_address(self) -> str:
         """Return `heartbeat_url` in the clear; "" where there is none."""

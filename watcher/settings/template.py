@@ -18,10 +18,10 @@ from pydantic.fields import FieldInfo
 from watcher import durations
 from watcher.errors import ConfigError, UsageError
 from watcher.settings import parsing
-from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.model import Settings
 from watcher.settings.places import Folders, is_root, state_home
 from watcher.settings.sources import FILE_NAME
+from watcher.settings.tables import ChannelTable
 
 _HOW = """\
 # A line such as "#retries = 3" is a setting at its default, or an example of one. To change it, remove the "#" and edit

@@ -1,7 +1,6 @@
-"""Files that survive: whole or not at all, and on the disk before the next step begins.
+"""Files as each system opens, replaces and removes them, and puts them on the disk.
 
-Every function raises OSError as the system gives it; `watcher.state.store` turns it into words. Files are
-private (0600, where the system has modes) unless another mode is given, since they tell what somebody runs.
+Every function raises OSError as the system gives it.
 """
 
 from __future__ import annotations
@@ -9,13 +8,136 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from watcher import log
-from watcher.state import disk, locking
+
+if sys.platform == "win32":
+    BINARY = os.O_BINARY
+    """What every file is opened with: without it Windows writes two bytes for a newline."""
+
+    _PATIENCE = 2.0
+    """Seconds for which another process may have a file open that is to be replaced or removed."""
+    _PAUSE = 0.01
+
+    def sync(descriptor: int) -> None:
+        """Make an open file's content durable."""
+        os.fsync(descriptor)
+
+    def sync_folder(folder: Path) -> None:
+        """Do nothing: Windows has no way to make a folder's entries durable."""
+
+    def confirm(path: Path) -> None:
+        """Make a file's new name durable: its flush also writes the file system's log, in which the name is."""
+        descriptor = os.open(path, os.O_RDWR | BINARY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def replace(source: Path, target: Path) -> None:
+        """Rename a file to a name that may be taken."""
+        _patiently(lambda: source.replace(target))
+
+    def unlink(path: Path) -> None:
+        """Remove a file."""
+        _patiently(path.unlink)
+
+    def _patiently(change: Callable[[], object]) -> None:
+        """Change a file. A virus scanner, a backup or a reader may have it open, which forbids it, mostly briefly."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                change()
+            except PermissionError:
+                if time.monotonic() > until:
+                    raise
+            else:
+                return
+            time.sleep(_PAUSE)
+
+else:
+    BINARY = 0
+    """What every file is opened with, beside the flags for what is done with it."""
+
+    if sys.platform == "darwin":
+        import contextlib
+        import fcntl
+
+        def sync(descriptor: int) -> None:
+            """Make an open file's or folder's content durable: `fsync` alone leaves it in the drive's own memory."""
+            os.fsync(descriptor)
+            with contextlib.suppress(OSError):  # not every file system can
+                fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+
+    else:
+
+        def sync(descriptor: int) -> None:
+            """Make an open file's or folder's content durable."""
+            os.fsync(descriptor)
+
+    def sync_folder(folder: Path) -> None:
+        """Make a folder's entries durable."""
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            sync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def confirm(path: Path) -> None:
+        """Make a file's new name durable."""
+        sync_folder(path.parent)
+
+    def replace(source: Path, target: Path) -> None:
+        """Rename a file to a name that may be taken."""
+        source.replace(target)
+
+    def unlink(path: Path) -> None:
+        """Remove a file."""
+        path.unlink()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _BYTE = 2**30
+    """The byte that is locked. No other process can read it, so it lies far behind the text in the file."""
+
+    def lock_now(descriptor: int) -> None:
+        """Lock the file; BlockingIOError if another process has."""
+        os.lseek(descriptor, _BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError(error.errno, error.strerror) from None
+        finally:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+
+    def is_at(path: Path, file: os.stat_result) -> bool:  # noqa: ARG001 - which file it is cannot change
+        """Return whether the locked file is at the path: Windows lets nobody move or remove a file that is open."""
+        return path.exists()
+
+else:
+    import fcntl
+
+    def lock_now(descriptor: int) -> None:
+        """Lock the file; BlockingIOError if another process has."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def is_at(path: Path, file: os.stat_result) -> bool:
+        """Return whether the locked file is at the path; if not, another process may hold a lock there."""
+        try:
+            found = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True  # the system cannot say
+        return os.path.samestat(found, file)
+
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -34,7 +156,7 @@ def make_folder(folder: Path, mode: int = FOLDER_MODE) -> None:
     for path in reversed(missing):
         path.mkdir(mode=mode, exist_ok=True)
         path.chmod(mode)  # whatever is masked
-        disk.sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def replace_file(
@@ -54,8 +176,8 @@ def replace_file(
             if mode != FILE_MODE:
                 temporary.chmod(mode)
             if is_durable:
-                disk.sync(descriptor)
-        disk.replace(temporary, path)
+                sync(descriptor)
+        replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         # A person knows the file by its own name, not by the temporary one.
@@ -66,7 +188,7 @@ def replace_file(
     log.debug("file written", path=path, bytes=len(content))
     try:
         if is_durable:
-            disk.confirm(path)
+            confirm(path)
     except OSError as error:
         raise UnsyncedError(error.errno, error.strerror, str(path)) from error
 
@@ -93,9 +215,9 @@ def append(path: Path, content: bytes) -> int:
                 os.ftruncate(descriptor, start)
             os.lseek(descriptor, start, os.SEEK_SET)
             _write_all(descriptor, content)
-            disk.sync(descriptor)
+            sync(descriptor)
             if size == 0:  # it may be new: its name has to be durable too
-                disk.sync_folder(path.parent)
+                sync_folder(path.parent)
         except OSError:
             os.ftruncate(descriptor, start)
             raise
@@ -108,16 +230,16 @@ def overwrite(path: Path, offset: int, content: bytes) -> None:
     with _opened(path, os.O_WRONLY) as descriptor:
         os.lseek(descriptor, offset, os.SEEK_SET)
         _write_all(descriptor, content)
-        disk.sync(descriptor)
+        sync(descriptor)
     log.debug("file overwritten", path=path, bytes=len(content), offset=offset)
 
 
 def remove(path: Path) -> None:
     """Remove a file if it is there, durably."""
     with contextlib.suppress(FileNotFoundError):
-        disk.unlink(path)
+        unlink(path)
         log.debug("file removed", path=path)
-        disk.sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def remove_leftovers(folder: Path, name: str = "*", age: float = 0.0) -> None:
@@ -131,7 +253,7 @@ def remove_leftovers(folder: Path, name: str = "*", age: float = 0.0) -> None:
     ):
         with contextlib.suppress(FileNotFoundError):
             if not age or time.time() - leftover.lstat().st_mtime > age:
-                disk.unlink(leftover)
+                unlink(leftover)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -144,7 +266,7 @@ class Lock:
 
     def is_there(self) -> bool:
         """Return whether the path still has the locked file; if not, another process may hold a lock there."""
-        return locking.is_at(self.path, self.file)
+        return is_at(self.path, self.file)
 
 
 @contextlib.contextmanager
@@ -155,7 +277,7 @@ def lock(path: Path, holder: str = "") -> Iterator[Lock]:
     Raises BlockingIOError if another process holds it.
     """
     with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
-        locking.lock_now(descriptor)
+        lock_now(descriptor)
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{holder}\n".encode() if holder else b"")
@@ -173,7 +295,7 @@ def lock_holder(path: Path) -> str:
 
 @contextlib.contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
-    descriptor = os.open(path, flags | disk.BINARY, FILE_MODE)
+    descriptor = os.open(path, flags | BINARY, FILE_MODE)
     try:
         yield descriptor
     finally:

@@ -1,21 +1,38 @@
-"""Everything that is kept between polls, as one value; `watcher.state.store` reads and writes it."""
+"""What the state knows an install by: where it is, whatever its name and its place in the settings. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import field
 
-from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.ownership import Addresses, digest
 from watcher.changes.health import Health
 from watcher.model.event import Event
-from watcher.model.exposure import BadCopy
-from watcher.model.pack import Pack, PackRecord
+from watcher.model.finding import BadCopy
+from watcher.model.pack import Pack, PackRecord, Source, SourceKind
 from watcher.model.snapshot import Snapshot
 from watcher.timestamps import Moment, MomentOrEmpty
+from watcher.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def keyed(sources: Iterable[Source], salt: str) -> dict[str, Source]:
+    """Return installs by their paths, their globs, or slow digests of their addresses, which are secret.
+
+    `salt` is `Installed.salt`.
+    """
+    return {
+        digest(one.identity, salt) if one.kind is SourceKind.URL else one.identity: one
+        for one in sources
+    }
+
+
+def names(sources: Iterable[Source], salt: str) -> dict[str, str]:
+    """Return the names of installs by what the state knows them by."""
+    return {key: one.name for key, one in keyed(sources, salt).items()}
+
+
+@frozen
 class Checks:
     """How the polls went. It changes with every poll, so it is not part of the snapshot. Losing it costs no alert."""
 
@@ -57,7 +74,7 @@ class Checks:
     """How long the last poll took to read and compare."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class History:
     """The recorded events. Nothing depends on them: damage delays no alert and no later event."""
 
@@ -67,7 +84,7 @@ class History:
     """Number of whole lines that are not an event."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class State:
     """The whole state, before or after a poll."""
 
@@ -76,4 +93,4 @@ class State:
     checks: Checks = field(default_factory=Checks)
     addresses: Addresses = field(default_factory=Addresses)
     installs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
-    """What the last good scan of each install found, by what the state knows it by (`watcher.state.identity`)."""
+    """What the last good scan of each install found, by what the state knows it by (`watcher.state.model`)."""

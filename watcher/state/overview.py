@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from watcher.changes.exposure import copies_of
 from watcher.changes.facts import newest_of
@@ -13,15 +13,21 @@ from watcher.changes.verdict import verdict_of
 from watcher.model import finding
 from watcher.model.event import Severity
 from watcher.model.event_form import CopyForm, copy_forms
-from watcher.model.exposure import BadCopy
-from watcher.model.finding import Grade
-from watcher.model.listing import ALL
+from watcher.model.finding import BadCopy, Grade
 from watcher.model.pack import Copy
-from watcher.model.precedence import is_same_version
+from watcher.model.reading import ALL
 from watcher.model.snapshot import Node
-from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, Version
+from watcher.model.version import (
+    ACTIVE,
+    BANNED,
+    DELETED,
+    FLAGGED,
+    Version,
+    is_same_version,
+)
 from watcher.state.model import State
 from watcher.text.sanitize import Trusted, safe_line
+from watcher.values import frozen
 
 FAILING = "failing"
 """It could not be read, or had no version, in so many polls that it or the registry was reported."""
@@ -43,7 +49,7 @@ def state_in_words(state: str) -> str:
     return state if state in {FAILING, UNREAD} else Grade(state).in_words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Run:
     """What is run of a node in one version, and is not ok."""
 
@@ -54,7 +60,7 @@ class Run:
     """All that is wrong with it is accepted, so that it is not reported."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NodeRow:
     """One watched node, with the keys of `status --json`."""
 

@@ -16,21 +16,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from watcher import log
-from watcher.alerts.queues.change import Change, change
-from watcher.alerts.queues.channel_identity import Addresses
-from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outbox import Change, Outbox, change
+from watcher.alerts.queues.ownership import Addresses
 from watcher.errors import InUseError, ReplacedError, StateError, UnsureError
 from watcher.model.event import Event
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot
 from watcher.settings.places import is_root, owner_of
-from watcher.state import (
-    codec,
-    disk,
-    documents,
-    files,
-    owed,
-)
+from watcher.state import codec, documents, files
 from watcher.state.model import Checks, History, State
 from watcher.text.sanitize import escape_invisible, sanitize_line
 
@@ -148,11 +141,13 @@ class StateFolder:
         self._see_that_it_is_known(snapshot.revision)
         needed = max((line.needs for line in lines), default=0)
         self._see_that_they_go_together(
-            snapshot.revision, max(needed, checks_at), owed.known(lines)
+            snapshot.revision, max(needed, checks_at), documents.known(lines)
         )
         return State(
             snapshot=snapshot,
-            outbox=self._decoded(OWED, lambda: owed.owed(lines, snapshot.revision)),
+            outbox=self._decoded(
+                OWED, lambda: documents.owed(lines, snapshot.revision)
+            ),
             checks=checks,
             addresses=self.addresses(),
             installs=self._read(INSTALLS, documents.read_installs, State().installs),
@@ -160,16 +155,16 @@ class StateFolder:
 
     def _read_together(
         self, looks: int = _LOOKS
-    ) -> tuple[tuple[owed.Line, ...], int, Checks, Snapshot]:
+    ) -> tuple[tuple[documents.Line, ...], int, Checks, Snapshot]:
         """Read what is owed, the checks with their revision, and the snapshot.
 
         Commands that hold no lock read this while a poll writes: the snapshot comes last, so that no file beside it
         seems newer than its commit. If there was one meanwhile, all are read again.
         """
-        lines: tuple[owed.Line, ...] = self._read(OWED, owed.read, ())
+        lines: tuple[documents.Line, ...] = self._read(OWED, documents.read, ())
         checks_at, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
         snapshot = self._snapshot()
-        if owed.known(lines) < snapshot.revision and looks > 1:
+        if documents.known(lines) < snapshot.revision and looks > 1:
             return self._read_together(looks - 1)
         return lines, checks_at, checks, snapshot
 
@@ -215,7 +210,7 @@ class StateFolder:
 
     def prepare(self, alerts: Change) -> None:
         """Make alerts durable that count only with the next revision of the snapshot, once that is committed."""
-        self._append(owed.write(alerts, self._held.revision + 1, prepared=True))
+        self._append(documents.write(alerts, self._held.revision + 1, prepared=True))
 
     def commit(self, snapshot: Snapshot) -> None:
         """Make the change and its prepared alerts real, in one rename.
@@ -229,12 +224,12 @@ class StateFolder:
     def fsync_folder(self) -> None:
         """Fsync the folder, in case an earlier run died before it did."""
         with self._writing():
-            disk.sync_folder(self.path)
+            files.sync_folder(self.path)
 
     def compact(self, waiting: Outbox) -> None:
         """Write what is owed anew, as one line, unless the file is just that."""
         path = self.path / OWED
-        line = owed.write(change(Outbox(), waiting), self._held.revision)
+        line = documents.write(change(Outbox(), waiting), self._held.revision)
         with self._writing():
             is_there = path.exists()
             # Before the first commit nothing is owed, and there need be no file.
@@ -263,14 +258,14 @@ class StateFolder:
 
         That has the length of `arrival`, so that a disk that becomes full meanwhile cannot lose the acknowledgement.
         """
-        line = owed.write(sending, self._held.revision)
-        room = owed.room(arrival, self._held.revision)
+        line = documents.write(sending, self._held.revision)
+        room = documents.room(arrival, self._held.revision)
         start = self._append(line + room) + len(line)
         return slice(start, start + len(room))
 
     def write_change(self, values: Change, room: slice | None = None) -> None:
         """Make a change of what is owed durable, in the room for it if it fits into that."""
-        line = owed.write(values, self._held.revision)
+        line = documents.write(values, self._held.revision)
         # The last space of the room stays.
         if room is None or len(line) + 1 > room.stop - room.start:
             self._append(line)

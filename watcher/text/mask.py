@@ -1,11 +1,9 @@
-"""Secrets masked: values as a message may show them (docs/behaviour.md, Secrets). Pure.
-
-Of a URL (`find_url`) only the scheme is shown.
-"""
+"""Secrets masked: values as a message may show them, and what was probably meant by a name that is not known. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from watcher.text.sanitize import INVISIBLE
 
@@ -60,3 +58,12 @@ def is_visible(text: str) -> bool:
 def scheme(url: str) -> str:
     """Return the lower-case scheme of a URL that `alert_url` let pass."""
     return url.partition("://")[0].lower()
+
+
+def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
+    """Return the known name that is most similar to this one, whatever its case; "" if none is similar enough."""
+    import difflib  # few runs need it
+
+    by_name = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), by_name, n=1, cutoff=likeness)
+    return by_name[close[0]] if close else ""

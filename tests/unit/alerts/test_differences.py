@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import event
-from watcher.alerts.differences import Item, difference
 from watcher.alerts.phrasing import beside_the_kind
+from watcher.alerts.words import Item, difference
 from watcher.model.event import FieldChange, Kind
 from watcher.text.sanitize import Trusted
 

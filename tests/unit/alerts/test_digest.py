@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import event, minute
-from watcher.alerts.digest import MOST, Digest, compose, sample
+from watcher.alerts.digest import MOST, Digest, compose, counted, sample
 from watcher.alerts.render import Format, render
-from watcher.alerts.titles import counted
 from watcher.model.event import BadVersion, Event, Kind, Tally, event_id
 from watcher.model.pack import Copy
 

@@ -7,8 +7,8 @@ from typing import Any
 from tests.golden.samples import HOSTILE, READS, STARTS, STEALS
 from tests.support.factories import event
 from watcher.alerts.digest import compose
-from watcher.alerts.findings import in_a_sentence, in_a_title
 from watcher.alerts.render import Format, render
+from watcher.alerts.words import in_a_sentence, in_a_title
 from watcher.model.event import Event, Kind
 from watcher.model.scan import Scan, ScanFinding
 

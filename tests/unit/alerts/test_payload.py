@@ -19,8 +19,7 @@ from watcher.alerts.payload import (
     plainest_objects,
 )
 from watcher.cli.terminal import to_json
-from watcher.model.bounds import bounded
-from watcher.model.event import Event, FieldChange, Kind, rank
+from watcher.model.event import Event, FieldChange, Kind, bounded, rank
 from watcher.model.event_form import public_form
 from watcher.model.pack import Copy
 from watcher.model.scan import Scan, ScanFinding

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.factories import NOW
-from watcher.changes import appearances
+from watcher.changes import exposure
 from watcher.model.event import Event
-from watcher.model.exposure import Installed
+from watcher.model.finding import Installed
 from watcher.model.pack import Pack, PackKind, Scanned
 
 MORE = "extra_model_paths.yaml: more"
@@ -45,7 +45,7 @@ def _lived(*scans: Scanned) -> list[list[Event]]:
     """Return the events of each of several scans of one install in a row."""
     known, found = Installed(), []
     for scan in scans:
-        known, events = appearances.assess(known, {"studio": scan}, NOW)
+        known, events = exposure.appear(known, {"studio": scan}, NOW)
         found.append([*events])
     return found
 
@@ -80,10 +80,10 @@ def test_an_event_says_what_appeared_where() -> None:
 
 def test_the_first_scan_makes_none() -> None:
     """Nor does a first scan under another name, or of an install that is back in the settings."""
-    known, _ = appearances.assess(Installed(), {"studio": _scan(GLOW)}, NOW)
-    known, events = appearances.assess(known, {"laptop": _scan(SINGLE)}, NOW)
+    known, _ = exposure.appear(Installed(), {"studio": _scan(GLOW)}, NOW)
+    known, events = exposure.appear(known, {"laptop": _scan(SINGLE)}, NOW)
     assert (list(known.known), events) == (["laptop"], ())
-    assert appearances.assess(known, {"studio": _scan(LOOSE)}, NOW)[1] == ()
+    assert exposure.appear(known, {"studio": _scan(LOOSE)}, NOW)[1] == ()
 
 
 @pytest.mark.parametrize(

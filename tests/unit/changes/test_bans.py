@@ -11,8 +11,8 @@ from tests.support.factories import (
     minute,
     version,
 )
-from watcher.changes.bans import with_bans
-from watcher.changes.matching import KEPT
+from watcher.changes.diff import KEPT
+from watcher.changes.facts import with_bans
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Ban, Node, Snapshot
 from watcher.model.version import in_order

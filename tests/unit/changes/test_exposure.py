@@ -12,10 +12,9 @@ from tests.support.factories import HARMLESS, NOW, PACK, event, known, version
 from watcher.changes import exposure
 from watcher.changes.exposure import Poll
 from watcher.model.event import Event, Kind, Severity
-from watcher.model.exposure import BadCopy, Installed
-from watcher.model.failure import ReadFailure
-from watcher.model.finding import Acceptance, Finding, Grade
+from watcher.model.finding import Acceptance, BadCopy, Finding, Grade, Installed
 from watcher.model.pack import Claim, Identity, Pack, PackKind, Scanned, Verdict
+from watcher.model.reading import ReadFailure
 
 KEY = PACK.lower()
 Said = list[tuple[str, str | None, str | None]]

@@ -15,7 +15,7 @@ from watcher.changes.health import (
     registry_is_down,
 )
 from watcher.model.event import Event, Kind
-from watcher.model.failure import Fault, ReadFailure
+from watcher.model.reading import Fault, ReadFailure
 from watcher.model.snapshot import Node, Snapshot
 
 NODES = ("Alpha", "beta", "gamma", "delta")

@@ -17,7 +17,7 @@ from tests.support.factories import (
     version,
 )
 from tests.support.parameters import examples
-from watcher.changes.matching import KEPT
+from watcher.changes.diff import KEPT
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import Version, in_order

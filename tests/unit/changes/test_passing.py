@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import PACK, event, known, version
-from watcher.changes.passing import passing
+from watcher.changes.facts import passing
 from watcher.model.event import FieldChange, Kind, Severity
 from watcher.model.pack import Copy
 from watcher.model.snapshot import Node

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.factories import CHECKED, NOW, known
-from watcher.changes.publishers import take_packs
+from watcher.changes.packs import take_packs
 from watcher.model.pack import PackRecord
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot

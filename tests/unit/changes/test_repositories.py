@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from watcher.changes.repositories import (
-    ids_under,
-    known_ids,
-    with_packs,
-    without_id,
-)
-from watcher.model.failure import ReadFailure
+from watcher.changes.packs import ids_under, known_ids, with_packs, without_id
 from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, PackRecords
+from watcher.model.reading import ReadFailure
 
 KEY = "github.com/ann/pack"
 CLONE = Pack(folder="pack", kind=PackKind.GIT, repository="git@github.com:Ann/pack.git")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import PACK, event, known, listing, version
 from watcher.changes.diff import compare_listing
-from watcher.changes.scans import (
+from watcher.changes.facts import (
     MOST_SCANS,
     VersionKey,
     read_scans,
@@ -21,9 +21,9 @@ from watcher.changes.scans import (
 )
 from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Event, Kind, Severity, severity_of
-from watcher.model.precedence import is_newer
 from watcher.model.scan import MOST_KEPT, Scan
 from watcher.model.snapshot import Node, Snapshot
+from watcher.model.version import is_newer
 from watcher.text.status_reason import Reason, read_reason
 
 Found = tuple[str, str, str]

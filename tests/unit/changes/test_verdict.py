@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.factories import ANY_AGE, HARMLESS, NOW, PACK, known, version
 from watcher.changes.verdict import Knowledge, as_one, find_versions, judge_each
-from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding, Grade, rank
 from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, Verdict
+from watcher.model.reading import Fault, ReadFailure
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import MinimumAge, SafeVersion
 from watcher.text.repository import repository_key

@@ -12,8 +12,8 @@ import pytest
 from tests.support.factories import HARMLESS, NOW, PACK, URL, event, minute, poll_report
 from watcher.cli import report
 from watcher.model.event import Event, FieldChange, Kind
-from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import Copy
+from watcher.model.reading import Fault, ReadFailure
 
 NODE_LEVEL: dict[str, Any] = {
     "version": None,

@@ -27,7 +27,7 @@ from tests.support.parameters import one_of
 from tests.support.program import ROOT
 from tests.support.worker import REACHED, WORKER, deliver, job
 from watcher.delivery.client import Worker
-from watcher.model.outcome import Delivered, Outcome, Undelivered
+from watcher.model.channel import Delivered, Outcome, Undelivered
 
 pytestmark = pytest.mark.measured
 
@@ -439,7 +439,7 @@ _PROGRAM = """
 import asyncio, sys
 from watcher.alerts.digest import sample
 from watcher.delivery.client import Worker
-from watcher.delivery.job import Job
+from watcher.delivery.process import Job
 job = Job(url=sys.stdin.readline().strip(), events=sample("2026-01-01T00:00:00Z"), timeout=60)
 asyncio.run(Worker().deliver(job))
 """

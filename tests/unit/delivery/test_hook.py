@@ -19,14 +19,13 @@ from tests.support.fakes.unanswering import unanswering_port
 from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
 from tests.support.worker import REACHED, WORKER, deliver, job
 from tests.unit.delivery.test_sender import sent
-from watcher.alerts.queues.channel_identity import digest
+from watcher.alerts.queues.ownership import digest
 from watcher.delivery.hook import Hook
-from watcher.delivery.job import Reached
-from watcher.delivery.limits import CutOffError
-from watcher.delivery.sender import send
+from watcher.delivery.process import Reached
+from watcher.delivery.sender import CutOffError, send
 from watcher.delivery.services.service import Rules
 from watcher.delivery.urls import load
-from watcher.model.outcome import Cause, Delivered, Outcome, Undelivered
+from watcher.model.channel import Cause, Delivered, Outcome, Undelivered
 
 # The net under every plugin
 

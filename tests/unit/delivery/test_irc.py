@@ -10,9 +10,8 @@ import pytest
 from tests.support.fakes.ports import Listener
 from tests.support.worker import REACHED, deliver, job
 from tests.unit.delivery.test_sender import sent
-from watcher.delivery.limits import CutOffError
-from watcher.delivery.sender import send
-from watcher.model.outcome import Cause, Delivered, Undelivered
+from watcher.delivery.sender import CutOffError, send
+from watcher.model.channel import Cause, Delivered, Undelivered
 
 
 class _Server(Listener):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from watcher.delivery.limits import CutOffError, RequestTimer
+from watcher.delivery.sender import CutOffError, RequestTimer
 
 
 def test_a_request_may_have_a_time_of_its_own() -> None:

@@ -12,7 +12,7 @@ from tests.support.fakes.smtp import Mailbox
 from tests.support.parameters import one_of, one_row_of
 from tests.support.worker import REACHED, WORKER, job
 from watcher.alerts.digest import sample
-from watcher.model.outcome import Cause, Delivered, Outcome, Undelivered
+from watcher.model.channel import Cause, Delivered, Outcome, Undelivered
 
 
 def _deliver(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from watcher.delivery.refusal import UNASKED, Exchange, judge
-from watcher.model.outcome import Cause
+from watcher.model.channel import Cause
 
 
 def _answer(status: int, body: object = None, **fields: Any) -> Exchange:

@@ -17,8 +17,8 @@ from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.worker import REACHED, job
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
+from watcher.model.channel import Delivered, Outcome, Undelivered
 from watcher.model.event import Event, Kind
-from watcher.model.outcome import Delivered, Outcome, Undelivered
 
 pytestmark = pytest.mark.usefixtures("apprise_frozen")
 

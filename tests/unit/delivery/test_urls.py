@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.worker import WORKER
 from watcher.delivery.urls import caution, load, refusal, service_of
-from watcher.settings import channel_tables
+from watcher.settings import tables
 
 SECRETS = ("s3cr3t-user", "s3cr3t-pass", "s3cr3t-token", "s3cr3t-query")
 
@@ -54,7 +54,7 @@ def test_a_native_address_has_the_name_of_the_scheme(url: str) -> None:
     """What names a channel by its host is what apprise makes of the address, a scheme of the same service."""
     load()
     found = service_of(url)
-    [name] = channel_tables.names([url], ()).values()
+    [name] = tables.names([url], ()).values()
     assert found is not None
     schemes = [found.protocol, found.secure_protocol]
     assert name.rstrip("s") in {
@@ -68,7 +68,7 @@ def test_every_host_that_names_a_channel_is_tried() -> None:
     """Each host of the table is that of an address above."""
     assert not [
         host
-        for host in channel_tables.NATIVE
+        for host in tables.NATIVE
         if not any(f"{host}{end}" in url for url in _NATIVE for end in ":/")
     ]
 

@@ -8,15 +8,8 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.installs import yaml_text
-from watcher.installs.recognise import (
-    folders,
-    git,
-    json_text,
-    lists,
-    texts,
-    workflows,
-)
+from watcher.installs import safe_files
+from watcher.installs.recognise import folders, lists, texts, workflows
 from watcher.installs.recognise.folders import Clone, Contents
 from watcher.model.pack import Pack
 
@@ -108,10 +101,10 @@ def test_any_document(document: object) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     """A file may have any bytes."""
-    git.remote(b'[remote "origin"]\nurl = ' + data)
-    git.head(b"ref: " + data)
-    git.packed(data, "refs/heads/main")
-    for load in (json_text.load, yaml_text.load):
+    folders.remote(b'[remote "origin"]\nurl = ' + data)
+    folders.head(b"ref: " + data)
+    folders.packed(data, "refs/heads/main")
+    for load in (texts.load, safe_files.load):
         _or_reason(lambda load=load: load(data))  # type: ignore[misc]  # the default binds the loop's value
 
 

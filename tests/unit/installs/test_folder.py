@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.comfyui import COMMIT, ComfyUI, refused, scanned
 from watcher.installs import folder, safe_files
-from watcher.installs.recognise import pyproject
+from watcher.installs.recognise import folders
 from watcher.model.pack import Claim, Identity, Pack, PackKind
 
 REPOSITORY = "https://github.com/ann/ComfyUI-My-Pack"
@@ -357,7 +357,7 @@ def test_what_is_no_comfyui(tmp_path: Path) -> None:
 def test_a_pyproject_that_is_too_large(comfyui: ComfyUI) -> None:
     """The pack is unknown and says why."""
     file = comfyui.registry("bad", "1.0.0") / "pyproject.toml"
-    file.write_bytes(b"#" * (pyproject.LIMIT + 1))
+    file.write_bytes(b"#" * (folders.LIMIT + 1))
     found = packs_of(comfyui.root)["bad"]
     assert (found.kind, found.unreadable) == (PackKind.UNKNOWN, True)
     assert found.evidence == "pyproject.toml is larger than 256 KB, which is not read"

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.support.comfyui import COMMIT
-from watcher.installs.recognise import git
+from watcher.installs.recognise import folders
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ from watcher.installs.recognise import git
 )
 def test_remote(config: str, address: str | None) -> None:
     """The remote is that of `origin`, else the first; without a login, and never another section's."""
-    assert git.remote(config.encode()) == address
+    assert folders.remote(config.encode()) == address
 
 
 @pytest.mark.parametrize(
@@ -54,21 +54,21 @@ def test_remote(config: str, address: str | None) -> None:
 )
 def test_head(text: str, head: tuple[str | None, str | None]) -> None:
     """HEAD has a whole commit, or a ref below `.git`; everything else is neither."""
-    assert git.head(text.encode()) == head
+    assert folders.head(text.encode()) == head
 
 
 def test_packed() -> None:
     """A packed ref is found by its whole name."""
     text = f"# pack-refs with: peeled\n{COMMIT} refs/heads/main\n{'f' * 40} refs/heads/x/refs/heads/other\n^{COMMIT}\n"
-    assert git.packed(text.encode(), "refs/heads/main") == COMMIT
-    assert git.packed(text.encode(), "refs/heads/other") is None
+    assert folders.packed(text.encode(), "refs/heads/main") == COMMIT
+    assert folders.packed(text.encode(), "refs/heads/other") is None
 
 
 def test_a_config_made_to_take_long() -> None:
     """A config as large as one that is read takes no time that grows with its square."""
     began = time.perf_counter()
     for part in (" ", "[", "a=", '"', '[remote "', "[remote \t"):
-        git.remote(
+        folders.remote(
             (
                 '[remote "origin"]\nurl = a' + part * (250_000 // len(part)) + "b"
             ).encode()

@@ -15,10 +15,10 @@ import pytest
 
 from tests.support.comfyui import pyproject, scanned
 from watcher.installs import folder
-from watcher.installs.result import Unscannable
+from watcher.installs.safe_files import Unscannable
 from watcher.model.pack import Pack, PackKind, Source, SourceKind
 from watcher.polling.reading.installs import scan_all
-from watcher.progress import silent
+from watcher.streams import silent
 
 YAML = "extra_model_paths.yaml"
 OWN = "custom_nodes"

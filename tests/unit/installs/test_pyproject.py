@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from watcher.installs.recognise import pyproject
-from watcher.installs.recognise.pyproject import LIMIT, Project
+from watcher.installs.recognise import folders
+from watcher.installs.recognise.folders import LIMIT, Project
 
 PACK = '[project]\nname = "my-pack"\nversion = "1.2.0"\n[project.urls]\nRepository = "https://h/x"\n'
 FORMS = {
@@ -24,7 +24,7 @@ FORMS = {
 def test_each_form(form: str) -> None:
     """Id, version and repository are read in each form that TOML has for them."""
     known = Project(id="my-pack", version="1.2.0", repository="https://h/x")
-    assert pyproject.read(FORMS[form].encode()) == known
+    assert folders.read(FORMS[form].encode()) == known
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_each_form(form: str) -> None:
 def test_what_cannot_be_read(text: str, why: str) -> None:
     """A pyproject that is no TOML, or that could take the parser long, is refused."""
     with pytest.raises(ValueError, match=why):
-        pyproject.read(text.encode("latin-1"))
+        folders.read(text.encode("latin-1"))
 
 
 HOSTILE = {
@@ -61,5 +61,5 @@ def test_no_file_takes_long(case: str) -> None:
     """The worst file of the largest size takes about a second; the limit leaves room for a busy machine."""
     begin = time.process_time()
     with contextlib.suppress(ValueError):
-        pyproject.read(HOSTILE[case].encode())
+        folders.read(HOSTILE[case].encode())
     assert time.process_time() - begin < 6

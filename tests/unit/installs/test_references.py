@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.comfyui import COMMIT, ComfyUI, looked_at
-from watcher.installs import document, references
+from watcher.installs import references, scan
 from watcher.installs.recognise import commands
 from watcher.model.pack import Inventory, SourceKind
 
@@ -294,7 +294,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
 def test_what_is_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not read for its size is said, and all else is read."""
-    monkeypatch.setattr(document, "LIMIT", 100_000)
+    monkeypatch.setattr(scan, "LIMIT", 100_000)
     root = _write(
         tmp_path,
         {

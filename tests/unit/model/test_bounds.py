@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 from tests.support.factories import event
-from watcher.alerts.differences import difference
-from watcher.model.bounds import bounded, items_of
-from watcher.model.event import LONGEST_TEXT, FieldChange
+from watcher.alerts.words import difference
+from watcher.model.event import LONGEST_TEXT, FieldChange, bounded, items_of
 from watcher.text.sanitize import Trusted
 
 _LONG = [f"package-number-{number}=={number}.0.0" for number in range(60)]

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import event
-from watcher.model.bounds import bounded
 from watcher.model.event import (
     EXPOSURES,
     LONGEST_TEXT,
@@ -17,6 +16,7 @@ from watcher.model.event import (
     Event,
     FieldChange,
     Kind,
+    bounded,
     rank,
     severity_of,
 )

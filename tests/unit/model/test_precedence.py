@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.model.precedence import is_prerelease, precedence
+from watcher.model.version import is_prerelease, precedence
 
 _TEXTS = st.text(max_size=12) | st.from_regex(
     r"v?[0-9]{1,3}(\.[0-9]{1,3}){0,3}(-[a-z0-9.-]{1,6})?(\+[a-z]+)?"

@@ -15,7 +15,7 @@ from watcher.alerts.render import Format, render
 from watcher.model.event import Event, Kind, Severity, severity_of
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot, SweepBaseline
-from watcher.publish.feeds import ENTRIES, atom
+from watcher.publish.documents import ENTRIES, atom
 from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State
 

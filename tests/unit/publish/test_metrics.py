@@ -28,7 +28,7 @@ from watcher.model.finding import Grade
 from watcher.model.pack import Pack, PackKind
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot
-from watcher.publish.metrics import metrics
+from watcher.publish.documents import metrics
 from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State
 

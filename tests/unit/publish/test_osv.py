@@ -17,7 +17,7 @@ from tests.support.factories import NOW, PACK, URL, known, minute, public, versi
 from tests.support.parameters import examples
 from tests.support.strategies import made
 from watcher.model.snapshot import Ban
-from watcher.publish.osv import documents
+from watcher.publish.documents import documents
 
 _MOMENT = {
     "type": "string",

@@ -27,14 +27,14 @@ from tests.support.factories import (
 from watcher.alerts.advice import STOP
 from watcher.changes.health import FailureStreak, Health
 from watcher.model.event import Event, FieldChange, Kind, Tally
-from watcher.model.exposure import Exposure
+from watcher.model.finding import Exposure
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Node, Snapshot, SweepBaseline
 from watcher.model.version import Version
+from watcher.publish.documents import documents
 from watcher.publish.folder import MARK
-from watcher.publish.osv import documents
 from watcher.publish.page import DAYS, MOST_CARDS, MOST_EVENTS, MOST_ROWS, page
 from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State

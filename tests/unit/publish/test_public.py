@@ -22,7 +22,7 @@ from tests.support.factories import (
 from watcher.alerts.queues.outbox import Outbox, enqueue
 from watcher.changes.health import FailureStreak, Health
 from watcher.model.event import Event, Kind
-from watcher.model.exposure import Installed, KnownInstall
+from watcher.model.finding import Installed, KnownInstall
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline

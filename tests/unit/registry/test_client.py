@@ -27,7 +27,7 @@ from tests.support.fakes.fault import BROKEN as BROKEN_OFF
 from tests.support.fakes.fault import PORTAL, Fault, asked, without_host
 from tests.support.fakes.faults import inflict
 from watcher import __version__
-from watcher.model.failure import Fault as Whose
+from watcher.model.reading import Fault as Whose
 from watcher.model.version import STATUSES
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry, RequestLimits

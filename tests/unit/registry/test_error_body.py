@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.registry.error_body import describe_refusal, parse_ban
+from watcher.registry.answer import describe_refusal, parse_ban
 
 
 @pytest.mark.parametrize(

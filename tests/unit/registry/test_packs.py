@@ -14,12 +14,12 @@ from tests.faults.asking import responding
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import A_PAGE, without_host
 from tests.support.fakes.fault import asked as query_of
-from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PackRecord, PackRecords
-from watcher.progress import silent
+from watcher.model.reading import Fault, ReadFailure
 from watcher.registry import packs
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.packs import read_all_packs, read_packs
+from watcher.streams import silent
 
 
 def read(registry: FakeRegistry, *ids: str, **limits: Any) -> PackRecords:

@@ -14,7 +14,7 @@ from tests.faults.asking import hurried, of_pack
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import A_PAGE, without_host
 from tests.support.fakes.fault import asked as query_of
-from watcher.model.failure import Fault
+from watcher.model.reading import Fault
 from watcher.registry import pages
 from watcher.registry.client import Query, Registry, RequestLimits
 from watcher.registry.pages import PageRead, read_pages

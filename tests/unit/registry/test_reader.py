@@ -15,16 +15,17 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.fault import ordinary, without_host
 from tests.support.fakes.faults import FAULTS, Means, inflict
-from watcher.model.failure import Fault, ReadFailure
-from watcher.model.listing import (
+from watcher.model.reading import (
+    Fault,
     Listing,
     NodeBanned,
+    ReadFailure,
     Reading,
     ServerTime,
 )
-from watcher.registry import reader
+from watcher.registry import listing as reader
 from watcher.registry.client import Registry, RequestLimits
-from watcher.registry.reader import read_node
+from watcher.registry.listing import read_node
 
 MEGABYTES = 32
 

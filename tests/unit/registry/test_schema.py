@@ -15,8 +15,7 @@ from tests.support.fake_registry.catalog import Catalog
 from tests.support.parameters import examples, one_of
 from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
 from watcher.registry.answer import NoAnswerError
-from watcher.registry.row import parse_version
-from watcher.registry.schema import MOST_ROWS, Page, parse_page
+from watcher.registry.schema import MOST_ROWS, Page, parse_page, parse_version
 
 ROW: dict[str, Any] = {
     "node_id": "pack",

@@ -25,11 +25,9 @@ from tests.support.fakes.ports import Listener, Refused, Untrusted
 from tests.support.parameters import one_of
 from tests.support.program import Completed
 from watcher.errors import ConfigError
-from watcher.model.failure import Fault, ReadFailure
-from watcher.model.listing import Listing
+from watcher.model.reading import Fault, Listing, ReadFailure
 from watcher.registry.client import Query
-from watcher.registry.network import Route, proxy_in_words
-from watcher.registry.transport import check_usable, describe
+from watcher.registry.network import Route, check_usable, describe, proxy_in_words
 
 pytestmark = pytest.mark.measured
 

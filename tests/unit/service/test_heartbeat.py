@@ -12,7 +12,7 @@ import pytest
 from tests.support.factories import poll_report, watch
 from tests.support.fakes.webhook import Answer, Webhook
 from watcher.errors import ReplacedError
-from watcher.model.listing import ALL
+from watcher.model.reading import ALL
 from watcher.polling.reports.problems import Problem
 from watcher.service.heartbeat import (
     Heartbeat,

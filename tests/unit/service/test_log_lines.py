@@ -13,7 +13,7 @@ from tests.support.factories import NOW, PACK, event, poll_report
 from watcher import log
 from watcher.model.event import Kind
 from watcher.model.pack import Copy
-from watcher.service.log_lines import LogLines
+from watcher.service.observer import LogLines
 
 
 @pytest.fixture(autouse=True)

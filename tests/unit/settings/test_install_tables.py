@@ -11,8 +11,8 @@ import pytest
 from tests.unit.settings.conftest import TOKEN, Loads
 from watcher.errors import UsageError
 from watcher.model.pack import Source, SourceKind
-from watcher.settings.install_tables import targets
 from watcher.settings.sources import absolute
+from watcher.settings.tables import targets
 
 PATH, URL, SNAPSHOT = SourceKind.PATH, SourceKind.URL, SourceKind.SNAPSHOT
 

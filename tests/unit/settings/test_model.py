@@ -15,7 +15,7 @@ from tests.unit.settings.conftest import TOKEN, Loads
 from watcher.model.channel import Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Kind, Severity
 from watcher.model.version import STATUSES
-from watcher.settings import node_ids, parsing
+from watcher.settings import parsing
 from watcher.settings.model import Settings, json_schema
 
 DEFAULTS: dict[str, object] = {
@@ -485,7 +485,7 @@ def test_a_path_with_a_colon_is_one(path: str) -> None:
 @given(st.text(max_size=250))
 def test_any_node_id_is_answered(text: str) -> None:
     """Any text is either a node id or a glob, visible and without a URL, or refused in one printable line."""
-    for read in (node_ids.read, node_ids.read_globs):
+    for read in (parsing.read, parsing.read_globs):
         try:
             (answer,) = read([text])
         except ValueError as refusal:

@@ -15,10 +15,10 @@ from watcher.errors import ConfigError, UsageError
 from watcher.model.event import Kind
 from watcher.model.version import STATUSES
 from watcher.settings import parsing, template
-from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.loading import load
 from watcher.settings.model import Settings, json_schema
 from watcher.settings.places import Folders
+from watcher.settings.tables import ChannelTable
 
 EXAMPLES = {
     "heartbeat_url",

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, channel, event, failed, minute
 from watcher.alerts.queues import outbox
-from watcher.alerts.queues.change import change
-from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outbox import Outbox, change
 from watcher.alerts.queues.queue import is_due
 from watcher.cli.commands import history
 from watcher.cli.commands.health import judge, usual_age
@@ -26,7 +25,7 @@ from watcher.model.channel import Grouping
 from watcher.model.event import FieldChange, Kind
 from watcher.model.event_form import public_form
 from watcher.model.snapshot import Snapshot
-from watcher.state import documents, owed
+from watcher.state import documents
 from watcher.state.model import Checks, State
 from watcher.state.store import StateFolder
 
@@ -71,9 +70,9 @@ WAITING = failed(
 )
 LATER = failed(WAITING, "ops", "HTTP 503", NOW, reached=frozenset({"0123456789abcdef"}))
 LINES = (
-    owed.write(change(Outbox(), WAITING), 1),
-    owed.write(change(WAITING, LATER), 1),
-    owed.write(change(WAITING, Outbox()), 1),
+    documents.write(change(Outbox(), WAITING), 1),
+    documents.write(change(WAITING, LATER), 1),
+    documents.write(change(WAITING, Outbox()), 1),
 )
 RECORDED = documents.write_event(
     event(

@@ -11,18 +11,17 @@ import pytest
 
 from tests.support.factories import CHECKED, NOW, PACK, channel, event, known, version
 from watcher.alerts.queues import outbox
-from watcher.alerts.queues.change import change
-from watcher.alerts.queues.channel_identity import Addresses
-from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outbox import Outbox, change
+from watcher.alerts.queues.ownership import Addresses
 from watcher.model.snapshot import Mark, Node, Snapshot
-from watcher.state import documents, owed
+from watcher.state import documents
 from watcher.state.codec import UnreadableFormError
 from watcher.state.model import Checks
 
 PICTURE = Snapshot(
     revision=1, nodes={PACK.lower(): known(version("1.0"), version("2.0"))}
 )
-OWED = owed.write(
+OWED = documents.write(
     change(
         Outbox(),
         outbox.enqueue(Outbox(), (channel("ops"),), (event("e1"),), 1, NOW),
@@ -33,7 +32,7 @@ OWED = owed.write(
 
 def read_owed(text: bytes) -> Outbox:
     """Return what a file says is owed."""
-    return owed.owed(owed.read(text), 3)
+    return documents.owed(documents.read(text), 3)
 
 
 WRITTEN: dict[str, tuple[Callable[[bytes], Any], bytes]] = {

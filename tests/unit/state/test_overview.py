@@ -26,12 +26,11 @@ from tests.support.factories import (
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli.commands import status
 from watcher.cli.commands.health import judge
-from watcher.model.exposure import BadCopy
-from watcher.model.finding import Grade
+from watcher.model.finding import BadCopy, Grade
 from watcher.model.pack import Pack, PackKind
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Mark, Node, Snapshot
-from watcher.publish.metrics import metrics
+from watcher.publish.documents import metrics
 from watcher.publish.page import page
 from watcher.publish.public import Terms, published
 from watcher.state.model import Checks, State

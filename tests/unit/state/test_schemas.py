@@ -25,12 +25,12 @@ from tests.support.strategies import (
     installs,
     snapshots,
 )
-from watcher.alerts.queues.change import Change
-from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Change
+from watcher.alerts.queues.ownership import Addresses
 from watcher.cli import report
 from watcher.cli.commands.schema import NAMES, document_of
 from watcher.model.event import Event
-from watcher.model.failure import ReadFailure
+from watcher.model.reading import ReadFailure
 from watcher.model.snapshot import Snapshot
 from watcher.polling.model import Report
 from watcher.state import documents

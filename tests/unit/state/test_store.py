@@ -33,22 +33,20 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.parameters import one_of
 from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
-from watcher.alerts.queues.change import Change, change
-from watcher.alerts.queues.channel_identity import Addresses
-from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import going_out
-from watcher.alerts.queues.queue import Queue, is_due
+from watcher.alerts.queues.outbox import Change, Outbox, change
+from watcher.alerts.queues.ownership import Addresses
+from watcher.alerts.queues.queue import Queue, going_out, is_due
 from watcher.changes.health import FailureStreak, Health
 from watcher.errors import ReplacedError, StateError, UnsureError
 from watcher.model.channel import Channel
 from watcher.model.event import Kind
-from watcher.model.exposure import Installed
+from watcher.model.finding import Installed
 from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Snapshot
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
 from watcher.state import documents
-from watcher.state import owed as lines
+from watcher.state import documents as lines
 from watcher.state.model import Checks, History, State
 from watcher.state.store import StateFolder
 

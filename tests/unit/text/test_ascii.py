@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.text.ascii import ascii_text
-from watcher.text.sanitize import sanitize_line
+from watcher.text.sanitize import ascii_text, sanitize_line
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watcher.text.near import nearest
+from watcher.text.mask import nearest
 
 
 def test_a_name_that_is_near() -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from watcher.text.rules import RULES, in_words
+from watcher.text.status_reason import RULES, in_words
 
 ACCUSES = re.compile(r"attack|malicious|injection|exfiltrat|steal|risk|danger|suspic")
 

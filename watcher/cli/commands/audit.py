@@ -11,23 +11,21 @@ from pathlib import Path
 
 from watcher import timestamps
 from watcher.cli.commands.installs import scan_all, targets_of
-from watcher.cli.formats import table
+from watcher.cli.formats import words
 from watcher.cli.formats.document import document
 from watcher.cli.formats.sarif import Run, sarif
 from watcher.cli.loading import working_folder
-from watcher.cli.progress_line import progress_line
 from watcher.cli.report import failure_lines
-from watcher.cli.terminal import echo, echo_result, to_json, unstyle
+from watcher.cli.terminal import echo, echo_result, progress_line, to_json, unstyle
 from watcher.errors import UsageError
 from watcher.model.finding import Acceptance, Grade
 from watcher.model.pack import Source, SourceKind
 from watcher.polling.audit import Audit, audit, fails, is_limit
 from watcher.polling.clock import clock
 from watcher.polling.model import request_limits
-from watcher.progress import Progress
-from watcher.registry import transport
+from watcher.registry import network
 from watcher.settings.loading import Loaded
-from watcher.streams import width
+from watcher.streams import Progress, width
 from watcher.text.sanitize import sanitize_line
 
 _LIMIT = 300
@@ -53,7 +51,7 @@ def run_audit(
     if shown_as == "sarif":
         _require_files(chosen.sources)
     known = loaded.settings
-    transport.check_usable(known.registry_url)
+    network.check_usable(known.registry_url)
     if chosen.note:
         echo(chosen.note, error=True)
     started = clock()
@@ -102,7 +100,7 @@ def _add_to_summary(done: Audit, unread: Sequence[str]) -> None:
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return
-    lines = [*table.lines(done, None, None, only_problems=True), "", *unread]
+    lines = [*words.lines(done, None, None, only_problems=True), "", *unread]
     code = textwrap.indent(unstyle("\n".join(lines[:_SHOWN])), _CODE)
     try:
         with Path(path).open("ab") as file:
@@ -140,4 +138,4 @@ def _printed(
         case _:
             seconds = max(timestamps.seconds_between(started, finished), 0)
             columns = width(sys.stdout)
-            return table.lines(done, seconds, columns, only_problems=only_problems)
+            return words.lines(done, seconds, columns, only_problems=only_problems)

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 
 from watcher.cli import repeats, report
 from watcher.cli.loading import collect_rarely
-from watcher.cli.progress_line import progress_line
 from watcher.cli.signals import Stop
-from watcher.cli.terminal import echo, echo_result
+from watcher.cli.terminal import echo, echo_result, progress_line
 from watcher.delivery.client import Worker
 from watcher.errors import InUseError, StateError, WatchError
 from watcher.polling.clock import clock
@@ -24,10 +23,9 @@ from watcher.polling.reports.problems import (
     problems,
 )
 from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
-from watcher.progress import Progress
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
-from watcher.streams import width
+from watcher.streams import Progress, width
 
 CHECK_BUDGET = 300.0
 """Seconds after which `check`, which holds the lock, leaves a channel's other messages to the next poll."""

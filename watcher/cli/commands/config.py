@@ -12,7 +12,7 @@ from watcher.delivery.confirming import protocol_without_answers
 from watcher.model.channel import Channel
 from watcher.model.event import DEFAULT_KINDS, Kind
 from watcher.polling.setup import url_warnings, validate_channels, warnings
-from watcher.registry.transport import check_usable
+from watcher.registry.network import check_usable
 from watcher.settings.loading import Loaded, nothing_to_watch
 from watcher.settings.model import Settings
 from watcher.settings.parsing import NO_ALERTS

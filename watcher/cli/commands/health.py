@@ -14,11 +14,9 @@ from watcher.cli.terminal import echo_result, join_first
 from watcher.errors import UsageError, WatchError
 from watcher.polling.clock import clock
 from watcher.settings.loading import Loaded
-from watcher.state.identity import names
-from watcher.state.model import State
+from watcher.state.model import State, names
 from watcher.state.overview import FAILING, node_rows, watched
-from watcher.text.plural import plural
-from watcher.text.sanitize import sanitize_line
+from watcher.text.sanitize import plural, sanitize_line
 
 _POLLS_MISSED = 3
 """How many times the usual pause between two polls may pass before the last one is too long ago."""

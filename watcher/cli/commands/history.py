@@ -15,11 +15,11 @@ from watcher.cli.terminal import Row, dim, echo, short_time, table, to_json
 from watcher.model.event import Event, Kind, rank
 from watcher.model.event_form import public_form
 from watcher.polling.clock import clock
-from watcher.settings import node_ids
+from watcher.settings import parsing
 from watcher.settings.loading import Loaded
 from watcher.streams import width
 from watcher.text.mask import describe
-from watcher.text.plural import plural
+from watcher.text.sanitize import plural
 
 LIMIT = 50
 """Events that are shown without `--limit`."""
@@ -41,7 +41,7 @@ def show(
     """
     loaded = settings()
     begin = earliest(since)
-    ids = {node.lower() for node in read("--node", node_ids.read, nodes)}
+    ids = {node.lower() for node in read("--node", parsing.read, nodes)}
     state = existing_state(loaded)
     recorded = state.history()
     if recorded.unreadable and not recorded.events:

@@ -8,16 +8,24 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from watcher.cli.commands.installs import scan_all, targets_of
-from watcher.cli.pack_names import base_name, shown_name, version_cell
-from watcher.cli.progress_line import ProgressLine
-from watcher.cli.terminal import colour, echo, echo_error, styled, table, to_json
+from watcher.cli.terminal import (
+    ProgressLine,
+    base_name,
+    colour,
+    echo,
+    echo_error,
+    shown_name,
+    styled,
+    table,
+    to_json,
+    version_cell,
+)
 from watcher.errors import WatchError
 from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
 from watcher.settings.loading import Loaded
 from watcher.streams import width
 from watcher.text import mask
-from watcher.text.plural import plural
-from watcher.text.sanitize import escape_invisible, sanitize_line
+from watcher.text.sanitize import escape_invisible, plural, sanitize_line
 
 _KEYS = (
     "id",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,15 +13,16 @@ from watcher.errors import UsageError
 from watcher.installs import places
 from watcher.installs.scan import look, scan
 from watcher.model.pack import Inventory, Source
-from watcher.progress import Progress
-from watcher.settings import install_tables
+from watcher.settings import tables
 from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
 from watcher.settings.sources import absolute
+from watcher.streams import Progress
 from watcher.text.sanitize import escape_invisible, sanitize_line
+from watcher.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _ChosenInstalls:
     """Installs, and where they are from."""
 
@@ -41,7 +41,7 @@ def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> _ChosenI
     UsageError for a TARGET that can be none, and if there is no install at all; ConfigError as the settings.
     """
     if names:
-        named = install_tables.targets(names, partial(absolute, working_folder()))
+        named = tables.targets(names, partial(absolute, working_folder()))
         return _ChosenInstalls(
             sources=named, timeout=Settings().timeout, are_named=True
         )
@@ -62,7 +62,7 @@ def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> _ChosenI
             " for the files of a repository: comfy-watch audit .",
         )
     return _ChosenInstalls(
-        sources=install_tables.of_folders(place.path for place in found),
+        sources=tables.of_folders(place.path for place in found),
         timeout=loaded.timeout,
         note="; ".join(
             f"found {escape_invisible(str(place.path))} ({place.by})" for place in found

@@ -8,13 +8,12 @@ from watcher import __version__
 from watcher.cli.loading import existing_state, working_folder
 from watcher.cli.terminal import Document, echo, echo_result
 from watcher.errors import UsageError
-from watcher.publish import metrics
+from watcher.publish import documents
 from watcher.publish.public import published
 from watcher.publish.setup import publish as write
 from watcher.publish.setup import terms_of
 from watcher.settings.loading import Loaded, private_in
-from watcher.text.plural import plural
-from watcher.text.sanitize import escape_invisible
+from watcher.text.sanitize import escape_invisible, plural
 
 
 def publish(*, settings: Callable[[], Loaded], folder: str) -> int:
@@ -47,5 +46,5 @@ def show_metrics(*, settings: Callable[[], Loaded]) -> int:
     loaded = settings()
     state = existing_state(loaded).load()
     public = published(state, (), terms_of(loaded.settings), __version__)
-    echo(Document(metrics.metrics(public).removesuffix("\n")))
+    echo(Document(documents.metrics(public).removesuffix("\n")))
     return 0

@@ -11,10 +11,9 @@ from datetime import datetime
 from watcher import durations, log, timestamps
 from watcher.cli import report as reports
 from watcher.cli.loading import collect_rarely
-from watcher.cli.progress_line import progress_line
 from watcher.cli.report import watched_in_words
 from watcher.cli.signals import Stop, end_at_once
-from watcher.cli.terminal import echo, echo_error
+from watcher.cli.terminal import echo, echo_error, progress_line
 from watcher.delivery.client import Worker
 from watcher.errors import InstallationError, ReplacedError, WatchError, line_of
 from watcher.model.selection import Selection
@@ -32,12 +31,11 @@ from watcher.polling.setup import (
 from watcher.service import systemd
 from watcher.service.daemon import Daemon
 from watcher.service.heartbeat import Heartbeat
-from watcher.service.log_lines import LogLines
-from watcher.service.observer import Observer, Observers, Schedule
+from watcher.service.observer import LogLines, Observer, Observers, Schedule
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
 from watcher.streams import is_journal, width
-from watcher.text.plural import plural
+from watcher.text.sanitize import plural
 
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` turns from a channel with many messages to the other channels, and returns to it later."""

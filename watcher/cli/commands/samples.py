@@ -7,20 +7,17 @@ from collections.abc import Callable, Iterable
 
 from watcher import log
 from watcher.alerts.digest import sample
-from watcher.cli.progress_line import progress_line
-from watcher.cli.terminal import colour, echo, echo_result
+from watcher.cli.terminal import colour, echo, echo_result, progress_line
 from watcher.delivery.client import AT_ONCE, Worker
 from watcher.delivery.confirming import protocol_without_answers
-from watcher.delivery.job import Job
+from watcher.delivery.process import Job
 from watcher.errors import UsageError
-from watcher.model.channel import Channel
-from watcher.model.outcome import Delivered
+from watcher.model.channel import Channel, Delivered
 from watcher.polling.clock import clock
 from watcher.polling.setup import validate_channels
 from watcher.settings.loading import Loaded, where_to_set
 from watcher.state.store import StateFolder
-from watcher.text.mask import describe
-from watcher.text.near import nearest
+from watcher.text.mask import describe, nearest
 
 
 def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -> int:

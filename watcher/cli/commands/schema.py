@@ -8,8 +8,7 @@ from watcher.model.event import Event
 from watcher.settings.model import json_schema
 from watcher.state.documents import SNAPSHOT
 from watcher.state.schema import of
-from watcher.text.mask import describe
-from watcher.text.near import nearest
+from watcher.text.mask import describe, nearest
 
 _FORMS: dict[str, type[object]] = {
     "snapshot": SNAPSHOT.form,

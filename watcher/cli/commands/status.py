@@ -36,13 +36,12 @@ from watcher.errors import UsageError
 from watcher.model.event import Severity
 from watcher.model.event_form import CopyForm
 from watcher.model.finding import Grade
-from watcher.model.listing import ALL
+from watcher.model.reading import ALL
 from watcher.model.version import BANNED, FLAGGED, Version
 from watcher.polling.clock import clock
-from watcher.settings import node_ids
+from watcher.settings import parsing
 from watcher.settings.loading import Loaded
-from watcher.state.identity import names
-from watcher.state.model import State
+from watcher.state.model import State, names
 from watcher.state.overview import (
     UNREAD,
     NodeRow,
@@ -55,8 +54,8 @@ from watcher.state.overview import (
     watched,
 )
 from watcher.streams import width
-from watcher.text.plural import plural
-from watcher.text.sanitize import escape_invisible, sanitize_line
+from watcher.text.sanitize import escape_invisible, plural, sanitize_line
+from watcher.values import frozen
 
 NODES_SHOWN = 50
 """Nodes that a terminal gets; the others are counted."""
@@ -66,7 +65,7 @@ _PROBLEMS_SHOWN = 3
 _COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ChannelRow:
     """One channel and its undelivered alerts, with the keys of `status --json`."""
 
@@ -90,7 +89,7 @@ class ChannelRow:
     """It cannot say whether a message arrived; the settings tell, so False where `configured` is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class InstallRow:
     """One ComfyUI, with the keys of `status --json`."""
 
@@ -319,7 +318,7 @@ def show(
 
 def _ids_of(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
     """Return the ids of `--node`; UsageError for one that is not watched."""
-    chosen = {node.lower(): node for node in read("--node", node_ids.read, list(nodes))}
+    chosen = {node.lower(): node for node in read("--node", parsing.read, list(nodes))}
     if missing := chosen.keys() - set(map(str.lower, known)):
         names = [chosen[key] for key in sorted(missing)]
         raise UsageError(

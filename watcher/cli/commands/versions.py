@@ -12,7 +12,6 @@ from watcher.cli.commands.history import earliest
 from watcher.cli.documents import VersionForm, VersionsDocument
 from watcher.cli.findings import findings_below
 from watcher.cli.options import read
-from watcher.cli.progress_line import progress_line
 from watcher.cli.report import error_form, failure_lines
 from watcher.cli.terminal import (
     INDENT,
@@ -21,24 +20,24 @@ from watcher.cli.terminal import (
     dim,
     echo,
     echo_result,
+    progress_line,
     short_time,
     styled,
     table,
     to_json,
 )
 from watcher.model.event_form import public_time
-from watcher.model.failure import Fault
+from watcher.model.reading import Fault
 from watcher.model.scan import shortened
 from watcher.model.version import STATUSES
 from watcher.polling.clock import clock
 from watcher.polling.lookup import Filters, Found, FoundVersion, look_up
 from watcher.polling.model import request_limits
-from watcher.registry import transport
-from watcher.settings import node_ids
+from watcher.registry import network
+from watcher.settings import parsing
 from watcher.settings.loading import Loaded
 from watcher.streams import width
-from watcher.text.plural import plural
-from watcher.text.sanitize import escape_invisible, sanitize_line
+from watcher.text.sanitize import escape_invisible, plural, sanitize_line
 
 _TEXT = 300
 """Characters of a reason, and of an error."""
@@ -77,14 +76,14 @@ def show(
     UsageError for a wrong node id, time or text, and ConfigError as `transport.check_usable`.
     """
     wanted = Filters(
-        nodes=read("ID", node_ids.read, list(nodes)),
+        nodes=read("ID", parsing.read, list(nodes)),
         statuses=statuses,
         reason="" if reason is None else read("--reason", _visible, reason),
         deprecated=deprecated,
         since=earliest(since),
     )
     known = settings(alerts=False).settings
-    transport.check_usable(known.registry_url)
+    network.check_usable(known.registry_url)
     started = clock()
     with progress_line(known) as progress:
         found = asyncio.run(

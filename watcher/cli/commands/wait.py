@@ -15,33 +15,32 @@ from watcher.cli.documents import WaitDocument
 from watcher.cli.findings import findings_table
 from watcher.cli.loading import working_folder
 from watcher.cli.options import read
-from watcher.cli.progress_line import progress_line
 from watcher.cli.signals import Stop
 from watcher.cli.terminal import (
     colour,
     dim,
     echo,
     echo_result,
+    progress_line,
     short_time,
     to_json,
 )
 from watcher.errors import UsageError
-from watcher.installs.recognise import pyproject, texts
+from watcher.installs.recognise import folders, texts
 from watcher.installs.safe_files import Folder, UnreadableError
 from watcher.model.event_form import finding_forms
 from watcher.model.version import ACTIVE
 from watcher.polling.clock import clock
 from watcher.polling.model import request_limits
 from watcher.polling.wait import Look, Waiter, Wanted
-from watcher.progress import Progress
-from watcher.registry import transport
+from watcher.registry import network
 from watcher.registry.client import Registry
-from watcher.settings import model, node_ids, parsing
+from watcher.settings import model, parsing
 from watcher.settings.loading import Loaded
-from watcher.streams import width
+from watcher.streams import Progress, width
 from watcher.text.mask import describe, is_visible
-from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted, safe_line, sanitize_line
+from watcher.text.sanitize import Trusted, plural, safe_line, sanitize_line
+from watcher.values import frozen
 
 _FILE = "pyproject.toml"
 _FOR = "2h"
@@ -74,7 +73,7 @@ def run_wait(
     pause = _seconds("--every", every or _EVERY, least)
     wanted = wanted_of(node, version)
     known = settings(alerts=False).settings
-    transport.check_usable(known.registry_url)
+    network.check_usable(known.registry_url)
     started = clock()
 
     async def wait(progress: Progress) -> Look | int:
@@ -123,7 +122,7 @@ def wanted_of(node: str | None, version: str | None) -> Wanted:
     """Return what the arguments name, with the help of ./pyproject.toml. UsageError if it cannot be known."""
     if node is None:
         return _of_project(_project(working_folder()))
-    [name] = read("ID", node_ids.read, [node])
+    [name] = read("ID", parsing.read, [node])
     if version is None:
         return Wanted(node=name)
     return Wanted(node=name, version=read("VERSION", _version, version))
@@ -136,21 +135,21 @@ def _version(text: str) -> str:
     return found
 
 
-def _project(folder: Path) -> pyproject.Project:
+def _project(folder: Path) -> folders.Project:
     """Return what ./pyproject.toml says; UsageError if it cannot be read."""
     path = folder / _FILE
     try:
         # It may be a link: this folder is not an install, in which anything may lie.
         path = path.resolve()
-        data = Folder(str(path.parent)).read(path.name, limit=pyproject.LIMIT)
+        data = Folder(str(path.parent)).read(path.name, limit=folders.LIMIT)
         if data is None:
             raise UsageError(f"there is no {_FILE} in this folder", _hint())
-        return pyproject.read(data)
+        return folders.read(data)
     except (UnreadableError, ValueError, OSError) as error:
         raise UsageError(safe_line(Trusted(error)), _hint()) from None
 
 
-def _of_project(project: pyproject.Project) -> Wanted:
+def _of_project(project: folders.Project) -> Wanted:
     """Return the name and version of a project; UsageError if it does not say both."""
     version = project.version
     if project.id is None or version is None or not is_visible(version):
@@ -207,7 +206,7 @@ def _status(look: Look) -> str:
     return f"{status}, {colour('deprecated')}" if is_deprecated else status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Done:
     """What came of it, for each kind of output."""
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from watcher.changes.transitions import node_url
 from watcher.cli.documents import AcceptedForm, AuditDocument, PackForm
-from watcher.cli.formats.paths import within
 from watcher.cli.formats.sarif import Run
+from watcher.cli.formats.words import within
 from watcher.cli.report import error_form
 from watcher.model.finding import Acceptance, Finding
 from watcher.polling.audit import Audit

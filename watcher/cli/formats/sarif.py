@@ -9,24 +9,22 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from watcher import __version__
 from watcher.alerts.advice import STOP
 from watcher.alerts.phrasing import PRODUCT
-from watcher.cli.formats.paths import uri
-from watcher.cli.formats.words import acceptance, advice, pack_cell, rows, why
-from watcher.cli.pack_names import version_cell
+from watcher.cli.formats.words import acceptance, advice, pack_cell, rows, uri, why
 from watcher.cli.report import error_form
-from watcher.cli.terminal import unstyle
+from watcher.cli.terminal import unstyle, version_cell
 from watcher.cli.version import homepage
 from watcher.model.event import Severity
-from watcher.model.failure import ReadFailure
 from watcher.model.finding import Finding, Grade
 from watcher.model.pack import Verdict
+from watcher.model.reading import ReadFailure
 from watcher.polling.audit import Audit, is_limit
 from watcher.text.sanitize import safe_line, sanitize_line
+from watcher.values import frozen
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _REASON = 300
@@ -37,7 +35,7 @@ _LEVELS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Rule:
     """How a verdict is explained. The texts are the program's own."""
 
@@ -90,7 +88,7 @@ _LOOKALIKES = str.maketrans("[]{}\\`", "\uff3b\uff3d\uff5b\uff5d\uff3c'")
 Form = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Run:
     """What a document says beside what was found."""
 

@@ -14,7 +14,7 @@ from watcher.delivery.services.service import (
     Plugin,
     supports,
 )
-from watcher.model.outcome import Cause
+from watcher.model.channel import Cause
 
 _NOT_THERE = 404
 _DISCOVERY = "/.well-known/matrix/client"

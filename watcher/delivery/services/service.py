@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from json import dumps
 from typing import Any, TypeAlias
 
 from watcher.alerts.digest import Digest
 from watcher.alerts.render import Format
 from watcher.delivery.refusal import MARKUP
+from watcher.model.channel import Cause, Undelivered
 from watcher.model.event import Event, Severity, severity_of
-from watcher.model.outcome import Cause, Undelivered
+from watcher.values import frozen
 
 _PAGE = re.compile(
     r"https://registry\.comfy\.org/nodes/[A-Za-z0-9][A-Za-z0-9._~%-]{0,300}"
@@ -35,7 +36,7 @@ Plugin: TypeAlias = Any
 """A service of apprise, which leaves it mostly untyped; each has attributes that only its rule knows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Context:
     """What is sent to a service, for its rules."""
 
@@ -83,7 +84,7 @@ Prepare = Callable[[Plugin, Context], None]
 """Changes a service before its message goes out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rules:
     """What holds for one service; the defaults hold for services without rules."""
 

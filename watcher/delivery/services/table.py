@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from watcher.alerts.payload import event_objects, plainest_objects
 from watcher.alerts.render import Format, Rendered
 from watcher.delivery.refusal import ANYTHING_GOES, HTML
-from watcher.delivery.services import chat, push
+from watcher.delivery.services import chat
 from watcher.delivery.services.mail import address_copies, mail
 from watcher.delivery.services.matrix import matrix
 from watcher.delivery.services.service import (
@@ -21,6 +21,7 @@ from watcher.delivery.services.service import (
     encoded,
 )
 from watcher.model.event import Severity
+from watcher.values import frozen
 
 _ERRCODE = rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})'
 _CODE = rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})'
@@ -93,8 +94,8 @@ RULES: Mapping[str, Rules] = {
     "Form": _OWN,
     "Gotify": Rules(priority=(8, 5, 3)),
     "JSON": replace(_OWN, prepare=json_post),
-    "Jira": Rules(prepare=push.opens),
-    "MQTT Notification": Rules(prepare=push.mqtt),
+    "Jira": Rules(prepare=chat.opens),
+    "MQTT Notification": Rules(prepare=chat.mqtt),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
     "Matrix": Rules(
         prepare=matrix,
@@ -102,8 +103,8 @@ RULES: Mapping[str, Rules] = {
         knows_code=True,
         sealed=re.compile(r"/m\.room\.encrypted/"),
     ),
-    "Opsgenie": Rules(prepare=push.opens),
-    "Pager Duty": Rules(prepare=push.pagerduty, lines=1, most=push.SUMMARY),
+    "Opsgenie": Rules(prepare=chat.opens),
+    "Pager Duty": Rules(prepare=chat.pagerduty, lines=1, most=chat.SUMMARY),
     "Power Automate / Workflows (for MSTeams)": Rules(
         prepare=chat.teams,
         most=chat.TEAMS_CARD,
@@ -111,7 +112,7 @@ RULES: Mapping[str, Rules] = {
         dialects={Format.MARKDOWN: Format.CODELESS},
     ),
     "Pushover": Rules(
-        prepare=push.pushover, priority=(1, 0, -1), sealed=re.compile(_ANY)
+        prepare=chat.pushover, priority=(1, 0, -1), sealed=re.compile(_ANY)
     ),
     "Slack": Rules(prepare=chat.slack),
     "Telegram": Rules(
@@ -123,9 +124,9 @@ RULES: Mapping[str, Rules] = {
     "XML": _OWN,
     "Zulip": Rules(shown_as=Format.MARKDOWN),
     "ntfy": Rules(
-        prepare=push.ntfy,
+        prepare=chat.ntfy,
         priority=("max", "default", "low"),
-        limits=((encoded, push.NTFY),),
+        limits=((encoded, chat.NTFY),),
     ),
 }
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
@@ -134,7 +135,7 @@ _BRIEF = 640
 _NO_LIMIT = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Room:
     """What fits one message to a service, in UTF-8 bytes."""
 

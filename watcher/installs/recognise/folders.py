@@ -1,21 +1,137 @@
-"""Which pack a folder of `custom_nodes` is, from what was read in it. Pure (docs/behaviour.md, Installed packs)."""
+"""What the `pyproject.toml` of a pack says: id, version, repository. Pure."""
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
-from watcher.installs.recognise import pyproject, texts
-from watcher.installs.recognise.pyproject import Project
+from watcher.installs.recognise import texts
+from watcher.installs.recognise.texts import items, table
 from watcher.model.pack import OWN_FILES, Claim, Identity, Pack, PackKind, named_after
+from watcher.values import frozen
+
+LIMIT = 256 * 1024
+"""Bytes; the worst of this size take a second."""
+
+_MOST_DOTS = 64
+"""Of one key: the parser's time grows with their square."""
+
+
+@frozen
+class Project:
+    """What a pyproject says of its pack."""
+
+    id: str | None = None
+    """As written; None if there is none, or none that the registry would take."""
+    version: str | None = None
+    is_dynamic: bool = False
+    """Whether its version is made when it is built."""
+    repository: str | None = None
+    remark: str = ""
+    """What is odd about it, for a person."""
+
+
+def read(data: bytes) -> Project:
+    """Return what a pyproject says; ValueError with the reason if it is not one that can be read."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("pyproject.toml is not UTF-8 text") from None
+    if not text.strip():  # as a power loss leaves it
+        raise ValueError("pyproject.toml is empty")
+    if any(map(_has_endless_key, text.split("\n"))):
+        raise ValueError("pyproject.toml has a key without end")
+    try:
+        document: dict[str, object] = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("pyproject.toml is nested too deeply") from None
+    except ValueError:
+        raise ValueError("pyproject.toml is not valid TOML") from None
+    project = table(document.get("project"))
+    name, version = project.get("name"), project.get("version")
+    urls = {key.lower(): value for key, value in table(project.get("urls")).items()}
+    found = texts.pack_id(name)
+    is_dynamic, remark = "version" in items(project.get("dynamic")), ""
+    if found is None:
+        remark = (
+            "its [project] name cannot be an id" if name else "it has no [project] name"
+        )
+    elif version is None:
+        remark = "its version is dynamic" if is_dynamic else "it has no version"
+    elif texts.version(version) is None:
+        remark = "its version is not valid"
+    return Project(
+        id=found,
+        version=texts.version(version),
+        is_dynamic=is_dynamic,
+        repository=texts.address(urls.get("repository")),
+        remark=remark,
+    )
+
+
+def _has_endless_key(line: str) -> bool:
+    """Return whether a line may have a key of more parts than any has."""
+    is_header = line.lstrip().startswith("[")
+    keys = [line] if is_header else line.split("=")[:-1]
+    return any(key.count(".") > _MOST_DOTS for key in keys)
+
+
+_SECTION = re.compile(
+    r"""\[\s*(?P<name>[A-Za-z0-9.-]+)(?:\s+"(?P<sub>[^"\n]*)")?\s*\]"""
+)
+_REF = re.compile(r"refs/[A-Za-z0-9._/+@-]{1,200}")
+
+
+def remote(config: bytes) -> str | None:
+    """Return the address of `origin`, else of the first remote, without a login; None if there is no remote."""
+    found: dict[str, str] = {}
+    section = None
+    for line in config.decode("utf-8", "replace").splitlines():
+        key, _, value = line.partition("=")
+        if heading := _SECTION.match(line.strip()):
+            section = heading["sub"] if heading["name"].lower() == "remote" else None
+        elif (
+            section is not None
+            and key.strip().lower() == "url"
+            and (url := texts.address(value.strip().strip('"')))
+        ):
+            found.setdefault(section, url)
+    return found.get("origin") or next(iter(found.values()), None)
+
+
+def head(data: bytes) -> tuple[str | None, str | None]:
+    """Return the commit that `HEAD` has, or the ref that it names, whose path is safe to read below `.git`."""
+    text = data.decode("ascii", "replace").strip()
+    label, colon, name = text.partition(":")
+    ref = name.strip()
+    if (
+        colon
+        and label == "ref"
+        and _REF.fullmatch(ref)
+        and not {"", ".", ".."} & set(ref.split("/"))
+    ):
+        return None, ref
+    return texts.commit(text), None
+
+
+def packed(data: bytes, ref: str) -> str | None:
+    """Return the commit of a ref in `packed-refs`."""
+    ending = f" {ref}"
+    lines = data.decode("ascii", "replace").splitlines()
+    return next(
+        (texts.commit(line[: -len(ending)]) for line in lines if line.endswith(ending)),
+        None,
+    )
+
 
 NOT_PACKS = frozenset({"__pycache__", ".disabled"})
 DISABLED = ".disabled"
 """The folder that the Manager moves disabled packs to; older ones got it as a suffix."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Clone:
     """What the text files of a `.git` say."""
 
@@ -29,7 +145,7 @@ class Clone:
     """Why something in it could not be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Contents:
     """What was read in the folder of a pack."""
 
@@ -64,7 +180,7 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
     flaw = contents.flaw
     if contents.pyproject is not None:
         try:
-            project = pyproject.read(contents.pyproject)
+            project = read(contents.pyproject)
         except ValueError as refusal:
             flaw = flaw or str(refusal)
     has_version = project.version is not None or project.is_dynamic

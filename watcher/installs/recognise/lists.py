@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from watcher.installs.recognise import texts
-from watcher.installs.recognise.json_text import items, table
+from watcher.installs.recognise.texts import items, table
 from watcher.model.pack import OWN_FILES, Pack, PackKind
 
 _FORMS: dict[str, Callable[[object], bool]] = {

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from watcher.installs.recognise import texts
-from watcher.installs.recognise.json_text import items, table
+from watcher.installs.recognise.texts import items, table
 from watcher.model.pack import Pack, PackKind
 
 _CORE = "comfy-core"

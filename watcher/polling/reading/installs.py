@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from watcher.changes.verdict import identities
-from watcher.installs.result import in_order
+from watcher.installs.safe_files import in_order
 from watcher.installs.scan import scan
 from watcher.model.pack import Claim, Inventory, Pack, Scanned, Source
-from watcher.progress import Progress
+from watcher.streams import Progress
 
 _FORGOTTEN: dict[str, Any] = {
     "evidence": "",

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from watcher.changes.health import IS_ID_RIGHT
-from watcher.model.listing import ALL
+from watcher.model.reading import ALL
 from watcher.polling.model import Report
 from watcher.polling.sending.dispatch import Dispatch
-from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize_line
+from watcher.text.sanitize import (
+    Trusted,
+    escape_invisible,
+    plural,
+    safe_line,
+    sanitize_line,
+)
+from watcher.values import frozen
 
 _ERROR_LENGTH = 300
 _NAMES = 3
@@ -20,7 +25,7 @@ _NOTHING_READ = "the registry cannot be read"
 _PART_UNREAD = "not all of the registry can be read"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Problem:
     """Something that a person should know about a poll."""
 

@@ -12,16 +12,21 @@ from functools import partial
 from typing import TypeVar, TypeVarTuple
 
 from watcher import log
-from watcher.alerts.queues.change import Change, change
-from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import delivered, failed, going_out
-from watcher.alerts.queues.queue import Message, Queue, Standing, in_turn
+from watcher.alerts.queues.outbox import Change, Outbox, change
+from watcher.alerts.queues.queue import (
+    Message,
+    Queue,
+    Standing,
+    delivered,
+    failed,
+    going_out,
+    in_turn,
+)
 from watcher.delivery.client import Sender
-from watcher.delivery.job import Job, Reached
+from watcher.delivery.process import Job, Reached
 from watcher.errors import StateError
-from watcher.model.channel import Channel
+from watcher.model.channel import Cause, Channel, Delivered, Undelivered
 from watcher.model.event import Event
-from watcher.model.outcome import Cause, Delivered, Undelivered
 from watcher.polling.sending.dispatch import DeliveryOptions
 from watcher.state.store import StateFolder
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from tests.support.factories import channel
-from watcher.alerts.queues.channel_identity import Addresses, digest, judge
+from watcher.alerts.queues.ownership import Addresses, digest, judge
 from watcher.model.channel import Channel
 from watcher.state import documents
 

@@ -11,16 +11,15 @@ from tests.support.factories import NOW, channel, event, failed, minute, taken
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import going_out
 from watcher.alerts.queues.queue import (
     LONGEST_WAIT,
     Message,
     Queue,
     backoff,
+    going_out,
 )
-from watcher.model.channel import Channel, Grouping
+from watcher.model.channel import Cause, Channel, Grouping
 from watcher.model.event import Kind
-from watcher.model.outcome import Cause
 
 OPS, MAIL = channel("ops"), channel("mail")
 BOTH = (OPS, MAIL)

@@ -13,7 +13,7 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import Queue, is_due
-from watcher.model.outcome import Cause
+from watcher.model.channel import Cause
 
 OPS, MAIL = channel("ops"), channel("mail")
 E1, E2, E3 = event("e1"), event("e2"), event("e3")

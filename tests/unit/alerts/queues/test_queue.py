@@ -9,12 +9,14 @@ import pytest
 
 from tests.support.factories import NOW, event, minute
 from watcher import timestamps
-from watcher.alerts.queues.outcomes import delivered, failed, going_out
 from watcher.alerts.queues.queue import (
     Message,
     Queue,
     Standing,
     after_delivery,
+    delivered,
+    failed,
+    going_out,
     has_failed,
     in_turn,
     is_due,
@@ -24,8 +26,8 @@ from watcher.alerts.queues.queue import (
     tries_in_words,
 )
 from watcher.durations import DAY
+from watcher.model.channel import Cause, Undelivered
 from watcher.model.event import Event, Kind
-from watcher.model.outcome import Cause, Undelivered
 
 HOUR = 60
 """In minutes."""

@@ -9,10 +9,10 @@ import click
 import pytest
 
 from tests.support.factories import HARMLESS, accepted, version
-from watcher.cli.formats.table import lines
-from watcher.model.failure import ReadFailure
+from watcher.cli.formats.words import lines
 from watcher.model.finding import Finding
 from watcher.model.pack import Inventory, Pack, PackKind, Verdict
+from watcher.model.reading import ReadFailure
 from watcher.model.scan import Scan
 from watcher.model.version import SafeVersion
 from watcher.polling.audit import Audit

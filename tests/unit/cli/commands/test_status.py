@@ -28,8 +28,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli.commands import status
-from watcher.model.channel import Grouping
-from watcher.model.outcome import Cause
+from watcher.model.channel import Cause, Grouping
 from watcher.model.pack import OWN_FILES, Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.state.model import Checks, State

@@ -12,9 +12,9 @@ import pytest
 from tests.support.factories import HARMLESS, accepted, version
 from tests.unit.cli.commands.test_audit_report import finding
 from watcher.cli.formats.sarif import Run, sarif
-from watcher.model.failure import Fault, ReadFailure
 from watcher.model.finding import Finding
 from watcher.model.pack import Inventory, Pack, PackKind, Verdict
+from watcher.model.reading import Fault, ReadFailure
 from watcher.polling.audit import Audit
 
 RUN = Run(

@@ -17,8 +17,8 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.worker import job
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
+from watcher.model.channel import Outcome, Undelivered
 from watcher.model.event import Event, Kind
-from watcher.model.outcome import Outcome, Undelivered
 
 Answer = tuple[int, str]
 

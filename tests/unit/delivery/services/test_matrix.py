@@ -18,7 +18,7 @@ from watcher.alerts.digest import compose
 from watcher.delivery.services.service import Context, Plugin
 from watcher.delivery.services.table import prepare
 from watcher.delivery.urls import load
-from watcher.model.outcome import Cause, Undelivered
+from watcher.model.channel import Cause, Undelivered
 
 NOT_FOUND = (404, '{"errcode": "M_NOT_FOUND", "error": "not there"}')
 URL = "matrixs://bot:secret@example.org"

@@ -14,8 +14,8 @@ from tests.unit.delivery.services.conftest import (
     content,
     event,
 )
+from watcher.model.channel import Delivered
 from watcher.model.event import Kind
-from watcher.model.outcome import Delivered
 
 BACK = {"kind": Kind.REINSTATED, "before": "banned", "after": "active", "id": "id3"}
 PAGERDUTY = f"pagerduty://{'a' * 32}@{'b' * 20}"

@@ -13,7 +13,7 @@ from tests.support.comfyui import ComfyUI, pyproject
 from tests.support.fakes.manager import FakeManager
 from watcher.model.pack import Claim, Identity, Pack, PackKind, Source, SourceKind
 from watcher.polling.reading.installs import scan_all
-from watcher.progress import silent
+from watcher.streams import silent
 
 _DAMAGE = "pyproject.toml is not valid TOML"
 

@@ -6,10 +6,9 @@ from typing import Any
 
 from tests.support.factories import ANY_AGE, PACK, known, version
 from watcher.changes.verdict import Knowledge
-from watcher.model.failure import Fault, ReadFailure
 from watcher.model.pack import PackRecord
-from watcher.polling.reading.exposures import Known
-from watcher.polling.reading.nodes import Compared
+from watcher.model.reading import Fault, ReadFailure
+from watcher.polling.reading.compare import Compared, Known
 
 KEY = PACK.lower()
 

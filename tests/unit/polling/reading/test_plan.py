@@ -11,8 +11,6 @@ from tests.support.factories import watch
 from watcher import timestamps
 from watcher.changes.health import FailureStreak, Health
 from watcher.changes.transitions import DiffOptions
-from watcher.model.failure import ReadFailure
-from watcher.model.listing import Listing, NodeBanned, ServerTime
 from watcher.model.pack import (
     Claim,
     Identity,
@@ -22,13 +20,14 @@ from watcher.model.pack import (
     PackRecords,
     Scanned,
 )
+from watcher.model.reading import Listing, NodeBanned, ReadFailure, ServerTime
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
 from watcher.model.version import Version
-from watcher.polling.reading.nodes import compare_nodes
+from watcher.polling.reading.compare import compare_nodes
 from watcher.polling.reading.plan import Plan, make_plan
 from watcher.polling.reading.read import Answers
-from watcher.registry.pagination import NodeRows
+from watcher.registry.listing import NodeRows
 from watcher.registry.sweep import Sweep
 from watcher.state.model import Checks, State
 

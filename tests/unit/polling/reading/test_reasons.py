@@ -11,8 +11,8 @@ from tests.faults.asking import hurried
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.parameters import one_of
-from watcher.polling.reading import reasons
-from watcher.polling.reading.reasons import read_all, read_reasons
+from watcher.polling.reading import read as reasons
+from watcher.polling.reading.read import read_all, read_reasons
 from watcher.registry.client import Registry, RequestLimits
 from watcher.text.status_reason import Reason
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.support.factories import poll_report
-from watcher.model.failure import Fault, ReadFailure
-from watcher.model.listing import ALL
+from watcher.model.reading import ALL, Fault, ReadFailure
 from watcher.polling.reports.problems import (
     ProblemReporter,
     delivery_problems,

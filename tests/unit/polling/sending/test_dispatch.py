@@ -18,8 +18,7 @@ from tests.support.nursery import NurseryWorker
 from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.alerts.queues import outbox
-from watcher.alerts.queues.change import Change, replay
-from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outbox import Change, Outbox, replay
 from watcher.alerts.queues.queue import is_due
 from watcher.delivery.client import Worker
 from watcher.delivery.process import Process
@@ -27,7 +26,7 @@ from watcher.errors import StateError
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Kind
 from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
-from watcher.state import owed
+from watcher.state import documents
 from watcher.state.store import StateFolder
 
 pytestmark = pytest.mark.measured
@@ -139,10 +138,10 @@ def test_a_stop_waits_for_seconds_only(
     done = sent(
         folder, owing(ops), ops, stopping=stopping, progress=stop_once_it_is_out
     )
-    owed = owing(ops).queues["ops"].messages
+    waiting = owing(ops).queues["ops"].messages
     left = done.waiting.queues["ops"]
     assert (done.failures, left.retry_at) == ({}, "")
-    assert left.messages == (replace(owed[0], unanswered=1), *owed[1:])
+    assert left.messages == (replace(waiting[0], unanswered=1), *waiting[1:])
     assert time.monotonic() - began < 10
 
 
@@ -267,7 +266,7 @@ def test_what_only_a_pattern_chooses_gets_no_further_message(
 
 def _after(folder: StateFolder, waiting: Outbox) -> Outbox:
     """Return what is owed after what a round has written."""
-    return replay(waiting, owed.read((folder.path / "owed.jsonl").read_bytes()))
+    return replay(waiting, documents.read((folder.path / "owed.jsonl").read_bytes()))
 
 
 @pytest.mark.parametrize("cause", ["stopped", "killed"])

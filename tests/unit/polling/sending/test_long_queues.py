@@ -19,15 +19,14 @@ from tests.support.factories import NOW, channel, event, failed, minute
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
-from watcher.alerts.queues.change import Change, change, replay
-from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outbox import Change, Outbox, change, replay
 from watcher.alerts.queues.queue import Queue
 from watcher.model.channel import Channel, Grouping
 from watcher.model.snapshot import Snapshot
 from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
-from watcher.progress import Progress, silent
-from watcher.state import owed
+from watcher.state import documents
 from watcher.state.store import StateFolder
+from watcher.streams import Progress, silent
 
 _FEW, _MANY = 50, 400
 _NAMES = ("ops", "mail")
@@ -242,7 +241,7 @@ def test_cancellation_loses_no_acknowledgement(
             await task
 
     asyncio.run(cancel())
-    (_, *arrived) = owed.read((tmp_path / "owed.jsonl").read_bytes())
+    (_, *arrived) = documents.read((tmp_path / "owed.jsonl").read_bytes())
     assert [list(one.messages["ops"].values()) for one in arrived] == [[None]]
 
 
@@ -266,7 +265,7 @@ def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
         list(threads.map(deliver, names))
     noted = [
         (name, *line.messages[name], queue.attempts)
-        for line in owed.read((tmp_path / "owed.jsonl").read_bytes())
+        for line in documents.read((tmp_path / "owed.jsonl").read_bytes())
         for name, queue in line.queues.items()
     ]
     assert sorted(noted) == sorted(

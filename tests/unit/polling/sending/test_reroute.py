@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.support.factories import NOW, channel, event
-from watcher.alerts.queues import channel_identity, outbox
-from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues import outbox, ownership
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.ownership import reroute
+from watcher.alerts.queues.ownership import Addresses, reroute
 from watcher.model.channel import Channel
 from watcher.model.snapshot import Snapshot
-from watcher.polling.sending.reroute import (
+from watcher.polling.sending.dispatch import (
     at_their_channels,
     channel_states,
     followed,
@@ -30,7 +29,7 @@ OLD, OTHER = (
 
 def addresses(one: Channel, salt: str = "ab" * 16) -> Addresses:
     """Return what is known once a channel's URL was accepted."""
-    digests = channel_identity.url_digests([one], salt)
+    digests = ownership.url_digests([one], salt)
     return Addresses(salt=salt, apprise="2.3", url_digests=digests)
 
 

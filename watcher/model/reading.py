@@ -3,16 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from enum import StrEnum
 
-from watcher.model.failure import ReadFailure
 from watcher.model.version import Version
+from watcher.values import frozen
+
+
+class Fault(StrEnum):
+    """Whose fault it is that something could not be read, as far as anybody acts on it."""
+
+    OWN = "own"
+    """Of what was to be read, as far as anybody can say: others may be readable."""
+    NOT_FOUND = "not_found"
+    """The registry answered that it has no such thing."""
+    REGISTRY = "registry"
+    """Of the registry or the network, which answered: others fail for the same reason."""
+    UNREACHED = "unreached"
+    """No HTTP answer came, or none to its end in time. Any answer, whatever its status, shows that the registry can be
+    reached."""
+    UNTRIED = "untried"
+    """No request was made, because the registry had failed too often. The next poll makes it first."""
+
+
+@frozen
+class ReadFailure:
+    """Something could not be read, or not in full. Without a node and an install it is about the registry."""
+
+    error: str
+    """Why, for a person. Unless it is `Trusted` it may hold untrusted text."""
+    fault: Fault = Fault.OWN
+    node: str | None = None
+    install: str | None = None
+    hint: str = ""
+    """What a person can do."""
+
+    @property
+    def line(self) -> str:
+        """Why, and what to do, on one line."""
+        return f"{self.error}; hint: {self.hint}" if self.hint else self.error
+
+    @property
+    def registry_wide(self) -> bool:
+        """Whether the fault is the registry's, or the network's."""
+        return self.fault in {Fault.REGISTRY, Fault.UNREACHED, Fault.UNTRIED}
+
 
 ALL = "*"
 """Stands for the registry as a whole where a node is named."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ServerTime:
     """When the registry made the answers of one reading, by its own clock; comparable with other such times alone."""
 
@@ -37,7 +78,7 @@ class ServerTime:
         return bool(self.oldest) and self.oldest < known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Listing:
     """The versions that were seen of one node. docs/behaviour.md, Listings, defines when it is complete."""
 
@@ -54,7 +95,7 @@ class Listing:
     """The node's id as the registry spells it; "" without any version."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NodeBanned:
     """The registry answered 403 and said that the node is banned (docs/registry.md, Node bans)."""
 

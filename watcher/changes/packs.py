@@ -1,7 +1,4 @@
-"""Which packs a copy without an id may be: those that the registry has under its repository. Pure.
-
-The list of all packs says that (docs/registry.md, Packs as a whole), for installed clones and for references.
-"""
+"""What the list of all packs says: which a publisher has, and which a copy without an id may be. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +6,53 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from watcher.model.pack import Claim, Identity, Pack, PackRecords
-from watcher.model.selection import NODE_ID
+from watcher.model.pack import Claim, Identity, Pack, PackRecord, PackRecords
+from watcher.model.selection import NODE_ID, Selection
+from watcher.model.snapshot import Node, Publisher, Snapshot
 from watcher.model.version import BANNED
 from watcher.text.repository import repository_key
+from watcher.timestamps import Moment
+
+
+def take_packs(
+    snapshot: Snapshot,
+    publishers: Iterable[str],
+    records: Iterable[PackRecord],
+    globs: Selection,
+    *,
+    whole_at: Moment | None = None,
+) -> Snapshot:
+    """Return the snapshot with the packs that these publishers have; the same object if that is nothing new.
+
+    Packs of the first complete list, which is one that was `whole_at` a time, get their baseline as packs in `nodes`
+    do. A later one gets a node here, before its versions are read: so they are news though reading them may fail, or
+    this process may end. `globs` leave packs out.
+    """
+    packs: dict[str, dict[str, str]] = {}
+    for record in records:
+        if NODE_ID.fullmatch(record.id):
+            of = packs.setdefault(record.publisher.lower(), {})
+            of[record.id.lower()] = record.id
+    for name in publishers:
+        key = name.lower()
+        before = snapshot.publishers.get(key) or Publisher(publisher=name)
+        known = {pack.lower(): pack for pack in before.packs}
+        all_packs = packs.get(key, {}) | known
+        after = replace(
+            before,
+            packs=tuple(all_packs[pack] for pack in sorted(all_packs)),
+            baseline_at=before.baseline_at or whole_at or "",
+        )
+        newcomers = {
+            pack: Node(node=all_packs[pack], baseline_at=before.baseline_at)
+            for pack in all_packs.keys() - known.keys() - snapshot.nodes.keys()
+            if before.baseline_at and not globs.leaves_out(pack)
+        }
+        if after != snapshot.publishers.get(key, Publisher(publisher=name)):
+            of_all = {**snapshot.publishers, key: after}
+            snapshot = replace(snapshot, publishers=of_all).with_nodes(newcomers)
+    return snapshot
+
 
 _MOST = 10
 """Packs of one repository. The registry means to have one, but its rows are untrusted."""

@@ -1,0 +1,279 @@
+"""`feed.xml`, `osv/*.json` and `metrics.prom`. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
+
+from watcher import timestamps
+from watcher.alerts.digest import compose
+from watcher.alerts.phrasing import PRODUCT
+from watcher.alerts.render import Format, is_page, render
+from watcher.changes.transitions import node_url
+from watcher.model.event import LONGEST_TEXT, Event, Kind, Severity, digest, severity_of
+from watcher.model.snapshot import Ban, Node
+from watcher.model.version import STATUSES
+from watcher.publish.public import Public
+from watcher.state.overview import by_state
+from watcher.text.sanitize import escape_values, sanitize_line
+from watcher.timestamps import MomentOrEmpty
+
+ENTRIES = 200
+"""The most events of the feed."""
+_ROOM = 1_000_000
+"""More bytes than the alert of one event has."""
+_BEFORE_ALL = "1970-01-01T00:00:00.000Z"
+"""When a feed was updated that has no entry, of a state without a baseline."""
+
+
+def atom(public: Public) -> str:
+    """Return `feed.xml`: the latest events of warning or worse, newest first."""
+    bad = (
+        event
+        for event in reversed(public.events)
+        if severity_of(event).reaches(Severity.WARNING)
+    )
+    events = list(islice(bad, ENTRIES))
+    # Hardly two watchers began in the same millisecond, and nothing else tells them apart that is public and stays.
+    began = _moment(public.began or _BEFORE_ALL)
+    feed = ET.Element(
+        "feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": "en"}
+    )
+    _add(feed, "id", f"urn:comfy-watch:feed:{digest(began, 20)}")
+    _add(feed, "title", PRODUCT)
+    _add(feed, "updated", _moment(events[0].at) if events else began)
+    _add(ET.SubElement(feed, "author"), "name", PRODUCT)
+    for event in events:
+        _add_entry(feed, event)
+    ET.indent(feed, "")
+    text = ET.tostring(feed, "unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
+
+
+def _add_entry(feed: ET.Element, event: Event) -> None:
+    # The address and the time are for those who get a message.
+    alone = replace(compose((replace(event, url=""),)), when="")
+    said = render(alone, Format.TEXT, _ROOM, _ROOM)
+    entry = ET.SubElement(feed, "entry")
+    _add(entry, "id", f"urn:comfy-watch:event:{quote(event.id, safe='')}")
+    _add(entry, "title", said.title)
+    _add(entry, "updated", _moment(event.at))
+    if event.node is not None and is_page(event.url):
+        _add(entry, "link", rel="alternate", href=event.url)
+    _add(entry, "category", term=event.kind.value)
+    _add(entry, "content", said.body.strip(), type="text")
+
+
+def _add(parent: ET.Element, name: str, text: str = "", **attributes: str) -> None:
+    ET.SubElement(parent, name, attributes).text = text
+
+
+def _moment(at: str) -> str:
+    """Return a time in the form that feeds ask for, whatever other form of it the state has."""
+    return timestamps.show(timestamps.read(at))
+
+
+_SCHEMA_VERSION = "1.7.5"
+_LONGEST_NAME = 76
+"""Characters of a pack and its version in a summary, which should have at most 120."""
+_EVERY_VERSION = {"type": "SEMVER", "events": [{"introduced": "0"}]}
+
+
+def documents(public: Public) -> Mapping[str, str]:
+    """Return the documents of all bans that were seen, by the names of their files."""
+    found: dict[str, str] = {}
+    for node in public.nodes.values():
+        for text, bans in _by_text(node).items():
+            name = _name(node, text)
+            found[_file(name)] = _document(name, node, bans)
+    return dict(sorted(found.items()))
+
+
+def document_of(node: Node, ban: Ban) -> str:
+    """Return the name of the file of a ban's document; "" if it has none."""
+    # Nobody can look up a version without a text, which is not the node as a whole.
+    return "" if ban.version == "" else _file(_name(node, ban.version or ""))
+
+
+def _name(node: Node, text: str) -> str:
+    return "x_COMFY-" + digest(f"{node.node.lower()}\0{text}", 16)
+
+
+def _file(name: str) -> str:
+    return f"osv/{name}.json"
+
+
+def _by_text(node: Node) -> dict[str, list[tuple[str, Ban]]]:
+    """Return the bans of a node with their keys, by the version's text; "" for the node as a whole."""
+    found: dict[str, list[tuple[str, Ban]]] = {}
+    for key, ban in node.bans.items():
+        if document_of(node, ban):
+            found.setdefault(ban.version or "", []).append((key, ban))
+    return found
+
+
+def _document(name: str, node: Node, bans: Sequence[tuple[str, Ban]]) -> str:
+    """Return one document of the bans of a version's text, which several versions may have.
+
+    It changes only with one of these bans.
+    """
+    # What is still banned counts before what is not, then the latest.
+    key, ban = max(bans, key=lambda one: (not one[1].until, one[1].changed, one[0]))
+    ban = replace(
+        ban,
+        since=min(one.since for _, one in bans),
+        changed=max(one.changed for _, one in bans),
+    )
+    affected: dict[str, object] = {
+        "database_specific": {
+            "node": node.node,
+            "version": ban.version,
+            "version_id": None if key.startswith("=") else key or None,
+            "reason": ban.reason,
+        }
+    }
+    if ban.version is None:
+        affected["ranges"] = [_EVERY_VERSION]
+    else:
+        affected["versions"] = [ban.version]
+    document = {
+        "schema_version": _SCHEMA_VERSION,
+        "id": name,
+        "modified": ban.changed,
+        "published": ban.since,
+        **({"withdrawn": ban.until} if ban.until else {}),
+        "summary": _summary(node, ban),
+        "details": _details(ban),
+        "affected": [escape_values(affected)],
+        "references": [{"type": "WEB", "url": node_url(node.node)}],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _summary(node: Node, ban: Ban) -> str:
+    what = f"{node.node} {'as a whole' if ban.version is None else ban.version}"
+    stands = "is no longer banned" if ban.until else "is banned"
+    return f"{sanitize_line(what, _LONGEST_NAME)} {stands} from the Comfy Registry"
+
+
+def _details(ban: Ban) -> str:
+    """Return what is known of a ban as Markdown. The reason is a block of code there: text as it is."""
+    what = "node pack" if ban.version is None else "version of a node pack"
+    text = f"The Comfy Registry banned this {what}."
+    reason = sanitize_line(ban.reason, LONGEST_TEXT)
+    return f"{text} Its reason:\n\n    {reason}" if reason else text
+
+
+PREFIX = "comfy_watch_"
+"""What every name begins with."""
+
+_OTHER = "unknown"
+"""A status that this program does not know. The registry's word for it may be anything."""
+
+_Family = tuple[str, str, str, Mapping[str, float | None]]
+"""The name and the meaning of a metric, its label ("" if it has none), and its figures by what the label says. None is
+no figure.
+"""
+
+
+def metrics(public: Public) -> str:
+    """Return the figures of what may be published."""
+    lines: list[str] = []
+    for name, about, label, figures in _families(public):
+        lines += f"# HELP {PREFIX}{name} {about}", f"# TYPE {PREFIX}{name} gauge"
+        for value, figure in figures.items():
+            labels = f'{{{label}="{_escaped(value)}"}}' if label else ""
+            if figure is not None:
+                lines.append(f"{PREFIX}{name}{labels} {figure}")
+    return "\n".join([*lines, "# EOF\n"])
+
+
+def _families(public: Public) -> Iterator[_Family]:
+    yield (
+        "build_info",
+        "The version of comfy-watch as a label; always 1.",
+        "version",
+        {public.version: 1},
+    )
+    yield (
+        "packs",
+        "Watched packs, by how they stand.",
+        "state",
+        by_state(public.rows),
+    )
+    versions = [one for node in public.nodes.values() for one in node.listed]
+    statuses = Counter(
+        one.status if one.status in STATUSES else _OTHER for one in versions
+    )
+    yield (
+        "versions",
+        "Listed versions of these packs, by status.",
+        "status",
+        _all_of((*STATUSES, _OTHER), statuses),
+    )
+    yield (
+        "deprecated_versions",
+        "Listed versions of these packs that are deprecated, whatever their status.",
+        "",
+        {"": sum(one.deprecated for one in versions)},
+    )
+    yield (
+        "events",
+        "Events since the state began, by kind.",
+        "kind",
+        _all_of(Kind, public.counts),
+    )
+    channels = {str(place): one for place, one in enumerate(public.channels, start=1)}
+    yield (
+        "undelivered_alerts",
+        "Alerts that a channel has not taken, by its number in the settings.",
+        "channel",
+        {place: one.alerts for place, one in channels.items()},
+    )
+    yield (
+        "undelivered_oldest_timestamp_seconds",
+        "When the oldest of these was seen; nothing where there is none.",
+        "channel",
+        {place: _seconds(one.oldest) for place, one in channels.items()},
+    )
+    yield from _last_poll(public)
+
+
+def _last_poll(public: Public) -> Iterator[_Family]:
+    """Yield how the last poll went; nothing where there was none."""
+    yield (
+        "last_poll_timestamp_seconds",
+        "When the last poll began that ran to its end.",
+        "",
+        {"": _seconds(public.at)},
+    )
+    yield (
+        "last_poll_duration_seconds",
+        "How long that took to read and compare.",
+        "",
+        {"": public.seconds or None},
+    )
+    yield (
+        "last_poll_requests",
+        "How many requests that took.",
+        "",
+        {"": public.requests or None},
+    )
+
+
+def _all_of(words: Iterable[str], counts: Mapping[str, int]) -> Mapping[str, int]:
+    """Return the count of each of the words, which have a series of their own even while that is 0."""
+    return {word: counts.get(word, 0) for word in words}
+
+
+def _seconds(moment: MomentOrEmpty) -> float | None:
+    return timestamps.read(moment).timestamp() if moment else None
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
