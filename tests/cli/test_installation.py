@@ -196,7 +196,7 @@ setup.preload(None)
 worker.load()
 known = set(sys.modules)
 import pickle
-from watcher.model import outcome
+from watcher.model import channel
 from watcher.polling.sending import channel_round
 from watcher.delivery.process import Job
 from watcher.delivery.sender import send
