@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Annotated, Any, NoReturn, get_type_hints
 
-from pydantic import FailFast, TypeAdapter
+from pydantic import FailFast, NonNegativeInt, TypeAdapter
 
 from watcher.model.version import WATCHED_FIELDS, Version, status_from_api
 from watcher.registry.answer import NoAnswerError
@@ -68,9 +66,6 @@ def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
     """Return a row, and which of its fields do not fit; None if it cannot be identified."""
     if not isinstance(item, dict):
         return None, frozenset()
-    with suppress(ValueError, RecursionError):
-        row = _decoder().validate_json(json.dumps(item), strict=True)
-        return row if identifies(row) else None, frozenset()
     given = {name: item[name] for name in FIELDS if name in item}
     unreadable = frozenset(
         name for name, value in given.items() if not _fits(name, value)
@@ -90,9 +85,6 @@ def _fits(name: str, value: object) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-_decoder = cache(lambda: TypeAdapter(VersionRow))
 
 
 @cache
@@ -125,25 +117,31 @@ MOST_ROWS = 5_000
 class Page:
     """One answer. `total`, `page_size` and `total_pages` are None if the answer does not report them readably."""
 
-    rows: Sequence[VersionRow]
+    rows: list[VersionRow] = field(default_factory=list)
     """The rows that `identifies` accepts."""
     total: int | None = None
     page_size: int | None = None
     total_pages: int | None = None
     items: int
     """How many rows there are, the unreadable ones too."""
-    unreported: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    unreported: dict[int, frozenset[str]] = field(default_factory=dict)
     """By position in `rows`: the fields of `Version` that could not be read."""
     fault: str = ""
     """Names the first row that does not fit, for a person."""
-    lost: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    lost: dict[tuple[str, str], str] = field(default_factory=dict)
     """By the ids of node and version: names the rows that are not in `rows`, as far as they say whose they are."""
     unplaced: str = ""
     """Names the first row that does not say whose it is."""
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class _Answer:
+    """An answer of which every part fits."""
+
+    versions: Annotated[list[VersionRow], FailFast()]
+    total: NonNegativeInt | None = None
+    pageSize: NonNegativeInt | None = None  # noqa: N815 - the API's own name
+    totalPages: NonNegativeInt | None = None  # noqa: N815 - the API's own name
 
 
 def parse_page(body: bytes) -> Page:
@@ -151,6 +149,36 @@ def parse_page(body: bytes) -> Page:
     body = body.removeprefix(b"\xef\xbb\xbf")
     if too_dense(body):
         raise NoAnswerError("the answer holds too many values to be a page of versions")
+    page = _read_whole(body) or _read_by_rows(body)
+    if page.items > MOST_ROWS:
+        raise NoAnswerError(
+            f"the answer holds {page.items} rows, far more than were requested"
+        )
+    return page
+
+
+_decoder = cache(lambda: TypeAdapter(_Answer))
+
+
+def _read_whole(body: bytes) -> Page | None:
+    """Return the page, decoded in one go: half of a poll's work is this. None if anything in it does not fit."""
+    try:
+        answer = _decoder().validate_json(body, strict=True)
+    except ValueError:
+        return None
+    if not all(map(identifies, answer.versions)):
+        return None
+    return Page(
+        rows=answer.versions,
+        total=answer.total,
+        page_size=answer.pageSize,
+        total_pages=answer.totalPages,
+        items=len(answer.versions),
+    )
+
+
+def _read_by_rows(body: bytes) -> Page:
+    """Return the page, decoded row by row, so that what is wrong with one row costs no other."""
     try:
         # As text: bytes could also be UTF-16, whose values were not counted.
         answer = json.loads(body.decode(), parse_constant=_no_constant)
@@ -165,45 +193,31 @@ def parse_page(body: bytes) -> Page:
         items = []
     if not isinstance(items, list):
         raise NoAnswerError("the answer has no list of versions")
-    if len(items) > MOST_ROWS:
-        raise NoAnswerError(
-            f"the answer holds {len(items)} rows, far more than were requested"
-        )
-    page = _read_rows(items)
-    page.total = total
-    page.page_size = _count(answer.get("pageSize"))
-    page.total_pages = _count(answer.get("totalPages"))
-    return page
-
-
-def _read_rows(items: Sequence[object]) -> Page:
-    """Return a page of these rows, without what the answer says of all."""
-    rows: list[VersionRow] = []
-    unreported: dict[int, frozenset[str]] = {}
-    lost: dict[tuple[str, str], str] = {}
-    fault = unplaced = ""
-    for number, item in enumerate(items, 1):
+    page = Page(
+        items=len(items),
+        total=total,
+        page_size=_count(answer.get("pageSize")),
+        total_pages=_count(answer.get("totalPages")),
+    )
+    for number, item in enumerate(items[:MOST_ROWS], 1):
         row, unreadable = read_row(item)
         named = f"row {number} is unreadable" if row is None or unreadable else ""
-        fault = fault or named
+        page.fault = page.fault or named
         if row is not None:
             if names := frozenset(
                 ATTRIBUTES[name] for name in unreadable & ATTRIBUTES.keys()
             ):
-                unreported[len(rows)] = names
-            rows.append(row)
+                page.unreported[len(page.rows)] = names
+            page.rows.append(row)
         elif (ids := ids_of(item)) is not None:
-            lost[ids] = named
+            page.lost[ids] = named
         else:
-            unplaced = unplaced or named
-    return Page(
-        rows=rows,
-        items=len(items),
-        unreported=unreported,
-        fault=fault,
-        lost=lost,
-        unplaced=unplaced,
-    )
+            page.unplaced = page.unplaced or named
+    return page
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _count(value: object) -> int | None:
