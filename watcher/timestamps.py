@@ -50,6 +50,14 @@ def show(moment: datetime) -> str:
     return _as_utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def normal(text: str) -> str | None:
+    """Return an RFC 3339 time as `show` writes it; None for what is no time."""
+    try:
+        return show(read(text))
+    except ValueError:
+        return None
+
+
 def for_people(text: str) -> str:
     """Return a time for people, "2026-11-25 17:32 UTC"; "" for what is no time."""
     try:

@@ -1,9 +1,10 @@
-"""The decorator of the program's values."""
+"""The decorator of the program's values, and what shows one in another form."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TypeVar, dataclass_transform
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar, cast, dataclass_transform
 
 _T = TypeVar("_T")
 
@@ -14,3 +15,10 @@ _T = TypeVar("_T")
 def frozen(cls: type[_T]) -> type[_T]:
     """Make a class a dataclass whose instances do not change, and whose fields are given by name."""
     return dataclass(frozen=True, slots=True, kw_only=True)(cls)
+
+
+def projected(form: type[_T], value: object, **given: object) -> _T:
+    """Return a form of a value: what is not given are the value's fields of the same name."""
+    names = {one.name for one in fields(cast("Any", form))} - given.keys()
+    same = {name: getattr(value, name) for name in names}
+    return cast("Callable[..., _T]", form)(**same, **given)

@@ -14,9 +14,9 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
 from watcher.alerts.digest import compose
+from watcher.alerts.payload import public_form
 from watcher.cli.commands.schema import document_of
 from watcher.model.event import Event, Kind
-from watcher.model.event_form import public_form
 from watcher.model.pack import Copy
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import SafeVersion

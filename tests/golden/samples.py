@@ -18,7 +18,7 @@ BY_HAND = Copy(install="garage", version="1.2.0", enabled=True, folder="night li
 CLONE = Copy(install="server", version=None, enabled=True, folder="ComfyUI_night")
 UNUSED = Copy(install="attic", version="1.2.0", enabled=False)
 SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
-DEPENDENCIES = FieldChange(field="dependencies", before="", after='["portrait"]')
+DEPENDENCIES = FieldChange(field="dependencies", before=(), after=("portrait",))
 FORGED = BadVersion(
     node="evil", version="1 (flagged), rgthree-comfy 1.0.0; banned: 9", status="banned"
 )

@@ -38,7 +38,7 @@ from tests.hostile.world import APART, FIELDS, Account, World
 from tests.support import factories
 from tests.support.parameters import examples, one_of
 from watcher import log
-from watcher.alerts.payload import event_objects
+from watcher.alerts.payload import event_objects, public_form
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli import report
 from watcher.cli.commands import history
@@ -48,7 +48,6 @@ from watcher.cli.formats.sarif import Run, sarif
 from watcher.cli.terminal import echo, to_json
 from watcher.model.channel import Grouping
 from watcher.model.event import Event
-from watcher.model.event_form import public_form
 from watcher.model.finding import Finding
 from watcher.model.pack import Pack, PackKind, Verdict
 from watcher.model.reading import ReadFailure

@@ -28,13 +28,12 @@ from watcher.model.event import (
     event_id,
     is_a_ban,
     is_about_all,
-    rank,
     runs_it,
     runs_its_pack,
     severity_of,
+    worst_first,
 )
 from watcher.model.selection import NODE_ID
-from watcher.model.version import recency
 from watcher.text.sanitize import plain_name
 from watcher.values import frozen
 
@@ -235,15 +234,6 @@ def _is_owed(event: Event, named: Collection[str] | None) -> bool:
         return False
     is_named = named is None or (event.node or "").lower() in named
     return is_named or runs_its_pack(event)
-
-
-def worst_first(events: Iterable[Event]) -> list[Event]:
-    """Return events as a message has them: worst first, and among equals the newest version."""
-    # What has no time of its own stays in its order: sorting keeps that of equals.
-    newest_first = sorted(
-        events, key=lambda event: recency(event.published), reverse=True
-    )
-    return sorted(newest_first, key=rank)
 
 
 def sample(at: str) -> tuple[Event, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from urllib.parse import urlsplit
 
-from watcher.model.event import Event, FieldChange, Items, is_a_flag, items_of
+from watcher.model.event import Cut, Event, FieldChange, is_a_flag
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import STATUSES
 from watcher.text.sanitize import Trusted
@@ -72,15 +72,14 @@ def known_status(status: str) -> str:
 
 
 def _of_field(change: FieldChange) -> Words:
-    before = items_of(change.before, change.before_left)
-    after = items_of(change.after, change.after_left)
-    if before is not None and after is not None:
-        return _of_list(before, after)
+    before, after = change.before, change.after
+    if isinstance(before, tuple) or isinstance(after, tuple):
+        return _of_list(change, [*before], [*after])
     if change.field == "status":
-        return _of_text(known_status(change.before), known_status(change.after))
+        return _of_text(known_status(before), known_status(after))
     if change.field == "downloadUrl":
-        return _of_address(_place_in_list(change.before), _place_in_list(change.after))
-    return _of_text(*_from_the_difference(change.before, change.after))
+        return _of_address(_place_in_list(before), _place_in_list(after))
+    return _of_text(*_from_the_difference(before, after))
 
 
 def _of_address(before: str, after: str) -> Words:
@@ -106,22 +105,23 @@ def _of_text(before: str, after: str) -> Words:
     return (before, Trusted(" → "), after)
 
 
-def _of_list(before: Items, after: Items) -> Words:
+def _of_list(change: FieldChange, before: list[str], after: list[str]) -> Words:
     """Return what was added, then what was dropped; what has no room is counted."""
-    added = [item for item in dict.fromkeys(after.shown) if item not in before.shown]
-    removed = [item for item in dict.fromkeys(before.shown) if item not in after.shown]
+    added = [item for item in dict.fromkeys(after) if item not in before]
+    removed = [item for item in dict.fromkeys(before) if item not in after]
     # Removals keep half of the room, so that many additions cannot hide them.
     shown_removed = removed[: max(_ITEMS // 2, _ITEMS - len(added))]
     shown_added = added[: _ITEMS - len(shown_removed)]
-    adds = _clause("adds ", shown_added, len(added) + (after.left or 0))
-    drops = _clause("drops ", shown_removed, len(removed) + (before.left or 0))
+    adds = _clause("adds ", shown_added, len(added), change.after_cut)
+    drops = _clause("drops ", shown_removed, len(removed), change.before_cut)
     same = (Trusted("the same in another order or number"),)
     return joined("; ", (adds, drops)) or same
 
 
-def _clause(verb: str, shown: list[str], count: int) -> Words:
+def _clause(verb: str, shown: list[str], count: int, cut: Cut | None) -> Words:
     """Return what was done to which items, of which some are shown; () for none."""
     items = [Item(item) if item else Trusted("(empty)") for item in shown]
+    count += cut.left if cut else 0
     return (Trusted(verb), *listed(items, count)) if count else ()
 
 

@@ -16,7 +16,6 @@ from watcher.model.event import (
     replaces_archive,
     runs_it,
 )
-from watcher.model.event_form import public_time
 from watcher.model.scan import MOST_KEPT, Scan, shortened
 from watcher.model.snapshot import Ban, Node, Snapshot
 from watcher.model.version import (
@@ -34,7 +33,7 @@ from watcher.model.version import (
     recency,
 )
 from watcher.text.status_reason import Reason
-from watcher.timestamps import Moment, MomentOrEmpty
+from watcher.timestamps import Moment, MomentOrEmpty, normal
 
 MOST_SCANS = 20
 """Versions whose scans a node keeps."""
@@ -248,7 +247,7 @@ def _good_versions(node: Node) -> list[Version]:
 
 def _created(version: Version) -> MomentOrEmpty:
     """Return when a version was created; "" if its date cannot be read."""
-    return public_time(version.created_at) or ""
+    return normal(version.created_at) or ""
 
 
 def _preference(version: Version) -> tuple[object, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -182,8 +181,8 @@ class VersionEvents:
         changes = [
             FieldChange(
                 field=name,
-                before=text_of(getattr(old, attribute)),
-                after=text_of(getattr(version, attribute)),
+                before=getattr(old, attribute),
+                after=getattr(version, attribute),
             )
             for attribute, name in WATCHED_FIELDS.items()
             if getattr(old, attribute) != getattr(version, attribute)
@@ -258,14 +257,3 @@ def _status_kind(
     if after == ACTIVE:
         return Kind.NEW if is_new else None
     return _BAD.get(after)
-
-
-def text_of(value: str | tuple[str, ...]) -> str:
-    """Return a watched field's value as text, a list as JSON; "" for an empty one."""
-    return (
-        value
-        if isinstance(value, str)
-        else json.dumps(value, ensure_ascii=False)
-        if value
-        else ""
-    )

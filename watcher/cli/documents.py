@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from watcher.alerts.payload import EventForm, ScanFindingForm
 from watcher.model.event import Severity
-from watcher.model.event_form import EventForm, ScanFindingForm
 from watcher.model.pack import PackKind, Verdict
 from watcher.timestamps import Moment
 from watcher.values import frozen

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from watcher.alerts.payload import public_form
 from watcher.alerts.queues.queue import tries_in_words
 from watcher.cli.documents import (
     AlertCounts,
@@ -26,7 +27,6 @@ from watcher.model.event import (
     rank,
     severity_of,
 )
-from watcher.model.event_form import public_form
 from watcher.model.finding import Acceptance
 from watcher.model.reading import ALL, ReadFailure
 from watcher.model.selection import Selection

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 
 from watcher.model.pack import Copy
 from watcher.model.scan import MOST_IN_EVENT, Scan, shortened
-from watcher.model.version import BANNED, DELETED, FLAGGED, SafeVersion, is_same_version
+from watcher.model.version import (
+    BANNED,
+    DELETED,
+    FLAGGED,
+    SafeVersion,
+    is_same_version,
+    recency,
+)
 from watcher.timestamps import Moment
 from watcher.values import frozen
 
@@ -88,18 +96,28 @@ SWEPT_KINDS: frozenset[Kind] = frozenset(
 
 
 @frozen
+class Cut:
+    """What is left out of a list that was too long."""
+
+    left: int
+    """How many of its items that the other list has not."""
+    whole: str
+    """The length of the whole list as JSON, and a digest."""
+
+
+@frozen
 class FieldChange:
-    """One watched field that differs; lists are JSON text."""
+    """One watched field that differs."""
 
     field: str
     """The API's name of the field."""
-    before: str
-    """Its value before."""
-    after: str
-    """Its value afterwards."""
-    before_left: int | None = None
-    """Of a list that was cut (`watcher.model.event`) how many items are left out that `after` has not."""
-    after_left: int | None = None
+    before: str | tuple[str, ...]
+    """Its value before; of a list that was cut only items that `after` has not."""
+    after: str | tuple[str, ...]
+    """Its value afterwards, likewise."""
+    before_cut: Cut | None = None
+    """What of `before` is left out; None if it is whole."""
+    after_cut: Cut | None = None
     """The same of `after`."""
 
 
@@ -352,6 +370,15 @@ def rank(event: Event) -> Rank:
     return severity, apart, _KINDS.index(kind), after_it
 
 
+def worst_first(events: Iterable[Event]) -> list[Event]:
+    """Return events as a message has them: worst first, and among equals the newest version."""
+    # What has no time of its own stays in its order: sorting keeps that of equals.
+    newest_first = sorted(
+        events, key=lambda event: recency(event.published), reverse=True
+    )
+    return sorted(newest_first, key=rank)
+
+
 Rank = tuple[int, int, int, int]
 EXPOSURES: dict[str, Kind] = {
     "banned": Kind.BANNED,
@@ -376,18 +403,11 @@ def digest(text: str, length: int) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
-_LONGEST_NAME = 100
-"""Characters of an install's name."""
 _SHORTEST_ITEM = 60
-
-
-@frozen
-class Items:
-    """The items of a list."""
-
-    shown: tuple[str, ...]
-    left: int | None = None
-    """How many were added or removed that it leaves out; None if it was not cut."""
+_WHOLE = {"id", "node", "channel", "url", "safe_version"}
+"""Fields of an event that are never cut: names that have to be found again, and what is short."""
+_MARK = 100
+"""More characters than what stands in place of the items that are left out."""
 
 
 def bounded(
@@ -399,63 +419,34 @@ def bounded(
     """Return the event with long texts cut to their beginning, their length and a digest of the whole text.
 
     Of a list that is too long, before or after, both keep what differs. Two long texts that differ stay different. The
-    id stays: it was made from the whole texts. So does the newest good version, which is a version number and so short.
-    Of many installed copies those that the event is about are kept first.
+    id stays: it was made from the whole texts. Of many installed copies those that the event is about are kept first.
     """
-
-    def kept(text: str) -> str:
-        return cut(text, longest)
-
-    def if_any(text: str | None) -> str | None:
-        return None if text is None else kept(text)
-
-    longest_name = min(longest, _LONGEST_NAME)
-    installed = tuple(
-        replace(
-            copy,
-            install=cut(copy.install, longest_name),
-            version=if_any(copy.version),
-            folder=if_any(copy.folder),
-        )
-        for copy in _foremost(event, copies)
-    )
-    bad_versions = tuple(
-        BadVersion(
-            node=kept(one.node), version=kept(one.version), status=kept(one.status)
-        )
-        for one in event.bad_versions
-    )
-    return replace(
+    shorter = replace(
         event,
-        version=if_any(event.version),
-        version_id=if_any(event.version_id),
-        before=if_any(event.before),
-        after=if_any(event.after),
-        reason=kept(event.reason),
         changes=tuple(_shortened(one, longest) for one in event.changes),
-        published=kept(event.published),
-        install=event.install and cut(event.install, longest_name),
-        folder=if_any(event.folder),
-        installed=installed,
-        bad_versions=bad_versions,
-        scan=event.scan and _scan(event.scan, findings, longest),
-        tally=event.tally and replace(event.tally, patterns=kept(event.tally.patterns)),
+        installed=_foremost(event, copies),
+        scan=event.scan and shortened(event.scan, findings),
+    )
+    texts = (one.name for one in fields(event) if one.name not in _WHOLE)
+    return replace(
+        shorter,
+        **{name: _with_texts_cut(getattr(shorter, name), longest) for name in texts},
     )
 
 
-def _scan(scan: Scan, most: int, longest: int) -> Scan:
-    """Return the scan with the first of its findings, their texts cut."""
-    scan = shortened(scan, most)
-    items = tuple(
-        replace(
-            one,
-            rule=cut(one.rule, longest),
-            severity=cut(one.severity, longest),
-            file=cut(one.file, longest),
-        )
-        for one in scan.items
-    )
-    return replace(scan, items=items)
+def _with_texts_cut(value: Any, longest: int) -> Any:  # noqa: ANN401 - whatever an event has
+    """Return a value with each text in it cut."""
+    if isinstance(value, str):
+        return cut(value, longest)
+    if isinstance(value, tuple):
+        return tuple(_with_texts_cut(one, longest) for one in value)
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    texts = {
+        one.name: _with_texts_cut(getattr(value, one.name), longest)
+        for one in fields(value)
+    }
+    return replace(value, **texts)
 
 
 def _foremost(event: Event, most: int) -> tuple[Copy, ...]:
@@ -470,98 +461,56 @@ def _foremost(event: Event, most: int) -> tuple[Copy, ...]:
 
 
 def _shortened(change: FieldChange, longest: int) -> FieldChange:
-    """Return a change with its values cut. If one of two lists is long, keep what was removed and what was added.
+    """Return a change; if one of two lists is long, both with what differs alone.
 
-    The last item then says how many are left out, and has the length and a digest of the whole text. Without that a
-    long list could hide what was added at its end.
+    Else a long list could hide what was added at its end.
     """
-    before, after = change.before, change.after
-    old = items_of(before, change.before_left)
-    new = items_of(after, change.after_left)
-    if max(len(before), len(after)) <= longest or old is None or new is None:
-        return replace(change, before=cut(before, longest), after=cut(after, longest))
-    removed, added = _without(old, new), _without(new, old)
-    kept_before = _list(before, old, removed, "removed", longest)
-    kept_after = _list(after, new, added, "added", longest)
-    if kept_before is None or kept_after is None:
-        return replace(
-            change,
-            before=_cut(before, longest, _json(removed)),
-            after=_cut(after, longest, _json(added)),
-        )
-    (before, before_left), (after, after_left) = kept_before, kept_after
+    old, new = change.before, change.after
+    is_short = len(text_of(old)) <= longest and len(text_of(new)) <= longest
+    if is_short or isinstance(old, str) or isinstance(new, str):
+        return change
+    before, before_cut = _differing(old, new, change.before_cut, longest)
+    after, after_cut = _differing(new, old, change.after_cut, longest)
     return replace(
-        change,
-        before=before,
-        after=after,
-        before_left=before_left,
-        after_left=after_left,
+        change, before=before, after=after, before_cut=before_cut, after_cut=after_cut
     )
+
+
+def _differing(
+    items: tuple[str, ...], others: tuple[str, ...], known: Cut | None, longest: int
+) -> tuple[tuple[str, ...], Cut | None]:
+    """Return the items that another list has not, as many as fit, and what is left out."""
+    have = set(others)
+    differing = [item for item in dict.fromkeys(items) if item not in have]
+    text = text_of(items)
+    if len(text) <= longest and len(differing) == len(items):
+        return items, known
+    kept: list[str] = []
+    room = longest - _MARK
+    for item in differing:
+        short = cut(item, max(_SHORTEST_ITEM, longest // 8))
+        room -= len(text_of((short,)))
+        if room < 0:
+            break
+        kept.append(short)
+    before = known or Cut(left=0, whole=_of_all(text))
+    left = before.left + len(differing) - len(kept)
+    return tuple(kept), replace(before, left=left)
+
+
+def text_of(value: str | tuple[str, ...]) -> str:
+    """Return a watched field's value as text, a list as JSON; "" for an empty one."""
+    is_list = isinstance(value, tuple) and value
+    return json.dumps(value, ensure_ascii=False) if is_list else "".join(value)
 
 
 def cut(text: str, longest: int) -> str:
     """Return a text; of a long one the beginning, with the length and a digest of all of it."""
-    return _cut(text, longest, text)
-
-
-def items_of(text: str, left: int | None) -> Items | None:
-    """Return the items of a list in JSON; None for any other text. `left` is how many a cut one leaves out."""
-    if not text:
-        return Items(shown=())
-    if not text.startswith("["):
-        return None
-    try:
-        items = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        return None
-    if left is not None:
-        return Items(shown=tuple(items[:-1]), left=left)
-    return Items(shown=tuple(items))
-
-
-def _without(items: Items, others: Items) -> list[str]:
-    known = set(others.shown)
-    return [item for item in dict.fromkeys(items.shown) if item not in known]
-
-
-def _list(
-    text: str, items: Items, differing: list[str], what: str, longest: int
-) -> tuple[str, int | None] | None:
-    """Return the list of what differs, as much as fits, and how many are left out; None if nothing fits."""
-    if len(text) <= longest and len(differing) == len(items.shown):
-        return text, items.left
-
-    def left(shown: int) -> int:
-        return (items.left or 0) + len(differing) - shown
-
-    def mark(shown: int) -> str:
-        return f"… ({left(shown)} more {what}; {_of_all(text)})"
-
-    kept: list[str] = []
-    room = longest - len(_json([mark(0)]))
-    for item in differing:
-        short = cut(item, max(_SHORTEST_ITEM, longest // 8))
-        room -= len(_json([short]))
-        if room < 0:
-            break
-        kept.append(short)
-    if room < 0 and not kept:
-        return None
-    return _json([*kept, mark(len(kept))]), left(len(kept))
-
-
-def _cut(text: str, longest: int, beginning: str) -> str:
     if len(text) <= longest:
         return text
     mark = f"… ({_of_all(text)})"
-    return beginning[: longest - len(mark)] + mark
+    return text[: longest - len(mark)] + mark
 
 
 def _of_all(text: str) -> str:
     return f"{len(text)} characters, sha256 {digest(text, 16)}"
-
-
-def _json(items: list[str]) -> str:
-    return json.dumps(items, ensure_ascii=False)

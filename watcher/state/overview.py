@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from watcher.alerts.payload import CopyForm, copy_forms
 from watcher.changes.exposure import copies_of
 from watcher.changes.facts import newest_of
 from watcher.changes.health import FailureStreak
 from watcher.changes.verdict import verdict_of
 from watcher.model import finding
 from watcher.model.event import Severity
-from watcher.model.event_form import CopyForm, copy_forms
 from watcher.model.finding import BadCopy, Grade
 from watcher.model.pack import Copy
 from watcher.model.reading import ALL

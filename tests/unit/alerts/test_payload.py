@@ -17,10 +17,10 @@ from watcher.alerts.payload import (
     MOST_EVENTS,
     event_objects,
     plainest_objects,
+    public_form,
 )
 from watcher.cli.terminal import to_json
 from watcher.model.event import Event, FieldChange, Kind, bounded, rank
-from watcher.model.event_form import public_form
 from watcher.model.pack import Copy
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import WATCHED_FIELDS, SafeVersion

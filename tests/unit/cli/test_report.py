@@ -21,7 +21,7 @@ NODE_LEVEL: dict[str, Any] = {
     "before": None,
     "after": None,
 }
-DEPENDENCIES = FieldChange(field="dependencies", before="", after='["x"]', after_left=0)
+DEPENDENCIES = FieldChange(field="dependencies", before=(), after=("x",))
 
 
 def lines(*events: Event, dry_run: bool = False, **fields: Any) -> list[str]:

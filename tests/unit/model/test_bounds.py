@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from tests.support.factories import event
+from watcher.alerts.payload import public_form
 from watcher.alerts.words import difference
-from watcher.model.event import LONGEST_TEXT, FieldChange, bounded, items_of
+from watcher.model.event import LONGEST_TEXT, Cut, FieldChange, bounded
 from watcher.text.sanitize import Trusted
 
+_NONE = Cut(left=0, whole="")
 _LONG = [f"package-number-{number}=={number}.0.0" for number in range(60)]
 
 
@@ -18,9 +18,7 @@ def _cut(change: FieldChange, longest: int) -> FieldChange:
 
 
 def _change(before: list[str], after: list[str]) -> FieldChange:
-    return FieldChange(
-        field="dependencies", before=json.dumps(before), after=json.dumps(after)
-    )
+    return FieldChange(field="dependencies", before=tuple(before), after=tuple(after))
 
 
 def _said(before: list[str], after: list[str]) -> str:
@@ -45,14 +43,11 @@ def test_what_was_added_to_a_long_list_is_said() -> None:
 
 def test_the_last_item_counts_what_is_left_out() -> None:
     """For a program both are lists of what differs; the length and a digest tell one list from another."""
-    cut = _cut(_change(_LONG, [*_LONG, "evil==6.6"]), LONGEST_TEXT)
-    assert json.loads(cut.before)[0].startswith(
-        "… (0 more removed; 1720 characters, sha256 "
-    )
-    assert json.loads(cut.after)[0] == "evil==6.6"
-    assert json.loads(cut.after)[1].startswith(
-        "… (0 more added; 1733 characters, sha256 "
-    )
+    change = _change(_LONG, [*_LONG, "evil==6.6"])
+    [cut] = public_form(bounded(event(changes=(change,)))).changes
+    assert cut.before.startswith('["… (0 more removed; 1720 characters, sha256 ')
+    start = '["evil==6.6", "… (0 more added; 1733 characters, sha256 '
+    assert cut.after.startswith(start)
 
 
 def test_a_long_list_can_be_shortened_twice() -> None:
@@ -62,16 +57,15 @@ def test_a_long_list_can_be_shortened_twice() -> None:
         once = _cut(_change(_LONG, [*kept, *new]), 1000)
         for longest in (1000, 300):
             twice = _cut(once, longest)
-            before = items_of(twice.before, twice.before_left)
-            after = items_of(twice.after, twice.after_left)
-            found = [(before, 60 - len(kept)), (after, 400)]
-            assert all(
-                items and len(items.shown) + (items.left or 0) == count
-                for items, count in found
-            )
+            counted = [(twice.before, twice.before_cut), (twice.after, twice.after_cut)]
+            assert [len(items) + (cut or _NONE).left for items, cut in counted] == [
+                60 - len(kept),
+                400,
+            ]
             # What is short enough is not cut again.
             assert not kept or twice.before == once.before
-        assert max(map(len, (_cut(once, 60).before, _cut(once, 60).after))) <= 60
+        [least] = public_form(event(changes=(_cut(once, 80),))).changes
+        assert max(len(least.before), len(least.after)) <= 80 + 100
     same = _cut(_change(_LONG, [*_LONG, "evil"]), LONGEST_TEXT)
     assert _cut(same, LONGEST_TEXT) == same
 

@@ -626,9 +626,9 @@ def test_the_largest() -> None:
         for place in range(MOST_ROWS + 1)
     }
     state = _state(nodes)
-    items = json.dumps([f"{number}{long}" for number in range(6)])
+    items = tuple(f"{number}{long}" for number in range(6))
     changes = tuple(
-        FieldChange(field=f"{number}{long}", before="[]", after=items)
+        FieldChange(field=f"{number}{long}", before=(), after=items)
         for number in range(5)
     )
     events = [

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, channel, event, failed, minute
+from watcher.alerts.payload import public_form
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox, change
 from watcher.alerts.queues.queue import is_due
@@ -23,7 +24,6 @@ from watcher.cli.commands.status import lines as status_lines
 from watcher.errors import StateError
 from watcher.model.channel import Grouping
 from watcher.model.event import FieldChange, Kind
-from watcher.model.event_form import public_form
 from watcher.model.snapshot import Snapshot
 from watcher.state import documents
 from watcher.state.model import Checks, State
@@ -78,7 +78,7 @@ RECORDED = documents.write_event(
     event(
         "e1",
         Kind.CHANGED,
-        changes=(FieldChange(field="dependencies", before="[]", after='["a"]'),),
+        changes=(FieldChange(field="dependencies", before=(), after=("a",)),),
         reason="why",
     )
 )

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 
 from watcher import durations, timestamps
+from watcher.alerts.payload import public_form
 from watcher.cli.findings import findings_below
 from watcher.cli.loading import existing_state
 from watcher.cli.options import read
 from watcher.cli.report import event_row
 from watcher.cli.terminal import Row, dim, echo, short_time, table, to_json
 from watcher.model.event import Event, Kind, rank
-from watcher.model.event_form import public_form
 from watcher.polling.clock import clock
 from watcher.settings import parsing
 from watcher.settings.loading import Loaded
@@ -74,10 +74,8 @@ def earliest(since: str | None) -> str:
 
 def parse_since(text: str, now: str) -> str:
     """Return the time that `--since` names: a date, a time or a duration before `now`; ValueError for other text."""
-    try:
-        return timestamps.show(timestamps.read(text))
-    except (ValueError, OverflowError):
-        pass
+    if moment := timestamps.normal(text):
+        return moment
     try:
         has_unit = not text.strip()[-1:].isdecimal()
         return timestamps.later(now, -durations.parse(text if has_unit else ""))

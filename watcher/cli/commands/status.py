@@ -10,6 +10,7 @@ from functools import cached_property
 
 from watcher import durations, timestamps
 from watcher.alerts.advice import STOP_IN_SHORT
+from watcher.alerts.payload import CopyForm
 from watcher.alerts.queues.queue import (
     Queue,
     error_in_words,
@@ -34,7 +35,6 @@ from watcher.cli.terminal import (
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
 from watcher.model.event import Severity
-from watcher.model.event_form import CopyForm
 from watcher.model.finding import Grade
 from watcher.model.reading import ALL
 from watcher.model.version import BANNED, FLAGGED, Version

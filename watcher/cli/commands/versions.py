@@ -26,7 +26,6 @@ from watcher.cli.terminal import (
     table,
     to_json,
 )
-from watcher.model.event_form import public_time
 from watcher.model.reading import Fault
 from watcher.model.scan import shortened
 from watcher.model.version import STATUSES
@@ -130,7 +129,7 @@ def _form(found: FoundVersion) -> VersionForm:
         version_id=version.id or None,
         status=version.status,
         deprecated=version.deprecated,
-        published=public_time(version.created_at),
+        published=timestamps.normal(version.created_at),
         reason=found.reason.summary if found.reason else None,
         download_url=version.download_url or None,
         dependencies=version.dependencies,
@@ -175,7 +174,7 @@ def _table(
 
 def _cells(found: FoundVersion) -> list[str]:
     version = found.version
-    published = public_time(version.created_at)
+    published = timestamps.normal(version.created_at)
     status = colour(sanitize_line(version.status, _STATUS))
     return [
         dim(short_time(published)) if published else "-",

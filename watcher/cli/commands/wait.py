@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from watcher import durations
+from watcher.alerts.payload import finding_forms
 from watcher.changes.transitions import node_url
 from watcher.cli.documents import WaitDocument
 from watcher.cli.findings import findings_table
@@ -28,7 +29,6 @@ from watcher.cli.terminal import (
 from watcher.errors import UsageError
 from watcher.installs.recognise import folders, texts
 from watcher.installs.safe_files import Folder, UnreadableError
-from watcher.model.event_form import finding_forms
 from watcher.model.version import ACTIVE
 from watcher.polling.clock import clock
 from watcher.polling.model import request_limits

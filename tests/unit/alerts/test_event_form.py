@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from tests.support.factories import NOW, event
+from watcher.alerts.payload import public_form
 from watcher.model.event import Event, Kind
-from watcher.model.event_form import public_form
 from watcher.model.pack import Copy
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import SafeVersion
