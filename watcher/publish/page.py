@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from watcher import timestamps
 from watcher.alerts.advice import advice_on_run, not_banned
-from watcher.alerts.phrasing import BLANK, NAMELESS, phrasing
+from watcher.alerts.phrasing import BLANK, NAMELESS, Phrasing, phrasing
 from watcher.alerts.render import is_page
 from watcher.alerts.words import Item, Words, in_a_sentence, listed
 from watcher.changes.facts import safe_version
@@ -72,9 +72,6 @@ _ICONS = dict(zip(_FROM_WORST, ("a81c14", "b06a00", "39546f", "1d6638"), strict=
 _CALM = {Grade.OUTDATED, Grade.PENDING}
 """What is run and has no line on a card."""
 
-Sentence = list[tuple[str, bool]]
-"""The parts of a text, and whether each is our own."""
-
 
 class Label(NamedTuple):
     """Words for how bad something is. The style sheet has a class for each tone: the severities, and `ok`."""
@@ -89,70 +86,22 @@ class BadVersion:
 
     version: str
     grade: Grade
-    is_run: bool
-    is_accepted: bool
+    is_run: bool = False
+    is_accepted: bool = False
     seen: str = ""
     """The day on which that was seen; "" if it is not known."""
     record: str = ""
     """The file of the ban's document; "" if there is none."""
-    why: Sentence = field(default_factory=list)
-
-
-@frozen
-class BadPack:
-    """A pack of which something is bad."""
-
-    name: str
-    anchor: str
-    url: str
-    tone: str
-    """Of the worst."""
-    state: Sentence
-    record: str
-    """The file of the document of its ban as a whole; "" if there is none."""
-    versions: list[BadVersion]
-    more: str
-    """What of it is not shown; "" for nothing."""
-    advice: Sentence
-    """What to do about what is run of it, or what is not banned; empty for nothing."""
-
-
-@frozen
-class Happened:
-    """An event in plain sentences."""
-
-    day: str
-    severity: Severity
-    what: str
-    name: str
-    url: str
-    """The pack's page; "" if it has none."""
-    version: str
-    about: Sentence
-    notes: list[Sentence]
+    why: Words = ()
 
 
 class Beside(NamedTuple):
     """A line beside the cards: a pack that is run and bad, or a ban that was seen of late."""
 
-    name: str
+    pack: _Watched
     url: str
     """Its place on this page, else that in the registry; "" if it has none."""
     versions: list[BadVersion]
-
-
-@frozen
-class PackRow:
-    """A watched pack in the table."""
-
-    name: str
-    anchor: str
-    """"" if it has one already."""
-    url: str
-    label: Label
-    newest: str
-    installed: Sentence
-    """The versions that are run."""
 
 
 def page(public: Public) -> str:
@@ -165,19 +114,20 @@ def page(public: Public) -> str:
     }
     rows = sorted(public.rows, key=lambda row: row.place)
     packs = {
-        row.node.lower(): _Known(row=row, public=public, events=events) for row in rows
+        row.node.lower(): _Watched(row=row, public=public, events=events)
+        for row in rows
     }
     news = _by_news(packs.values(), public.events)
     cards, shown = news[:MOST_CARDS], [*packs.values()][:MOST_ROWS]
-    carded = {_anchor(one.row) for one in cards}
-    anchors = carded | {_anchor(one.row) for one in shown}
+    carded = {one.anchor for one in cards}
+    anchors = carded | {one.anchor for one in shown}
     bans = list(_late_bans(public, packs))
     run = [one for one in packs.values() if one.row.runs_bad]
     standing = _standing(public, [one.row for one in run], len(bans))
     return _template().render(
         version=public.version,
         refresh=_REFRESH,
-        subject=safe_line(public.subject, _TEXT),
+        subject=public.subject,
         at=timestamps.show(timestamps.read(public.at)) if public.at else "",
         looked=timestamps.for_people(public.at),
         standing=standing,
@@ -185,10 +135,10 @@ def page(public: Public) -> str:
         notes=_notes(public),
         counts=list(_counts(rows)),
         watched=plural(len(rows), "watched pack"),
-        cards=list(map(_bad_pack, cards)),
+        cards=cards,
         more_cards=len(news[MOST_CARDS:]),
         has_installs=any(row.installed for row in rows),
-        run=[_beside(one, _run(one), anchors) for one in run[:MOST_BESIDE]],
+        run=[_beside(one, one.bad_and_run, anchors) for one in run[:MOST_BESIDE]],
         more_run=len(run[MOST_BESIDE:]),
         bans=[
             _beside(known, [_ban(known, one)], anchors)
@@ -196,13 +146,15 @@ def page(public: Public) -> str:
         ],
         more_bans=len(bans[MOST_BESIDE:]),
         days_of_bans=DAYS_OF_BANS,
+        nameless=NAMELESS,
         days=days,
         since=_day(public.began)
         if public.began and _day(public.began) > days[0]
         else "",
         lanes=_lanes(recent, days),
         lists=_lists(recent),
-        packs=[_pack_row(one, carded) for one in shown],
+        packs=shown,
+        carded=carded,
         more_packs=len(packs) - len(shown),
     )
 
@@ -212,12 +164,36 @@ def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
+        finalize=_sanitized,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.filters |= {
+        "line": _line,
+        "day": _day,
+        "own": Trusted,
+        "sentence": _sentence,
+        "severity": severity_of,
+    }
+    environment.tests |= {
+        "ours": lambda text: isinstance(text, Trusted),
+        "page": is_page,
+    }
     return environment.get_template("page.html")
+
+
+def _sanitized(value: object) -> object:
+    """Return what the template writes: whatever is neither our own nor markup is sanitized here, so at every place."""
+    if isinstance(value, str) and not isinstance(value, (Trusted, Markup)):
+        return safe_line(value, _TEXT)
+    return value
+
+
+def _line(text: str, limit: int = _TEXT) -> str:
+    """Return a text of at most so many characters, and a word for one without any that can be seen."""
+    return safe_line(text, _VERSION if isinstance(text, Item) else limit) or BLANK
 
 
 # How all stands
@@ -283,7 +259,7 @@ def _tone(state: str) -> str:
 
 
 @frozen
-class _Known:
+class _Watched:
     """All that is known of a pack."""
 
     row: NodeRow
@@ -333,6 +309,128 @@ class _Known:
         ban = self._ban(key)
         return document_of(self.node, ban) if ban else ""
 
+    @property
+    def anchor(self) -> str:
+        """What its place on the page is called, so that a link may lead there."""
+        name = self.row.node
+        is_id = NODE_ID.fullmatch(name)
+        return f"pack-{name.lower() if is_id else digest(name, 16)}"
+
+    @property
+    def url(self) -> str:
+        """Its page on the registry; "" if it has none."""
+        return node_url(self.node.node) if self.node.is_there else ""
+
+    @property
+    def label(self) -> Label:
+        """How it stands."""
+        return Label(state_in_words(self.row.state), _tone(self.row.state))
+
+    @property
+    def tone(self) -> str:
+        """The worst that its card shows."""
+        tones = [one.grade.severity for one in self.shown if not one.is_accepted]
+        return min([*tones, self.label.tone], key=_FROM_WORST.index)
+
+    @property
+    def shown(self) -> list[BadVersion]:
+        """The bad versions on its card: what is run first, then what was seen last, then the worst."""
+        worst = sorted(self.bad_versions(), key=lambda one: grade_rank(one.grade))
+        worst.sort(key=lambda one: (one.is_run, one.seen), reverse=True)
+        return worst[:MOST_VERSIONS]
+
+    @property
+    def more(self) -> str:
+        """What its card does not show; "" for nothing."""
+        left = len([*self.bad_versions()]) - MOST_VERSIONS
+        # Of those that are only deprecated, what is run is shown.
+        mild = [
+            one
+            for one in self.row.problems
+            if one.status not in {BANNED, FLAGGED} and not self.row.run_as(one)
+        ]
+        more = [plural(left, "bad version")] if left > 0 else []
+        more += [plural(len(mild), "deprecated version")] if mild else []
+        return " and ".join(more)
+
+    @property
+    def run(self) -> Words:
+        """The versions of it that are run."""
+        copies = (copy.version for copy in self.row.installed if copy.enabled)
+        run = [*dict.fromkeys(one or _NO_VERSION for one in copies)]
+        return listed(run[:MOST_RUN], len(run))
+
+    @property
+    def bad_and_run(self) -> Iterator[BadVersion]:
+        """What is run of it, bad and not accepted."""
+        return (
+            one for one in self.bad_versions() if one.is_run and not one.is_accepted
+        )
+
+    def bad_versions(self) -> Iterator[BadVersion]:
+        """Yield the banned and flagged versions, the newest first, and what is run and bad."""
+        left = tuple(one for one in self.row.run if one.grade not in _CALM)
+        for version in reversed(self.row.problems):
+            if version.status not in {BANNED, FLAGGED}:
+                continue
+            run = self.row.run_as(version)
+            left = tuple(one for one in left if one not in run)
+            scan = self.scan(version)
+            yield BadVersion(
+                version=version.version,
+                grade=grade_of(Verdict(version.status), scan),
+                is_run=bool(run),
+                is_accepted=any(one.accepted for one in run),
+                seen=_day(seen) if (seen := self.seen(version)) else "",
+                record=self.record(version.key),
+                why=_why(
+                    version.status, scan, self.reason(version.key, version.status)
+                ),
+            )
+        for one in left:
+            yield BadVersion(
+                version=one.version or _NO_VERSION,
+                grade=one.grade,
+                is_run=True,
+                is_accepted=one.accepted,
+            )
+
+    @property
+    def state(self) -> Words:
+        """How it stands, if no version on its card says so."""
+        row, node = self.row, self.node
+        is_run = any(one.enabled for one in row.installed)
+        said: Words = ()
+        is_nothing = bool(node.empty_since) and not node.listed
+        match row.state:
+            case Grade.UNKNOWN | "failing" if is_nothing:
+                said = (Trusted("the registry has no version of it"),)
+            case "failing" | "unread":
+                read = timestamps.for_people(row.checked_at or "")
+                words = f"could not be read, last read {read}" if read else "never read"
+                said = (Trusted(words),)
+            case Grade.BANNED if node.banned:
+                reason = self.reason("", BANNED)
+                said = (Trusted("the whole pack is banned"),)
+                said = (*said, Trusted(": "), reason) if reason else said
+            case Grade.DELISTED if not is_run:
+                said = (Trusted("no version is listed any more"),)
+            case Grade.UNKNOWN if not node.is_there:
+                said = (Trusted("not in the registry"),)
+            case Grade.DELETED | Grade.DEPRECATED if not is_run:
+                said = (Trusted(f"its newest version is {row.state}"),)
+        return _sentence(said)
+
+    @property
+    def advice(self) -> Words:
+        """What to do about what is run, and of a pack with bans what is not banned, as a fact."""
+        age = self.public.minimum_age
+        good = safe_version(self.node, age)
+        if words := advice_on_run(self.row.runs, good, age.now).words:
+            return words
+        has_bans = any(one.status == BANNED for one in self.row.problems)
+        return _sentence(not_banned(good)) if has_bans else ()
+
     def _ban(self, key: str) -> Ban | None:
         ban = self.node.bans.get(key)
         return ban if ban and not ban.until else None
@@ -341,7 +439,7 @@ class _Known:
         return self.events.get((self.row.node.lower(), key, kind))
 
 
-def _by_news(packs: Iterable[_Known], events: Iterable[Event]) -> list[_Known]:
+def _by_news(packs: Iterable[_Watched], events: Iterable[Event]) -> list[_Watched]:
     """Return the packs of which something is bad: what was seen last first, then the worst, then the latest release."""
     bad = [one for one in packs if one.is_bad]
     # What is bad and was there before the watch was never news.
@@ -363,97 +461,7 @@ def _latest_problem(row: NodeRow) -> str:
     return max((recency(one.created_at) for one in row.problems), default="")
 
 
-def _bad_pack(known: _Known) -> BadPack:
-    row = known.row
-    worst = sorted(_bad_versions(known), key=lambda one: grade_rank(one.grade))
-    versions = sorted(worst, key=lambda one: (one.is_run, one.seen), reverse=True)
-    shown = versions[:MOST_VERSIONS]
-    left = len(versions) - len(shown)
-    mild = [one for one in row.problems if one.status not in {BANNED, FLAGGED}]
-    # Of these, what is run is shown.
-    mild = [one for one in mild if not row.run_as(one)]
-    more = [plural(left, "bad version")] if left else []
-    more += [plural(len(mild), "deprecated version")] if mild else []
-    tones = [one.grade.severity for one in shown if not one.is_accepted]
-    return BadPack(
-        name=safe_line(row.node, _NAME),
-        anchor=_anchor(row),
-        url=_url(known.node),
-        tone=min([*tones, _tone(row.state)], key=_FROM_WORST.index),
-        state=_state(known),
-        record=known.record(""),
-        versions=shown,
-        more=" and ".join(more),
-        advice=_advice(known),
-    )
-
-
-def _anchor(row: NodeRow) -> str:
-    """Return what the place of a pack on the page is called, so that a link may lead there."""
-    is_id = NODE_ID.fullmatch(row.node)
-    return f"pack-{row.node.lower() if is_id else digest(row.node, 16)}"
-
-
-def _url(node: Node) -> str:
-    """Return the page of a pack on the registry; "" if it has none."""
-    url = node_url(node.node)
-    return url if node.is_there and is_page(url) else ""
-
-
-def _state(known: _Known) -> Sentence:
-    """Return how a pack stands, if no version on its card says so."""
-    row, node = known.row, known.node
-    is_run = any(one.enabled for one in row.installed)
-    said: Words = ()
-    is_nothing = bool(node.empty_since) and not node.listed
-    match row.state:
-        case Grade.UNKNOWN | "failing" if is_nothing:
-            said = (Trusted("the registry has no version of it"),)
-        case "failing" | "unread":
-            read = timestamps.for_people(row.checked_at or "")
-            words = f"could not be read, last read {read}" if read else "never read"
-            said = (Trusted(words),)
-        case Grade.BANNED if node.banned:
-            reason = known.reason("", BANNED)
-            said = (Trusted("the whole pack is banned"),)
-            said = (*said, Trusted(": "), reason) if reason else said
-        case Grade.DELISTED if not is_run:
-            said = (Trusted("no version is listed any more"),)
-        case Grade.UNKNOWN if not node.is_there:
-            said = (Trusted("not in the registry"),)
-        case Grade.DELETED | Grade.DEPRECATED if not is_run:
-            said = (Trusted(f"its newest version is {row.state}"),)
-    return _sentence(said)
-
-
-def _bad_versions(known: _Known) -> Iterator[BadVersion]:
-    """Yield the banned and flagged versions, the newest first, and what is run and bad."""
-    left = tuple(one for one in known.row.run if one.grade not in _CALM)
-    for version in reversed(known.row.problems):
-        if version.status not in {BANNED, FLAGGED}:
-            continue
-        run = known.row.run_as(version)
-        left = tuple(one for one in left if one not in run)
-        scan = known.scan(version)
-        yield BadVersion(
-            version=safe_line(version.version, _VERSION),
-            grade=grade_of(Verdict(version.status), scan),
-            is_run=bool(run),
-            is_accepted=any(one.accepted for one in run),
-            seen=_day(seen) if (seen := known.seen(version)) else "",
-            record=known.record(version.key),
-            why=_why(version.status, scan, known.reason(version.key, version.status)),
-        )
-    for one in left:
-        yield BadVersion(
-            version=safe_line(one.version or _NO_VERSION, _VERSION),
-            grade=one.grade,
-            is_run=True,
-            is_accepted=one.accepted,
-        )
-
-
-def _why(status: str, scan: Scan | None, reason: str) -> Sentence:
+def _why(status: str, scan: Scan | None, reason: str) -> Words:
     """Return why a version is banned or flagged: of a flag what the scanner found, in plain words."""
     found = in_a_sentence(scan) if scan else ()
     of_registry: Words = (Trusted("reason: "), reason) if reason else ()
@@ -461,22 +469,12 @@ def _why(status: str, scan: Scan | None, reason: str) -> Sentence:
     return _sentence(ways[0] or ways[1])
 
 
-def _advice(known: _Known) -> Sentence:
-    """Return what to do about what is run, and of a pack with bans what is not banned, as a fact."""
-    age, row = known.public.minimum_age, known.row
-    good = safe_version(known.node, age)
-    if words := advice_on_run(row.runs, good, age.now).words:
-        return _texts(words)
-    has_bans = any(one.status == BANNED for one in row.problems)
-    return _sentence(not_banned(good)) if has_bans else []
-
-
 # Beside the cards
 
 
 def _late_bans(
-    public: Public, packs: Mapping[str, _Known]
-) -> Iterator[tuple[_Known, Event]]:
+    public: Public, packs: Mapping[str, _Watched]
+) -> Iterator[tuple[_Watched, Event]]:
     """Yield the bans that were seen in the days before the last poll and still hold, the latest first."""
     found: dict[tuple[str, str], Event] = {}
     now = public.minimum_age.now
@@ -491,28 +489,17 @@ def _late_bans(
 
 
 def _beside(
-    known: _Known, versions: Iterable[BadVersion], anchors: Collection[str]
+    known: _Watched, versions: Iterable[BadVersion], anchors: Collection[str]
 ) -> Beside:
-    anchor = _anchor(known.row)
-    url = f"#{anchor}" if anchor in anchors else _url(known.node)
+    url = f"#{known.anchor}" if known.anchor in anchors else known.url
     worst = sorted(versions, key=lambda one: grade_rank(one.grade))
-    return Beside(safe_line(known.row.node, _NAME), url, worst[:MOST_RUN])
+    return Beside(known, url, worst[:MOST_RUN])
 
 
-def _run(known: _Known) -> Iterator[BadVersion]:
-    """Yield what is run of a pack, and bad and not accepted."""
-    for one in _bad_versions(known):
-        if one.is_run and not one.is_accepted:
-            yield one
-
-
-def _ban(known: _Known, event: Event) -> BadVersion:
-    version = "" if event.version is None else event.version or BLANK
+def _ban(known: _Watched, event: Event) -> BadVersion:
     return BadVersion(
-        version=safe_line(version, _VERSION),
+        version="" if event.version is None else event.version or BLANK,
         grade=Grade.BANNED,
-        is_run=False,
-        is_accepted=False,
         seen=_day(event.at),
         record=known.record(event.key),
     )
@@ -545,7 +532,9 @@ def _lanes(
         yield severity, title, numbers
 
 
-def _lists(events: Iterable[Event]) -> Iterator[tuple[str, list[Happened], int]]:
+def _lists(
+    events: Iterable[Event],
+) -> Iterator[tuple[str, list[tuple[Event, Phrasing]], int]]:
     """Yield lists with their titles: the latest events, of a poll the worst first, and how many others there are.
 
     What warns has a list of its own, so that nothing crowds it out.
@@ -557,63 +546,18 @@ def _lists(events: Iterable[Event]) -> Iterator[tuple[str, list[Happened], int]]
             for event in latest
             if (severity_of(event) is not Severity.INFO) is warns
         ]
-        shown = [_happened(event) for event in found[:MOST_EVENTS]]
+        shown = [(event, phrasing(event)) for event in found[:MOST_EVENTS]]
         yield title, shown, len(found) - len(shown)
-
-
-def _happened(event: Event) -> Happened:
-    said = phrasing(event)
-    return Happened(
-        day=_day(event.at),
-        severity=severity_of(event),
-        what=said.what[:1].upper() + said.what[1:],
-        name="" if said.name is None else safe_line(said.name, _NAME) or NAMELESS,
-        url=said.url if is_page(said.url) else "",
-        version=""
-        if said.version is None
-        else safe_line(said.version, _VERSION) or BLANK,
-        about=_texts((Trusted(said.about), *said.runs)),
-        notes=[_sentence(words) for words in said.details],
-    )
-
-
-# All that is watched
-
-
-def _pack_row(known: _Known, carded: Collection[str]) -> PackRow:
-    row = known.row
-    copies = (copy.version for copy in row.installed if copy.enabled)
-    run = [*dict.fromkeys(one or _NO_VERSION for one in copies)]
-    anchor = _anchor(row)
-    return PackRow(
-        name=safe_line(row.node, _NAME),
-        anchor="" if anchor in carded else anchor,
-        url=_url(known.node),
-        label=Label(state_in_words(row.state), _tone(row.state)),
-        newest=safe_line(row.newest or "", _VERSION),
-        installed=_texts(listed(run[:MOST_RUN], len(run))),
-    )
 
 
 # Words
 
 
-def _texts(words: Words) -> Sentence:
-    return [
-        (
-            safe_line(one, _VERSION if isinstance(one, Item) else _TEXT) or BLANK,
-            isinstance(one, Trusted),
-        )
-        for one in words
-        if one or not isinstance(one, Trusted)
-    ]
-
-
-def _sentence(words: Words) -> Sentence:
+def _sentence(words: Words) -> Words:
     """Return words with a capital letter, if the first are ours, and a full stop; nothing for none."""
     if not words:
-        return []
+        return ()
     first, *others = words
     if isinstance(first, Trusted):
         first = Trusted(first[:1].upper() + first[1:])
-    return _texts((first, *others, Trusted(".")))
+    return (first, *others, Trusted("."))
