@@ -9,10 +9,7 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
 
 _UNNEEDED = (
-    "watcher.alerts.queues.queue",
     "watcher.alerts.phrasing",
-    "watcher.delivery.process",
-    "watcher.model.channel",
     "watcher.installs",
     "watcher.polling.audit",
     "watcher.polling.lookup",

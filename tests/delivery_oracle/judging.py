@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tests.delivery_oracle.recorder import Record
 from tests.delivery_oracle.service import Service
-from watcher.model.channel import Delivered, Outcome
+from watcher.model.channel import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,10 @@ def healthy(
 ) -> Iterator[Finding]:
     """Yield what is wrong where nothing fails: each target takes the message once, if there is one."""
     if service.nobody:
-        if isinstance(outcome, Delivered):
+        if outcome.taken:
             yield Finding(LOST, "delivered, but nobody is there")
         return
-    if not isinstance(outcome, Delivered):
+    if not outcome.taken:
         yield Finding(FAILED, f"{outcome.reason} where nothing failed")
     times = taken(service, word, records)
     for target in service.targets or ("",):
@@ -86,7 +86,7 @@ def first(
     """Yield what is wrong with the outcome of an attempt in which a request failed."""
     times = taken(service, word, records)
     targets = set(service.targets or ("",))
-    if isinstance(outcome, Delivered):
+    if outcome.taken:
         if missing := sorted(targets - set(times)):
             yield Finding(
                 LOST,
@@ -115,7 +115,7 @@ def second(
             yield Finding(LOST, f"{_named(target)} never took it")
         elif had[target] + got[target] > 1:
             yield Finding(REPEATED, f"{_named(target)} took it and got it again")
-    if not isinstance(outcome, Delivered):
+    if not outcome.taken:
         yield Finding(FAILED, f"the second attempt: {outcome.reason}")
 
 
@@ -123,7 +123,7 @@ def noted(
     service: Service, word: str, outcome: Outcome, records: Sequence[Record], times: int
 ) -> Iterator[Finding]:
     """Yield what is wrong where all targets were noted as served, and have to get the message so many times now."""
-    if not isinstance(outcome, Delivered):
+    if not outcome.taken:
         yield Finding(FAILED, f"all had it: {outcome.reason}")
     got = taken(service, word, records)
     for target in service.targets or ("",):

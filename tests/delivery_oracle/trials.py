@@ -18,9 +18,8 @@ from tests.proxied.intercepting import Authority
 from tests.proxied.post_office import in_environment
 from tests.support import factories
 from tests.support.nursery import NurseryWorker
-from watcher.delivery.client import Sender
-from watcher.delivery.process import GO, Job, Reached
-from watcher.model.channel import Outcome, Undelivered
+from watcher.delivery.process import GO, Job
+from watcher.model.channel import Outcome
 from watcher.model.event import Event, Kind
 
 _NOWHERE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
@@ -71,7 +70,6 @@ class Lane:
         self.worker = NurseryWorker(
             "tests.delivery_oracle.hurried", self.recorder.environment
         )
-        self.sender: Sender = self.worker.sender()
 
     def __enter__(self) -> Self:
         self.worker.start()
@@ -132,7 +130,7 @@ class Lane:
         outcome = await self._deliver(case.service, word, seconds=seconds)
         before = self.recorder.records()
         broken = list(judging.first(case.service, word, outcome, before))
-        if isinstance(outcome, Undelivered):
+        if not outcome.taken:
             self.recorder.begin(case.service)
             again = await self._deliver(case.service, word, reached=outcome.reached)
             broken += judging.second(
@@ -150,9 +148,7 @@ class Lane:
         key: str = "key",
     ) -> Outcome:
         job = self._job(service, word, seconds)
-        return await self.sender.deliver(
-            replace(job, reached=replace(job.reached, key=key, targets=reached))
-        )
+        return await self.worker.deliver(replace(job, key=key, reached=reached))
 
     def _job(self, service: Service, word: str, seconds: float = _TIMEOUT) -> Job:
         files.write(self._contents, Path(self._folder.name))
@@ -160,7 +156,8 @@ class Lane:
             url=service.url.replace("{files}", self._folder.name),
             events=(_event(word),),
             timeout=seconds,
-            reached=Reached(key="key", salt="00" * 16),
+            key="key",
+            salt="00" * 16,
         )
 
 
@@ -253,11 +250,6 @@ class Trials:
         self.runner.run(all_go())
         return found
 
-    async def hang_up(self) -> None:
-        """End what the lines go to, in the loop that they belong to."""
-        for lane in self.lanes:
-            lane.sender.__exit__()
-
 
 @contextlib.contextmanager
 def trials(count: int) -> Iterator[Trials]:
@@ -273,4 +265,3 @@ def trials(count: int) -> Iterator[Trials]:
         runner = stack.enter_context(asyncio.Runner())
         found = Trials(opened, runner)
         yield found
-        runner.run(found.hang_up())

@@ -25,7 +25,7 @@ from watcher.alerts.queues.queue import (
     in_turn,
 )
 from watcher.durations import DAY
-from watcher.model.channel import Cause, Channel, Grouping, Undelivered
+from watcher.model.channel import Cause, Channel, Grouping, Outcome
 from watcher.model.event import Event, Kind
 from watcher.state import documents
 
@@ -156,7 +156,7 @@ class Life:
 
     def fail(self, message: Message, what: str) -> None:
         """Let an attempt at a message fail, that may have gone out before."""
-        failure = Undelivered(
+        failure = Outcome(
             reason="" if what == "stop" else "HTTP 400",
             cause=Cause.CONTENT if what == "refuse" else Cause.OTHER,
             unanswered=what in ("lose", "stop"),

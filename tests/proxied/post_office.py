@@ -6,15 +6,15 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.hostile import parsers
 from tests.proxied.peer import Peer
 from tests.proxied.proxy import Proxy, Received
 from tests.support.nursery import NurseryWorker
-from watcher.delivery.client import Sender, Worker
+from watcher.delivery.client import Worker
 from watcher.delivery.process import Job
-from watcher.model.channel import Delivered, Outcome
+from watcher.model.channel import Outcome
 from watcher.model.event import Event
 
 _TIMEOUT = 30.0
@@ -30,7 +30,6 @@ class PostOffice:
     proxy: Proxy
     worker: Worker
     runner: asyncio.Runner
-    senders: dict[str, Sender] = field(default_factory=dict)
 
     def deliver(
         self, peers: Iterable[Peer], events: tuple[Event, ...]
@@ -49,13 +48,9 @@ class PostOffice:
         }
 
     async def _deliver(self, peer: Peer, events: tuple[Event, ...]) -> Outcome:
-        sender = self.senders.setdefault(peer.name, self.worker.sender())
-        return await sender.deliver(Job(url=peer.url, events=events, timeout=_TIMEOUT))
-
-    async def hang_up(self) -> None:
-        """End the processes that the lines go to."""
-        for sender in self.senders.values():
-            sender.__exit__()
+        return await self.worker.deliver(
+            Job(url=peer.url, events=events, timeout=_TIMEOUT)
+        )
 
     def wrong(self, peers: Iterable[Peer], events: tuple[Event, ...]) -> list[str]:
         """Deliver one message to each service, and return what is wrong with it or with what was made of the answer."""
@@ -64,7 +59,7 @@ class PostOffice:
         wrong = [f"nobody's: {stray}" for stray in self.proxy.strays]
         for name, outcome in outcomes.items():
             received = self.proxy.received(name)
-            if not isinstance(outcome, Delivered):
+            if not outcome.taken:
                 wrong.append(f"{name}: {outcome}")
             if len(received) != 1:
                 wrong.append(f"{name}: {len(received)} messages")
@@ -98,7 +93,6 @@ def post_office(peers: Iterable[Peer]) -> Iterator[PostOffice]:
     ):
         office = PostOffice(proxy, worker, runner)
         yield office
-        runner.run(office.hang_up())
 
 
 @contextlib.contextmanager

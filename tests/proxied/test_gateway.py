@@ -15,7 +15,7 @@ from tests.proxied.services.table import PEERS
 from tests.support.fakes.ports import Refused
 from watcher.delivery.client import Worker
 from watcher.delivery.process import Job
-from watcher.model.channel import Undelivered
+from watcher.model.channel import Outcome
 
 pytestmark = pytest.mark.bounded
 
@@ -64,7 +64,7 @@ def test_what_a_proxy_refuses_has_not_left(
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         job = Job(url=PEERS["discord"].url, events=(ban(),), timeout=20)
         named = reason.replace("PROXY", f"the proxy 127.0.0.1:{port} (HTTPS_PROXY)")
-        assert asyncio.run(worker.deliver(job)) == Undelivered(reason=named)
+        assert asyncio.run(worker.deliver(job)) == Outcome(reason=named)
 
 
 def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,4 +75,4 @@ def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         outcome = asyncio.run(worker.deliver(job))
     proxy = f"the proxy 127.0.0.1:{nobody.port} (HTTPS_PROXY)"
     reason = f"{proxy} cannot be reached: check that it runs, and its address"
-    assert outcome == Undelivered(reason=reason)
+    assert outcome == Outcome(reason=reason)

@@ -14,7 +14,7 @@ from watcher.alerts.queues.ownership import Addresses
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.exposure import copies_of
 from watcher.changes.transitions import DiffOptions
-from watcher.model.channel import Channel, Undelivered
+from watcher.model.channel import Channel, Outcome
 from watcher.model.event import Event, Kind
 from watcher.model.finding import Acceptance, BadCopy, Exposure, Grade
 from watcher.model.pack import Pack, PackKind, Source, SourceKind
@@ -202,7 +202,7 @@ def failed(
         name,
         queue,
         queue.messages[number],
-        Undelivered(reason=error, **fields),
+        Outcome(reason=error, **fields),
         now,
         failures=queue.attempts + 1 if ends else None,
         fails=fails,

@@ -22,7 +22,7 @@ from tests.support.program import ROOT
 from watcher.delivery.process import Job
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
-from watcher.model.channel import Delivered
+from watcher.model.channel import Outcome
 
 IMAGES = ROOT / "docs" / "images"
 _DISCORD = """<!doctype html><meta charset="utf-8"><style>
@@ -44,7 +44,7 @@ def _deliver(url: str) -> None:
     outcome = send(
         Job(url=url, events=ALERTS, timeout=30.0), lambda _: None, lambda _: None
     )
-    assert outcome == Delivered(), outcome
+    assert outcome == Outcome(taken=True), outcome
 
 
 def mail() -> str:

@@ -9,20 +9,19 @@ from typing import Any
 from tests.support.nursery import NurseryWorker
 from watcher.alerts.digest import sample
 from watcher.delivery.client import Worker
-from watcher.delivery.process import Job, Reached
+from watcher.delivery.process import Job
 from watcher.model.channel import Outcome
 
 WORKER = NurseryWorker()
 atexit.register(WORKER.__exit__)
-REACHED = Reached(key="5" * 32, salt="ab" * 16)
-"""Nobody yet, of a channel that is known."""
 
 
 def job(url: str, timeout: float = 5.0, **fields: Any) -> Job:
     """Make a job with a sample."""
     given: dict[str, Any] = {
         "events": sample("2026-01-01T00:00:00Z"),
-        "reached": REACHED,
+        "key": "5" * 32,
+        "salt": "ab" * 16,
     }
     return Job(url=url, timeout=timeout, **given | fields)
 

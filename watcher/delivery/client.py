@@ -9,21 +9,24 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from watcher.delivery.process import GO, GRACE, Process, Task, WorkerError
-
-if TYPE_CHECKING:
-    from watcher.delivery.process import Job
-    from watcher.model.channel import Outcome
+from watcher.delivery.process import GO, GRACE, Job, Process, Task, WorkerError
+from watcher.model.channel import Cause, Outcome
 
 AT_ONCE = 4
 """Channels that are sent to at a time, at most: each needs the memory of a process that has loaded apprise."""
 PATIENCE = 60.0
 """Seconds that a process has to load apprise, or to judge a URL."""
+_NOT_STARTED = "the process that delivers could not be started"
+_ENDED = "the process that delivers has ended"
 _Answer = dict[str, Any] | None
+
+
+async def _nothing() -> None:
+    """Note nothing."""
 
 
 class Worker:
@@ -60,17 +63,63 @@ class Worker:
         reason: str | None = self._ask(url)
         return reason
 
-    def sender(self, progressed: Callable[[], object] = lambda: None) -> Sender:
-        """Return what sends messages one after the other; a context manager.
+    async def deliver(
+        self,
+        job: Job,
+        note: Callable[[], Awaitable[object]] = _nothing,
+        progressed: Callable[[], object] = lambda: None,
+    ) -> Outcome:
+        """Send one message and wait for the answer, at most the job's `timeout` for each target.
 
+        `note` is awaited right before the first request: what it writes is durable before anything goes out.
         `progressed` is called whenever the process has said something: a message to many targets takes long.
+        When the time is up the process that sends it is killed, and nothing is left of it.
         """
-        return Sender(self, progressed)
+        loop, answers = asyncio.get_running_loop(), asyncio.Queue[_Answer]()
 
-    async def deliver(self, job: Job) -> Outcome:
-        """Send one message as `Sender.deliver` does."""
-        with self.sender() as sender:
-            return await sender.deliver(job)
+        def hear(answer: _Answer) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(answers.put_nowait, answer)
+
+        # What came of it if nothing more is heard: each thing that the process says makes another one of it.
+        outcome = Outcome(reason=_NOT_STARTED, reached=job.reached)
+        may_go = has_result = False
+        process: Process | None = None
+        # The deadline starts when the process begins with the job: loading apprise can be slow.
+        limit = asyncio.timeout(PATIENCE)
+        self.under_way.add(limit)
+        try:
+            async with limit:
+                process = self.take()
+                _converse(process, job, hear)
+                while not has_result and (answer := await answers.get()) is not None:
+                    progressed()
+                    if answer.get("out"):
+                        if not may_go:
+                            await note()
+                        may_go = True
+                        process.give(GO)
+                    if "allow" in answer and limit in self.under_way:
+                        limit.reschedule(loop.time() + answer["allow"] + GRACE)
+                    outcome = _after(outcome, answer, may_go)
+                    has_result = "result" in answer
+        except TimeoutError:
+            reason = "timed out" if outcome.reason == _ENDED else outcome.reason
+            is_stop = limit not in self.under_way  # which is no failure
+            outcome = replace(outcome, reason="" if is_stop else reason)
+            if process is not None:
+                process.kill()
+            # It may have said before that the message is out, or was taken.
+            for answer in await _rest(answers):
+                outcome = _after(outcome, answer, may_go)
+        except OSError:
+            pass  # no process could be started
+        finally:
+            self.under_way.discard(limit)
+            # Without a result the process may be in any state; the next message has another one.
+            if process is not None:
+                (self.give_back if has_result else self.end)(process)
+        return outcome
 
     def stop_within(self, seconds: float) -> None:
         """Limit every message that is being sent to this many more seconds."""
@@ -79,7 +128,7 @@ class Worker:
             # What one that has expired said is still being heard.
             if not limit.expired():
                 limit.reschedule(min(moment, limit.when() or moment))
-        # By this `_send` knows a stop: it extends no limit after it, and calls its end no failure.
+        # By this `deliver` knows a stop: it extends no limit after it, and calls its end no failure.
         self.under_way.clear()
 
     def take(self) -> Process:
@@ -125,142 +174,35 @@ class Worker:
         return answer["result"]
 
 
-async def _nothing() -> None:
-    """Note nothing."""
-
-
 def _converse(process: Process, task: Task, hear: Callable[[_Answer], object]) -> None:
     """Have a process do a task, and hear of it from another thread."""
     threading.Thread(target=process.ask, args=(task, hear), daemon=True).start()
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class _Report:
-    """What a process has said of a message."""
-
-    reached: set[str]
-    reason: str = "the process that delivers could not be started"
-    """Why there is no result."""
-    result: dict[str, Any] | None = None
-    has_begun: bool = False
-    may_go: bool = False
-    """The message may go out: that it does is noted."""
-    is_out: bool = False
-
-    def take(self, answer: dict[str, Any]) -> float | None:
-        """Take one thing that it said, and return the seconds that it asks for, if it does."""
-        if "error" not in answer:
-            self.has_begun, self.reason = True, "the process that delivers has ended"
-        if "taken" in answer:
-            self.reached.add(answer["taken"])
-        self.is_out = self.may_go and answer.get("out", self.is_out)
-        self.result = answer.get("result")
-        return answer.get("allow")
+async def _rest(answers: asyncio.Queue[_Answer]) -> list[dict[str, Any]]:
+    """Return what a process that was killed had said, as far as nobody has heard it."""
+    said: list[dict[str, Any]] = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GRACE):
+            while (answer := await answers.get()) is not None:
+                said.append(answer)
+    return said
 
 
-class Sender:
-    """Sends one message after the other, each limited in time. A process serves as long as it answers."""
-
-    def __init__(self, worker: Worker, progressed: Callable[[], object]) -> None:
-        self._worker = worker
-        self._progressed = progressed
-        self._process: Process | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.rest()
-
-    def rest(self) -> None:
-        """Leave the process to others until the next message."""
-        if self._process is not None:
-            self._worker.give_back(self._process)
-            self._process = None
-
-    async def deliver(
-        self, job: Job, note: Callable[[], Awaitable[object]] = _nothing
-    ) -> Outcome:
-        """Send one message and wait for the answer, at most the job's `timeout` for each target.
-
-        `note` is awaited right before the first request: what it writes is durable before anything goes out.
-        When the time is up the process that sends it is killed, and nothing is left of it.
-        """
-        from watcher.model.channel import Undelivered, decoded
-
-        report = _Report(reached=set(job.reached.targets))
-        try:
-            await self._send(job, report, note)
-        finally:
-            # Without an answer the process may be in any state; the next message has another one.
-            if report.result is None:
-                self._end()
-        if report.result is not None:
-            return decoded(report.result, frozenset(report.reached))
-        return Undelivered(
-            reason=report.reason,
-            reached=frozenset(report.reached),
-            unanswered=report.is_out,
-        )
-
-    async def _send(
-        self, job: Job, report: _Report, note: Callable[[], Awaitable[object]]
-    ) -> None:
-        """Have a process send the message, and report what it says."""
-        loop, under_way = asyncio.get_running_loop(), self._worker.under_way
-        answers = asyncio.Queue[_Answer]()
-
-        def hear(answer: _Answer) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(answers.put_nowait, answer)
-
-        # The deadline starts when the process begins with the job: loading apprise can be slow.
-        limit = asyncio.timeout(PATIENCE)
-        under_way.add(limit)
-        try:
-            async with limit:
-                self._process = self._process or self._worker.take()
-                _converse(self._process, job, hear)
-                while (
-                    report.result is None
-                    and (answer := await answers.get()) is not None
-                ):
-                    self._progressed()
-                    if answer.get("out"):
-                        if not report.may_go:
-                            await note()
-                        report.may_go = True
-                        self._process.give(GO)
-                    allowed = report.take(answer)
-                    if allowed is not None and limit in under_way:
-                        limit.reschedule(loop.time() + allowed + GRACE)
-        except TimeoutError:
-            reason = "timed out" if report.has_begun else report.reason
-            if limit not in under_way:  # a stop, which is no failure
-                reason = ""
-            await self._hear_the_rest(answers, report)
-            report.reason = reason
-        except OSError:
-            pass  # no process could be started
-        finally:
-            under_way.discard(limit)
-
-    async def _hear_the_rest(
-        self, answers: asyncio.Queue[_Answer], report: _Report
-    ) -> None:
-        """Kill the process, and take what it has said up to then: it may be that the message is out, or was taken."""
-        if self._process is not None:
-            self._process.kill()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GRACE):
-                while (
-                    report.result is None
-                    and (answer := await answers.get()) is not None
-                ):
-                    report.take(answer)
-        self._end()
-
-    def _end(self) -> None:
-        if self._process is not None:
-            self._worker.end(self._process)
-            self._process = None
+def _after(outcome: Outcome, answer: dict[str, Any], may_go: bool) -> Outcome:
+    """Return what came of a message once its process has said one thing more."""
+    match answer:
+        case {"allow": _} if outcome.reason == _NOT_STARTED:
+            return replace(outcome, reason=_ENDED)
+        case {"taken": target}:
+            return replace(outcome, reached=outcome.reached | {target})
+        case {"out": is_out}:
+            # Without leave to send it waits, and nothing is out.
+            return replace(outcome, unanswered=is_out and may_go)
+        case {"result": fields}:
+            # Where all targets have it, nobody needs their names.
+            reached = frozenset() if fields["taken"] else outcome.reached
+            known = {"cause": Cause(fields["cause"]), "left": tuple(fields["left"])}
+            return Outcome(**fields | known | {"reached": reached})
+        case _:
+            return outcome

@@ -25,7 +25,7 @@ from requests.models import PreparedRequest, Response
 from urllib3.exceptions import HTTPError
 
 from watcher.alerts.queues import ownership
-from watcher.delivery.process import Reached
+from watcher.delivery.process import Job
 from watcher.delivery.refusal import Exchange, is_page, refusal_in
 from watcher.delivery.services.service import NO_RULES
 from watcher.registry.answer import parse_retry_after
@@ -58,11 +58,11 @@ class Hook:
 
     def __init__(
         self,
-        earlier: Reached,
+        job: Job,
         taken: Callable[[str], object],
         out: Callable[[bool], object],
     ) -> None:
-        self._earlier, self._taken, self._out = earlier, taken, out
+        self._job, self._taken, self._out = job, taken, out
         self.rules = NO_RULES
         self.mark = b""
         """A word of the message, by which a request that carries it is known. Empty: none is."""
@@ -106,7 +106,7 @@ class Hook:
         self._last = target
         self._since[target] = len(self.exchanges)
         self._names |= {target} - {_ALL}
-        if self._earlier.targets and self._digest(target) in self._earlier.targets:
+        if self._job.reached and self._digest(target) in self._job.reached:
             self.known.add(target)
         return target in self.known
 
@@ -192,7 +192,7 @@ class Hook:
 
     def _digest(self, target: str) -> str:
         """Return what is kept of a target: at another URL none counts as served. It is as slow to guess as a URL."""
-        return _slow_digest(f"{self._earlier.key} {target}", self._earlier.salt)
+        return _slow_digest(f"{self._job.key} {target}", self._job.salt)
 
     # What goes out, and what is answered
 

@@ -1,4 +1,4 @@
-"""What the worker is asked to send."""
+"""A process that delivers, and what it is asked to send."""
 
 from __future__ import annotations
 
@@ -19,20 +19,6 @@ from watcher.values import frozen
 
 
 @frozen
-class Reached:
-    """The targets of a URL that earlier attempts at a message reached."""
-
-    key: str = ""
-    """The digest of the channel's URL."""
-    salt: str = ""
-    """Salt for the digests of targets (`watcher.alerts.queues.ownership`)."""
-    targets: frozenset[str] = frozenset()
-
-
-NOBODY_YET = Reached()
-
-
-@frozen
 class Job:
     """One message to one channel."""
 
@@ -40,7 +26,12 @@ class Job:
     events: tuple[Event, ...]
     timeout: float
     """Seconds for each request."""
-    reached: Reached = NOBODY_YET
+    key: str = ""
+    """The digest of the channel's URL."""
+    salt: str = ""
+    """Salt for the digests of targets (`watcher.alerts.queues.ownership`)."""
+    reached: frozenset[str] = frozenset()
+    """Digests of the targets that earlier attempts at the message reached."""
     plain: bool = False
     """Send the plainest form: ASCII, counts, the worst event."""
     named: frozenset[str] | None = None
@@ -121,7 +112,7 @@ class Process:
         self._popen = spawn()
 
     def ask(self, task: Task, hear: Callable[[dict[str, Any] | None], object]) -> None:
-        """Have a task done, and pass on each thing that is said of it, and None if the process ends before its result.
+        """Have a task done, and pass on what is said of it, then None: after the result, or once the process has ended.
 
         This blocks until then: it runs in a thread of its own.
         """
@@ -134,7 +125,7 @@ class Process:
                 said = json.loads(line)
                 hear(said)
                 if "result" in said:
-                    return
+                    break
         hear(None)
 
     def give(self, task: Task) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from watcher.model.channel import Cause, Undelivered
+from watcher.model.channel import Cause, Outcome
 
 _PROXY = "the HTTP proxy"
 """Stands for the proxy, and what names it."""
@@ -168,7 +168,7 @@ def judge(
     has_reached: bool = False,
     proxy: str = "",
     unexplained: str = REFUSED,
-) -> Undelivered:
+) -> Outcome:
     """Return why the message was not taken.
 
     `exchanges` are those with targets that do not have it, of which some target has it if `has_reached`. `log` has the
@@ -185,7 +185,7 @@ def judge(
     if cause is Cause.GONE and has_reached:
         cause = Cause.OTHER  # another target of the same URL is there
     waits = [wait for one in exchanges for wait in _waits(one)]
-    return Undelivered(
+    return Outcome(
         reason=reason.replace(_PROXY, proxy or _PROXY),
         cause=cause,
         retry_after=max(waits, default=None),

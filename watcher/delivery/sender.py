@@ -27,7 +27,7 @@ from watcher.delivery.refusal import REFUSED, UNASKED, judge
 from watcher.delivery.services.service import Context, Plugin
 from watcher.delivery.services.table import format_of, prepare, room_of, rules_of
 from watcher.delivery.urls import parameters, service_of
-from watcher.model.channel import Cause, Delivered, Outcome, Undelivered
+from watcher.model.channel import Cause, Outcome
 from watcher.registry.network import proxy_in_words
 
 if TYPE_CHECKING:
@@ -108,13 +108,13 @@ def send(
     `taken` and `out` are as for `Hook`. `allow` is called with the seconds that several targets need.
     """
     timer = RequestTimer(job.timeout)
-    hook = Hook(job.reached, taken, out)
+    hook = Hook(job, taken, out)
     try:
         with hook, _exceptions() as said:
             return _send(job, hook, timer, allow, said)
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work
         reason = f"apprise failed ({type(error).__name__})"
-        return Undelivered(reason=reason, unanswered=hook.in_doubt)
+        return Outcome(reason=reason, unanswered=hook.in_doubt)
     finally:
         # A service logs out in its destructor, which reference cycles delay.
         with suppress(CutOffError):
@@ -135,7 +135,7 @@ def _send(
 ) -> Outcome:
     service = service_of(job.url)
     if service is None:
-        return Undelivered(reason="apprise cannot use this URL")
+        return Outcome(reason="apprise cannot use this URL")
     context = Context(
         events=job.events,
         digest=compose(job.events, job.part, job.named),
@@ -170,7 +170,7 @@ def _send(
     done = notify() or (hook.settle() and notify())
     if done and not (hook.denied or context.refusals):
         confirmed = not protocol_without_answers(job.url)
-        return Delivered(confirmed=confirmed, left=message.left)
+        return Outcome(taken=True, confirmed=confirmed, left=message.left)
     has_asked = not done and bool(hook.exchanges or hook.has_asked)
     failure = judge(
         hook.open,

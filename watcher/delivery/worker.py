@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from queue import SimpleQueue
 from typing import BinaryIO
@@ -97,7 +98,6 @@ def _result(
     task: Job | str, tell: Callable[[str, object], None], tasks: SimpleQueue[Task]
 ) -> object:
     from watcher.delivery import sender, urls
-    from watcher.model.channel import encoded
 
     if not isinstance(task, Job):
         return urls.refusal(task)
@@ -109,12 +109,12 @@ def _result(
             tasks.get()  # GO
 
     taken, allow = partial(tell, "taken"), partial(tell, "allow")
-    return encoded(sender.send(task, taken, allow, out))
+    return asdict(sender.send(task, taken, allow, out))
 
 
 def _tell(answers: BinaryIO, name: str, value: object) -> None:
     """Tell the program one thing."""
-    answers.write(json.dumps({name: value}).encode() + b"\n")
+    answers.write(json.dumps({name: value}, default=list).encode() + b"\n")
     answers.flush()
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, field, replace
+from collections.abc import Iterable
+from dataclasses import field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any
 
 from watcher.model.event import (
     DEFAULT_KINDS,
@@ -137,46 +136,21 @@ class Cause(StrEnum):
 
 
 @frozen
-class Delivered:
-    """The service, with every target in its URL, has taken the message."""
+class Outcome:
+    """What came of one attempt at a message, or what is known of it so far."""
 
+    taken: bool = False
+    """The service, with every target in its URL, has taken the message."""
     confirmed: bool = True
     """The service has said so; False if its protocol has no answer (`watcher.delivery.confirming`)."""
-
-    left: tuple[str, ...] = ()
-    """Ids of the events that the message did not name and that go into a further one."""
-
-
-@frozen
-class Undelivered:
-    """The message was not acknowledged."""
-
-    reason: str
-    """Short, and holds nothing of the URL. Empty if a stop cut the message short, which is no failure."""
-    reached: frozenset[str] = frozenset()
-    """Names of the URL's targets that did take it; the next attempt leaves them out."""
+    reason: str = ""
+    """Why it was not taken: short, and holds nothing of the URL. Empty if a stop cut it short, which is no failure."""
     cause: Cause = Cause.OTHER
     retry_after: float | None = None
     """Seconds that the service asked to wait; None if it did not say."""
+    reached: frozenset[str] = frozenset()
+    """Digests of the URL's targets that did take a message which was not taken by all."""
     unanswered: bool = False
     """It went out and no answer came, so the service may have it."""
     left: tuple[str, ...] = ()
-    """As that of `Delivered`, for the targets that have taken it."""
-
-
-Outcome = Delivered | Undelivered
-
-
-def encoded(outcome: Outcome) -> dict[str, object]:
-    """Return an outcome without its targets as JSON for `decoded`."""
-    fields = asdict(outcome)
-    fields.pop("reached", None)
-    return fields
-
-
-def decoded(fields: Mapping[str, Any], reached: frozenset[str]) -> Outcome:
-    """Return the outcome that `encoded` made the JSON of, with the targets that were reached."""
-    more = {**fields, "left": tuple(fields["left"])}
-    if "reason" not in fields:
-        return Delivered(**more)
-    return Undelivered(**more | {"cause": Cause(fields["cause"]), "reached": reached})
+    """Ids of the events that the message did not name and that go into a further one, for whoever has taken it."""

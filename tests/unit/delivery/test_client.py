@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,16 +24,16 @@ from tests.support.fakes.webhook import Answer, Topics, Webhook
 from tests.support.nursery import NurseryWorker
 from tests.support.parameters import one_of
 from tests.support.program import ROOT
-from tests.support.worker import REACHED, WORKER, deliver, job
+from tests.support.worker import WORKER, deliver, job
 from watcher.delivery.client import Worker
-from watcher.model.channel import Delivered, Outcome, Undelivered
+from watcher.model.channel import Outcome
 
 pytestmark = pytest.mark.measured
 
 
 def _why(outcome: Outcome) -> str:
     """Return why a message was not taken; "delivered" if it was."""
-    return outcome.reason if isinstance(outcome, Undelivered) else "delivered"
+    return outcome.reason if not outcome.taken else "delivered"
 
 
 def _children(pid: int) -> list[int]:
@@ -85,7 +84,7 @@ def odd() -> Iterator[Worker]:
 def test_a_slow_answer_within_the_timeout_counts(webhook: Webhook) -> None:
     """An answer in time is a delivery, unless the URL asks for less patience."""
     webhook.answer["/a"] = Answer(delay=0.4)
-    assert deliver(webhook.apprise_url("/a")) == Delivered()
+    assert deliver(webhook.apprise_url("/a")) == Outcome(taken=True)
     assert _why(deliver(webhook.apprise_url("/a?rto=0.1"))) == "timed out"
 
 
@@ -207,7 +206,7 @@ def test_a_job_that_was_stopped_ends_too(webhook: Webhook) -> None:
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
-    [(b"200 OK", Delivered()), (b"429 F", Undelivered(reason="HTTP 429"))],
+    [(b"200 OK", Outcome(taken=True)), (b"429 F", Outcome(reason="HTTP 429"))],
 )
 def test_a_flood_is_read_in_part(status: bytes, outcome: Outcome) -> None:
     """Of a body that never ends a part is read, and the status counts: a 2xx has acknowledged the message."""
@@ -221,12 +220,16 @@ def test_a_bomb_is_unpacked_in_part(webhook: Webhook) -> None:
     """A small body that unpacks to more than a process may have is no reason to repeat the message."""
     body = gzip.compress(bytes(2**24)) * 32
     webhook.answer["/a"] = Answer(headers={"Content-Encoding": "gzip"}, body=body)
-    assert deliver(webhook.apprise_url("/a"), timeout=30) == Delivered()
+    assert deliver(webhook.apprise_url("/a"), timeout=30) == Outcome(taken=True)
 
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
-    [(200, Delivered()), (204, Delivered()), (500, Undelivered(reason="HTTP 500"))],
+    [
+        (200, Outcome(taken=True)),
+        (204, Outcome(taken=True)),
+        (500, Outcome(reason="HTTP 500")),
+    ],
 )
 def test_a_broken_body_changes_no_answer(
     webhook: Webhook, status: int, outcome: Outcome
@@ -252,7 +255,7 @@ def ntfy() -> Iterator[Topics]:
 def test_every_target_has_its_time(ntfy: Topics, odd: Worker) -> None:
     """Eight targets are all served, although the pauses that apprise makes between them are longer than the timeout."""
     topics = [f"topic{number}" for number in range(8)]
-    assert deliver(ntfy.url_of(*topics), timeout=1.5, by=odd) == Delivered()
+    assert deliver(ntfy.url_of(*topics), timeout=1.5, by=odd) == Outcome(taken=True)
     assert sorted(ntfy.got()) == topics
 
 
@@ -273,12 +276,13 @@ def test_a_bad_target_takes_nothing_from_those_behind_it(
     answer, reason = _BAD[how]
     ntfy.topic = dict.fromkeys(bad, answer)
     first = deliver(ntfy.url_of(*bad, *good), timeout=1.0, by=odd)
-    assert isinstance(first, Undelivered)
+    assert not first.taken
     assert (first.reason, len(first.reached)) == (reason, len(good))
     assert ntfy.got() == bad + good
     ntfy.topic.clear()
-    again = replace(REACHED, targets=first.reached)
-    assert deliver(ntfy.url_of(*bad, *good), reached=again, by=odd) == Delivered()
+    assert deliver(ntfy.url_of(*bad, *good), reached=first.reached, by=odd) == Outcome(
+        taken=True
+    )
     assert ntfy.got() == bad + good + bad
 
 
@@ -299,20 +303,17 @@ def test_what_was_reached_outlives_a_kill(ntfy: Topics, odd: Worker) -> None:
         return await delivery
 
     first = asyncio.run(killed())
-    assert isinstance(first, Undelivered)
+    assert not first.taken
     assert (first.reason, len(first.reached)) == (
         "the process that delivers has ended",
         1,
     )
     ntfy.topic.clear()
-    assert (
-        deliver(
-            ntfy.url_of("good", "bad"),
-            reached=replace(REACHED, targets=first.reached),
-            by=odd,
-        )
-        == Delivered()
-    )
+    assert deliver(
+        ntfy.url_of("good", "bad"),
+        reached=first.reached,
+        by=odd,
+    ) == Outcome(taken=True)
     assert ntfy.got() == ["good", "bad", "bad"]
 
 
@@ -327,13 +328,12 @@ def test_a_leave_that_comes_too_late_is_none(webhook: Webhook) -> None:
         notes.append(len(webhook.messages()))
 
     async def send() -> list[Outcome]:
-        with WORKER.sender() as sender:
-            return [
-                await sender.deliver(job(url, timeout=0.2), slow),
-                await sender.deliver(job(url), note),
-            ]
+        return [
+            await WORKER.deliver(job(url, timeout=0.2), slow),
+            await WORKER.deliver(job(url), note),
+        ]
 
-    assert asyncio.run(send()) == [Undelivered(reason="timed out"), Delivered()]
+    assert asyncio.run(send()) == [Outcome(reason="timed out"), Outcome(taken=True)]
     assert (notes, len(webhook.messages())) == ([0], 2)
 
 
@@ -397,14 +397,14 @@ def test_a_process_that_hears_nothing_costs_one_attempt(
             monkeypatch.setattr("watcher.delivery.client.PATIENCE", 0.5)
             outcome = deliver(url, by=worker)
             reason = "the process that delivers could not be started"
-            assert outcome == Undelivered(reason=reason)
+            assert outcome == Outcome(reason=reason)
             monkeypatch.undo()
         else:
             # A process has ended when the last of its threads has, not the first.
             assert select.select([handle], [], [], 10)[0]
         os.close(handle)
         assert not _runs(hung)
-        assert deliver(url, by=worker) == Delivered()
+        assert deliver(url, by=worker) == Outcome(taken=True)
 
 
 def test_one_process_serves_while_it_answers(webhook: Webhook) -> None:
@@ -412,14 +412,13 @@ def test_one_process_serves_while_it_answers(webhook: Webhook) -> None:
     webhook.answer["/bad"] = 500
 
     async def round_of(*paths: str) -> list[tuple[str, list[int]]]:
-        with worker.sender() as sender:
-            return [
-                (
-                    _why(await sender.deliver(job(webhook.apprise_url(path)))),
-                    _pids(worker),
-                )
-                for path in paths
-            ]
+        return [
+            (
+                _why(await worker.deliver(job(webhook.apprise_url(path)))),
+                _pids(worker),
+            )
+            for path in paths
+        ]
 
     with NurseryWorker() as worker:
         worker.start()
@@ -517,7 +516,7 @@ def test_nothing_of_the_url_is_said_anywhere(
     assert [
         outcome.reason.partition(",")[0]
         for outcome in outcomes[:7]
-        if isinstance(outcome, Undelivered)
+        if not outcome.taken
     ] == [
         "HTTP 401",
         "HTTP 429",

@@ -17,15 +17,14 @@ from apprise.manager_plugins import NotificationManager
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.unanswering import unanswering_port
 from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
-from tests.support.worker import REACHED, WORKER, deliver, job
+from tests.support.worker import WORKER, deliver, job
 from tests.unit.delivery.test_sender import sent
 from watcher.alerts.queues.ownership import digest
 from watcher.delivery.hook import Hook
-from watcher.delivery.process import Reached
 from watcher.delivery.sender import CutOffError, send
 from watcher.delivery.services.service import Rules
 from watcher.delivery.urls import load
-from watcher.model.channel import Cause, Delivered, Outcome, Undelivered
+from watcher.model.channel import Cause, Outcome
 
 # The net under every plugin
 
@@ -47,7 +46,7 @@ def test_a_plugin_that_asks_nobody_delivers_nothing(silent: str) -> None:
     """A success without any request is none, whatever the plugin says, and no target is taken for reached."""
     taken: list[str] = []
     outcome = sent(silent, taken=taken)
-    assert outcome == Undelivered(
+    assert outcome == Outcome(
         reason="nothing was sent: check the parameters of the channel's URL"
     )
     assert taken == []
@@ -57,11 +56,10 @@ def test_a_message_that_all_targets_have_needs_no_request(webhook: Webhook) -> N
     """An attempt that was killed after the last target's answer leaves nothing to send, which is a delivery."""
     taken: list[str] = []
     with Topics() as ntfy:
-        assert sent(ntfy.url_of("one", "two"), taken=taken) == Delivered()
-        assert (
-            sent(ntfy.url_of("one", "two"), taken=[], targets=frozenset(taken))
-            == Delivered()
-        )
+        assert sent(ntfy.url_of("one", "two"), taken=taken) == Outcome(taken=True)
+        assert sent(
+            ntfy.url_of("one", "two"), taken=[], reached=frozenset(taken)
+        ) == Outcome(taken=True)
         assert len(ntfy.messages()) == 2
 
 
@@ -70,8 +68,8 @@ def test_a_datagram_is_a_request() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(5)
-        assert deliver(f"rsyslog://127.0.0.1:{server.getsockname()[1]}") == Delivered(
-            confirmed=False
+        assert deliver(f"rsyslog://127.0.0.1:{server.getsockname()[1]}") == Outcome(
+            taken=True, confirmed=False
         )
         assert server.recv(65536)
 
@@ -82,8 +80,11 @@ def test_a_datagram_is_a_request() -> None:
 def _hook(*earlier: str, out: list[bool] | None = None) -> tuple[Hook, list[str]]:
     """Return a hook for messages with `banned` in them, and what is noted as taken."""
     taken: list[str] = []
-    reached = Reached(key="5" * 32, salt="ab" * 16, targets=frozenset(earlier))
-    hook = Hook(reached, taken.append, ([] if out is None else out).append)
+    hook = Hook(
+        job("json://", reached=frozenset(earlier)),
+        taken.append,
+        ([] if out is None else out).append,
+    )
     hook.mark = b"banned"
     hook.is_delivered("all")
     return hook, taken
@@ -150,7 +151,7 @@ def test_a_target_that_was_reached_is_known() -> None:
     assert [hook.is_delivered(name) for name in ("new", "other")] == [True, False]
     assert taken == []
     other = Hook(
-        Reached(key="6" * 32, salt="ab" * 16, targets=frozenset({_name("'new'")})),
+        job("json://", key="6" * 32, reached=frozenset({_name("'new'")})),
         taken.append,
         print,
     )
@@ -225,10 +226,9 @@ def test_a_success_of_which_the_rest_is_lost_is_one(webhook: Webhook) -> None:
 def test_a_success_is_out_until_the_program_hears_of_it(webhook: Webhook) -> None:
     """A program that is killed before the body of the answer has come does not take the message for a fresh one."""
     said: list[object] = []
-    assert (
-        send(job(webhook.apprise_url("/a")), said.append, lambda _: None, said.append)
-        == Delivered()
-    )
+    assert send(
+        job(webhook.apprise_url("/a")), said.append, lambda _: None, said.append
+    ) == Outcome(taken=True)
     [target] = [one for one in said if isinstance(one, str)]
     assert said == [True, target, False]
     webhook.answer["/a"] = 500
@@ -252,7 +252,7 @@ _RESET = Answer(reset=True)
 def test_no_answer_is_said(webhook: Webhook, answer: Answer, reason: str) -> None:
     """A service that got the message and did not answer may have it."""
     webhook.answer["/a"] = answer
-    assert deliver(webhook.apprise_url("/a"), timeout=0.5) == Undelivered(
+    assert deliver(webhook.apprise_url("/a"), timeout=0.5) == Outcome(
         reason=reason, unanswered=True
     )
 
@@ -262,7 +262,7 @@ def test_one_of_several_targets_without_an_answer_is_enough() -> None:
     with Topics() as ntfy:
         ntfy.topic = {"b": _RESET, "a": Answer(status=500)}
         outcome = sent(ntfy.url_of("b", "a"))
-    assert isinstance(outcome, Undelivered)
+    assert not outcome.taken
     assert outcome.unanswered
 
 
@@ -278,7 +278,7 @@ def test_a_stop_says_whether_the_message_is_out(webhook: Webhook) -> None:
         WORKER.stop_within(0.0)
         return await delivery
 
-    assert asyncio.run(stopped()) == Undelivered(reason="", unanswered=True)
+    assert asyncio.run(stopped()) == Outcome(reason="", unanswered=True)
 
 
 # How long to wait
@@ -288,7 +288,7 @@ def test_a_stop_says_whether_the_message_is_out(webhook: Webhook) -> None:
 def test_a_wait_that_a_service_asks_for_is_told(webhook: Webhook, status: int) -> None:
     """`Retry-After` is passed on in seconds."""
     webhook.answer["/a"] = Answer(status=status, headers={"Retry-After": "17"})
-    assert deliver(webhook.apprise_url("/a")) == Undelivered(
+    assert deliver(webhook.apprise_url("/a")) == Outcome(
         reason=f"HTTP {status}", retry_after=17.0
     )
 
@@ -312,7 +312,7 @@ def test_a_plugin_that_would_wait_is_not_waited_for(
     )
     began = time.monotonic()
     outcome = sent("discord://1234567890/token")
-    assert isinstance(outcome, Undelivered)
+    assert not outcome.taken
     assert (outcome.reason, outcome.cause, outcome.unanswered) == (
         "HTTP 429",
         Cause.OTHER,
@@ -352,7 +352,7 @@ def test_a_web_page_is_no_answer(page: str, kind: str) -> None:
         headers = {"Content-Type": kind} if kind else {}
         ntfy.topic["a"] = Answer(headers=headers, body=_PAGES[page])
         outcome = deliver(ntfy.url_of("a"))
-    assert isinstance(outcome, Undelivered)
+    assert not outcome.taken
     assert outcome.reason.startswith("a web page answered")
 
 
@@ -363,7 +363,7 @@ def test_a_web_page_is_unpacked() -> None:
             headers={"Content-Encoding": "gzip"}, pieces=(_ZIPPED[:11], _ZIPPED[11:])
         )
         outcome = deliver(ntfy.url_of("a"))
-    assert isinstance(outcome, Undelivered)
+    assert not outcome.taken
     assert outcome.reason.startswith("a web page answered")
 
 
@@ -374,11 +374,13 @@ def test_a_web_page_for_one_of_several_targets_is_enough() -> None:
         ntfy.topic["b"] = Answer(headers={"Content-Type": "text/html"}, body=_PAGE)
         outcome = sent(ntfy.url_of("b", "a"), taken=taken)
         assert ntfy.got() == ["b", "a"]
-        assert isinstance(outcome, Undelivered)
+        assert not outcome.taken
         assert outcome.reason.startswith("a web page answered")
         assert len(taken) == 1
         ntfy.topic.clear()
-        assert sent(ntfy.url_of("b", "a"), targets=frozenset(taken)) == Delivered()
+        assert sent(ntfy.url_of("b", "a"), reached=frozenset(taken)) == Outcome(
+            taken=True
+        )
         assert ntfy.got() == ["b", "a", "b"]
 
 
@@ -392,13 +394,13 @@ def test_a_word_that_is_labelled_as_a_page_is_an_answer(body: bytes) -> None:
     with Topics() as ntfy:
         for headers in ({"Content-Type": "text/html"}, {}):
             ntfy.topic["a"] = Answer(headers=headers, body=body)
-            assert deliver(ntfy.url_of("a")) == Delivered()
+            assert deliver(ntfy.url_of("a")) == Outcome(taken=True)
 
 
 def test_a_receiver_of_your_own_may_answer_with_a_page(webhook: Webhook) -> None:
     """Whoever writes the receiver of a json:// channel may have it say what they like."""
     webhook.answer["/a"] = Answer(headers={"Content-Type": "text/html"}, body=_PAGE)
-    assert deliver(webhook.apprise_url("/a")) == Delivered()
+    assert deliver(webhook.apprise_url("/a")) == Outcome(taken=True)
 
 
 def test_nothing_is_watched_afterwards(webhook: Webhook, mailbox: Mailbox) -> None:
@@ -417,7 +419,7 @@ def test_what_carries_no_message_delivers_nothing(webhook: Webhook) -> None:
     )
     webhook.answer["/Sessions"] = Answer(body=b"[]")
     outcome = sent(f"emby://user:pass@127.0.0.1:{webhook.port}")
-    assert outcome == Undelivered(
+    assert outcome == Outcome(
         reason="nothing was sent: check the parameters of the channel's URL"
     )
     assert webhook.messages()
@@ -425,7 +427,7 @@ def test_what_carries_no_message_delivers_nothing(webhook: Webhook) -> None:
 
 def test_a_message_of_whose_text_nothing_is_left_counts(webhook: Webhook) -> None:
     """A URL may rename and drop the fields of a webhook of one's own: what it takes is the message all the same."""
-    assert sent(webhook.apprise_url("/a?:message=&:title=")) == Delivered()
+    assert sent(webhook.apprise_url("/a?:message=&:title=")) == Outcome(taken=True)
     [message] = webhook.messages("/a")
     assert "message" not in message.json
 
@@ -444,7 +446,7 @@ def test_a_message_of_whose_text_nothing_is_left_counts(webhook: Webhook) -> Non
 def test_a_server_that_cannot_be_reached_leaves_no_doubt(url: str) -> None:
     """No message goes out before a connection: one that is refused sends nothing."""
     outcome = send(job(url), print, print)
-    assert isinstance(outcome, Undelivered)
+    assert not outcome.taken
     assert outcome.reason.startswith("connection refused: check ")
     assert not outcome.unanswered
 
@@ -455,7 +457,7 @@ def test_what_goes_another_way_has_leave_before_it_may_be_out(webhook: Webhook) 
     def never(is_out: bool) -> None:
         raise CutOffError
 
-    hook = Hook(REACHED, print, never)
+    hook = Hook(job("json://"), print, never)
     hook.by_other_ways = True
     hook.is_delivered("all")
     with hook, socket.socket() as end, pytest.raises(CutOffError):
@@ -467,7 +469,7 @@ def test_a_server_that_does_not_take_a_connection_leaves_no_doubt() -> None:
     """One that is not answered in time sends nothing either."""
     with unanswering_port() as port:
         outcome = send(job(f"json://127.0.0.1:{port}", 0.5), print, print)
-    assert outcome == Undelivered(reason="timed out")
+    assert outcome == Outcome(reason="timed out")
 
 
 class _RocketChat(Webhook):
@@ -487,5 +489,5 @@ def test_a_logout_does_not_make_up_for_a_refusal() -> None:
         url = f"rocket://user:secret@127.0.0.1:{server.port}/#first/#second"
         outcome = sent(url, taken=taken)
         assert "logout" in server.messages()[-1].path
-    assert outcome == Undelivered(reason="refused the message")
+    assert outcome == Outcome(reason="refused the message")
     assert len(taken) == 1

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fakes.ports import Listener
-from tests.support.worker import REACHED, deliver, job
+from tests.support.worker import deliver, job
 from tests.unit.delivery.test_sender import sent
 from watcher.delivery.sender import CutOffError, send
-from watcher.model.channel import Cause, Delivered, Undelivered
+from watcher.model.channel import Cause, Outcome
 
 
 class _Server(Listener):
@@ -63,14 +63,14 @@ def test_a_nick_that_is_not_there_has_nothing(server: _Server, code: int) -> Non
     server.refuses["PRIVMSG Gone"] = code
     taken: list[str] = []
     outcome = sent(server.url_of("#room", "@Gone", "@me"), taken=taken)
-    assert isinstance(outcome, Undelivered)
+    assert not outcome.taken
     assert outcome.reason.startswith(f"IRC {code}")
     assert ("nobody is there" in outcome.reason) == (code == 401)
     assert (outcome.cause, outcome.unanswered, len(taken)) == (Cause.OTHER, False, 2)
     server.heard.clear()
     del server.refuses["PRIVMSG Gone"]
-    again = sent(server.url_of("#room", "@Gone", "@me"), targets=frozenset(taken))
-    assert again == Delivered(confirmed=False)
+    again = sent(server.url_of("#room", "@Gone", "@me"), reached=frozenset(taken))
+    assert again == Outcome(taken=True, confirmed=False)
     assert server.got() == ["Gone"]
 
 
@@ -86,7 +86,7 @@ def test_what_is_refused_before_the_message_may_not_have_arrived(
 ) -> None:
     """A login or a channel that is refused is a failure, of which nothing is in doubt."""
     server.refuses[refused] = code
-    assert deliver(server.url_of("#room")) == Undelivered(reason=reason)
+    assert deliver(server.url_of("#room")) == Outcome(reason=reason)
     assert server.got() == []
 
 
@@ -98,7 +98,7 @@ def test_what_had_no_leave_to_go_out_has_not_arrived(server: _Server) -> None:
             raise CutOffError
 
     outcome = send(job(server.url_of("@me")), lambda _: None, lambda _: None, never)
-    assert isinstance(outcome, Undelivered)
+    assert not outcome.taken
     assert not outcome.unanswered
     assert server.got() == []
 
@@ -106,6 +106,6 @@ def test_what_had_no_leave_to_go_out_has_not_arrived(server: _Server) -> None:
 def test_a_server_that_leaves_may_have_taken_it(server: _Server) -> None:
     """What broke off in the middle of a message may have arrived; who had it before has it."""
     server.leaves = True
-    outcome = deliver(server.url_of("@me"), reached=REACHED)
-    assert isinstance(outcome, Undelivered)
+    outcome = deliver(server.url_of("@me"))
+    assert not outcome.taken
     assert outcome.unanswered

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from tests.support.fakes.smtp import Mailbox
 from tests.support.parameters import one_of, one_row_of
-from tests.support.worker import REACHED, WORKER, job
+from tests.support.worker import WORKER, job
 from watcher.alerts.digest import sample
-from watcher.model.channel import Cause, Delivered, Outcome, Undelivered
+from watcher.model.channel import Cause, Outcome
 
 
 def _deliver(
@@ -39,7 +38,7 @@ def test_each_recipient_has_its_time(mailbox: Mailbox) -> None:
     """Recipients of one URL are served one after the other, however long each mail takes."""
     mailbox.slow = 0.8
     url = mailbox.apprise_url("a@example.org,b@example.org,c@example.org")
-    assert _deliver(url, timeout=1.5) == Delivered()
+    assert _deliver(url, timeout=1.5) == Outcome(taken=True)
     assert len(mailbox.mails) == 3
 
 
@@ -47,7 +46,7 @@ def test_a_repeat_has_the_same_id(mailbox: Mailbox) -> None:
     """A mail that is sent again is the same mail to its readers; another recipient's is not."""
     url = mailbox.apprise_url("a@example.org,b@example.org")
     for at in ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"):
-        assert _deliver(url, at=at) == Delivered()
+        assert _deliver(url, at=at) == Outcome(taken=True)
     ids = [str(one.message["Message-ID"]) for one in mailbox.mails]
     assert ids[:2] == ids[2:4]
     assert len(set(ids)) == 4
@@ -62,7 +61,7 @@ def test_a_mail_without_an_answer_may_have_been_taken(mailbox: Mailbox) -> None:
     """A server that says nothing to a mail may have it; one that says nothing before that has not."""
     mailbox.slow = None
     outcome = _deliver(mailbox.apprise_url(), timeout=2.0, stopped=3.0)
-    assert isinstance(outcome, Undelivered)
+    assert not outcome.taken
     assert outcome.unanswered
     assert len(mailbox.mails) == 1
 
@@ -70,7 +69,7 @@ def test_a_mail_without_an_answer_may_have_been_taken(mailbox: Mailbox) -> None:
 def test_a_refused_mail_says_the_code(mailbox: Mailbox) -> None:
     """The server's code is named, and nothing that it says beside it."""
     mailbox.refuse = "552 too big"
-    assert _deliver(mailbox.apprise_url()) == Undelivered(
+    assert _deliver(mailbox.apprise_url()) == Outcome(
         reason="SMTP 552", cause=Cause.CONTENT
     )
 
@@ -79,12 +78,12 @@ def test_an_unknown_recipient_is_gone(mailbox: Mailbox) -> None:
     """With every recipient unknown the channel's address is wrong."""
     mailbox.unknown = {"a@example.org", "b@example.org"}
     outcome = _deliver(mailbox.apprise_url("a@example.org,b@example.org"))
-    assert outcome == Undelivered(
+    assert outcome == Outcome(
         reason="SMTP 550, the mailbox is gone: correct the address", cause=Cause.GONE
     )
     mailbox.unknown = {"a@example.org"}
     outcome = _deliver(mailbox.apprise_url("a@example.org,b@example.org"))
-    assert isinstance(outcome, Undelivered)
+    assert not outcome.taken
     assert (outcome.cause, len(outcome.reached)) == (Cause.OTHER, 1)
 
 
@@ -104,17 +103,19 @@ def test_a_copy_is_a_target_of_its_own(
     for refused in everybody:
         mailbox.mails.clear()
         mailbox.replies = {(command, refused): reply}
-        reached = REACHED
+        reached = frozenset[str]()
         for _ in range(2):
             outcome = asyncio.run(WORKER.deliver(job(url, reached=reached)))
-            assert isinstance(outcome, Undelivered)
+            assert not outcome.taken
             assert outcome.reason.startswith(f"SMTP {reply[:3]}")
             assert not outcome.unanswered
-            reached = replace(reached, targets=outcome.reached)
+            reached = outcome.reached
             others = [(one,) for one in everybody if one != refused]
             assert sorted(one.recipients for one in mailbox.mails) == sorted(others)
         mailbox.replies = {}
-        assert asyncio.run(WORKER.deliver(job(url, reached=reached))) == Delivered()
+        assert asyncio.run(WORKER.deliver(job(url, reached=reached))) == Outcome(
+            taken=True
+        )
         assert mailbox.mails[4].recipients == (refused,)
         assert len(mailbox.mails) == 5
 
@@ -125,7 +126,7 @@ def test_a_copy_that_hangs_holds_up_no_other(mailbox: Mailbox, command: str) -> 
     mailbox.replies = {(command, "to@example.org"): ""}
     url = f"{mailbox.apprise_url('to@example.org')}&cc=cc@example.org"
     outcome = _deliver(url, timeout=1.5)
-    assert isinstance(outcome, Undelivered)
+    assert not outcome.taken
     assert (outcome.reason, outcome.unanswered) == ("timed out", command == "DATA")
     assert [one.recipients for one in mailbox.mails] == [("cc@example.org",)]
     assert len(outcome.reached) == 1

@@ -9,7 +9,7 @@ from enum import IntEnum, auto
 
 from watcher import durations, timestamps
 from watcher.durations import DAY
-from watcher.model.channel import Cause, Undelivered
+from watcher.model.channel import Cause, Outcome
 from watcher.model.event import Event, event_id, rank
 from watcher.timestamps import Moment, MomentOrEmpty
 from watcher.values import frozen
@@ -284,7 +284,7 @@ def failed(
     channel: str,
     queue: Queue,
     message: Message,
-    outcome: Undelivered,
+    outcome: Outcome,
     now: str,
     *,
     failures: int | None = None,
@@ -362,7 +362,7 @@ def _unanswered(message: Message, now: str) -> Message:
     return replace(after, retry_at=timestamps.later(now, DAY))
 
 
-def _after_attempt(message: Message, outcome: Undelivered, now: str) -> Message:
+def _after_attempt(message: Message, outcome: Outcome, now: str) -> Message:
     """Return a message after a failed attempt at it."""
     reached = tuple(sorted({*message.reached, *outcome.reached}))
     after = replace(message, reached=reached)

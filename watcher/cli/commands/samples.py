@@ -12,7 +12,7 @@ from watcher.delivery.client import AT_ONCE, Worker
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.process import Job
 from watcher.errors import UsageError
-from watcher.model.channel import Channel, Delivered
+from watcher.model.channel import Channel
 from watcher.polling.clock import clock
 from watcher.polling.setup import validate_channels
 from watcher.settings.loading import Loaded, where_to_set
@@ -48,7 +48,7 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
             outcome = await worker.deliver(job)
         progress(channel.name, "")
         log.debug("sent", channel=channel.name)
-        if isinstance(outcome, Delivered):
+        if outcome.taken:
             result = colour("delivered")
             if protocol := protocol_without_answers(channel.url):
                 result = f"sent, unconfirmed: {protocol} cannot say whether it arrived"

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from watcher.alerts.digest import Digest
 from watcher.alerts.render import Format
 from watcher.delivery.refusal import MARKUP
-from watcher.model.channel import Cause, Undelivered
+from watcher.model.channel import Cause, Outcome
 from watcher.model.event import Event, Severity, severity_of
 from watcher.values import frozen
 
@@ -48,7 +48,7 @@ class Context:
     """The names of the URL's parameters: what the URL sets itself stays as it is."""
     named: set[str] = field(default_factory=set)
     """Ids of events that the message names elsewhere than in its body, so that none needs a further one."""
-    refusals: list[Undelivered] = field(default_factory=list)
+    refusals: list[Outcome] = field(default_factory=list)
     """Why the message is not delivered: what apprise takes for success, or does not explain."""
 
     @property
@@ -73,7 +73,7 @@ class Context:
 
     def refuse(self, reason: str, cause: Cause = Cause.OTHER) -> None:
         """Note why the message is not delivered: before it goes out, then it does not, or while it does."""
-        self.refusals.append(Undelivered(reason=reason, cause=cause))
+        self.refusals.append(Outcome(reason=reason, cause=cause))
 
 
 Levels = tuple[object, object, object]

@@ -22,10 +22,9 @@ from watcher.alerts.queues.queue import (
     going_out,
     in_turn,
 )
-from watcher.delivery.client import Sender
-from watcher.delivery.process import Job, Reached
+from watcher.delivery.process import Job
 from watcher.errors import StateError
-from watcher.model.channel import Cause, Channel, Delivered, Undelivered
+from watcher.model.channel import Cause, Channel, Outcome
 from watcher.model.event import Event
 from watcher.polling.sending.dispatch import DeliveryOptions
 from watcher.state.store import StateFolder
@@ -83,20 +82,19 @@ class ChannelRound:
             # It is empty if the clock was set back since the channel was found to be due.
             due = in_turn(self.queue, self.events, self.options.clock())
             turn = deque(one.id for one in due)
-            with self.options.worker.sender(self._note_progress) as sender:
-                while turn and not self._is_over():
-                    key = turn.popleft()
-                    [message] = (one for one in self.queue.messages if one.id == key)
-                    again = await self._send(sender, message)
-                    if again is None:
-                        return
-                    turn.extendleft(again)
+            while turn and not self._is_over():
+                key = turn.popleft()
+                [message] = (one for one in self.queue.messages if one.id == key)
+                again = await self._send(message)
+                if again is None:
+                    return
+                turn.extendleft(again)
         except StateError as error:
             self.unsaved = error.what
         except Exception as error:  # noqa: BLE001 - the one place around one channel's work
             self.failure = f"unexpected {type(error).__name__}"
             is_out = self._room is not None
-            outcome = Undelivered(reason=self.failure, unanswered=is_out)
+            outcome = Outcome(reason=self.failure, unanswered=is_out)
             self.queue = failed(
                 self.channel.name,
                 self.queue,
@@ -106,14 +104,14 @@ class ChannelRound:
                 failures=self.queue.attempts + 1,
             )
 
-    async def _send(self, sender: Sender, message: Message) -> list[str] | None:
+    async def _send(self, message: Message) -> list[str] | None:
         """Send one message and return the ids of those that go out before the others; None if the round ends here."""
         self._tried, self._room = self._tried + 1, None
-        outcome = await self._deliver(sender, message)
-        if isinstance(outcome, Delivered):
+        outcome = await self._deliver(message)
+        if outcome.taken:
             return await self._acknowledge(message, outcome)
         if self._may_pause(outcome):
-            return await self._pause(sender, message, outcome)
+            return await self._pause(message, outcome)
         return await self._fail(message, outcome)
 
     async def _note(self, message: Message) -> None:
@@ -157,24 +155,23 @@ class ChannelRound:
             url=self.channel.url,
             events=tuple(self.events[event] for event in message.events),
             timeout=self.options.timeout,
-            reached=Reached(key=key, salt=salt, targets=frozenset(message.reached)),
+            key=key,
+            salt=salt,
+            reached=frozenset(message.reached),
             plain=message.is_plain,
             named=self.channel.named,
             part=message.part,
         )
 
-    async def _deliver(
-        self, sender: Sender, message: Message
-    ) -> Delivered | Undelivered:
+    async def _deliver(self, message: Message) -> Outcome:
         name, began = self.channel.name, time.monotonic()
         with self._progress(f"sending to {name}"):
-            outcome = await sender.deliver(
-                self._job(message), partial(self._note, message)
+            outcome = await self.options.worker.deliver(
+                self._job(message), partial(self._note, message), self._note_progress
             )
-        if isinstance(outcome, Delivered):
+        result = outcome.reason or "stopped"
+        if outcome.taken:
             result = "delivered" if outcome.confirmed else "unconfirmed"
-        else:
-            result = outcome.reason or "stopped"
         seconds = round(time.monotonic() - began, 3)
         log.debug("sent", channel=name, result=result, seconds=seconds)
         return outcome
@@ -187,7 +184,7 @@ class ChannelRound:
         finally:
             self.options.progress(f"channel {self.channel.name}", "")
 
-    async def _acknowledge(self, message: Message, outcome: Delivered) -> list[str]:
+    async def _acknowledge(self, message: Message, outcome: Outcome) -> list[str]:
         """Write down that a message has arrived, and return the further one that it has left events to, if any."""
         left = outcome.left
         known = {one.id for one in self.queue.messages}
@@ -201,16 +198,14 @@ class ChannelRound:
         await self._write(self._room)
         return [one.id for one in self.queue.messages if one.id not in known]
 
-    def _may_pause(self, outcome: Undelivered) -> bool:
+    def _may_pause(self, outcome: Outcome) -> bool:
         """Return whether the round has time for the pause that a service asks for."""
         seconds = outcome.retry_after
         if not outcome.reason or seconds is None or self._pauses == _PAUSES:
             return False
         return seconds <= _LONGEST_PAUSE and self.has_time(seconds)
 
-    async def _pause(
-        self, sender: Sender, message: Message, outcome: Undelivered
-    ) -> list[str]:
+    async def _pause(self, message: Message, outcome: Outcome) -> list[str]:
         """Wait as long as the service has asked for, and return the message to go out again. That is no failure.
 
         Another channel has this one's turn meanwhile.
@@ -219,7 +214,6 @@ class ChannelRound:
         self._pauses += 1
         no_failure = replace(outcome, reason="", cause=Cause.OTHER)
         await self._record(message, no_failure)
-        sender.rest()
         self.options.turns.release()
         with (
             self._progress(f"waiting for {name}, which asked for {seconds:.0f} s"),
@@ -229,7 +223,7 @@ class ChannelRound:
         await self.options.turns.acquire()
         return [message.id]
 
-    async def _fail(self, message: Message, outcome: Undelivered) -> list[str] | None:
+    async def _fail(self, message: Message, outcome: Outcome) -> list[str] | None:
         """Write down a failed attempt. Return None if the round ends here.
 
         A deferred message that has no answer again says nothing of the channel: the next one has its turn.
@@ -246,7 +240,7 @@ class ChannelRound:
         await self._record(message, outcome, failures)
         return None
 
-    async def _refuse(self, message: Message, outcome: Undelivered) -> list[str] | None:
+    async def _refuse(self, message: Message, outcome: Outcome) -> list[str] | None:
         """Write down that a message was refused for what it is, and return it if its plainest form is to go out.
 
         If that is refused too, the message is aside, and the others have their turn, unless the service asks for a
@@ -265,7 +259,7 @@ class ChannelRound:
         await self._record(message, outcome, fails=is_first)
         return []
 
-    def _is_busy(self, outcome: Undelivered) -> bool:
+    def _is_busy(self, outcome: Outcome) -> bool:
         """Return whether the service only asks for a pause, for which the round has no time: that is no failure."""
         seconds = outcome.retry_after
         if seconds is None or seconds > _LONGEST_PAUSE:
@@ -275,7 +269,7 @@ class ChannelRound:
     async def _record(
         self,
         message: Message,
-        outcome: Undelivered,
+        outcome: Outcome,
         failures: int | None = None,
         *,
         fails: bool = False,

@@ -26,7 +26,7 @@ from watcher.alerts.queues.queue import (
     tries_in_words,
 )
 from watcher.durations import DAY
-from watcher.model.channel import Cause, Undelivered
+from watcher.model.channel import Cause, Outcome
 from watcher.model.event import Event, Kind
 
 HOUR = 60
@@ -59,7 +59,7 @@ def attempt(
 ) -> Queue:
     """Return the queue after a failed attempt at its first message, which makes the channel wait if it `ends` it."""
     failures = before.attempts + 1 if ends else None
-    outcome = Undelivered(reason=error, **fields)
+    outcome = Outcome(reason=error, **fields)
     return failed("ops", before, before.messages[0], outcome, at, failures=failures)
 
 

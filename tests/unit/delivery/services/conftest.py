@@ -17,7 +17,7 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.worker import job
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
-from watcher.model.channel import Outcome, Undelivered
+from watcher.model.channel import Outcome
 from watcher.model.event import Event, Kind
 
 Answer = tuple[int, str]
@@ -79,7 +79,7 @@ class Service:
         if answer is not None:
             self.answer = lambda _: answer
         outcome = self.outcome(url, *events, plain=plain)
-        return outcome.reason if isinstance(outcome, Undelivered) else ""
+        return outcome.reason
 
     def outcome(self, url: str, *events: Event, plain: bool = False) -> Outcome:
         """Send one message in this process and return what came of it."""

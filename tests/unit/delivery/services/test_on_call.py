@@ -14,7 +14,6 @@ from tests.unit.delivery.services.conftest import (
     content,
     event,
 )
-from watcher.model.channel import Delivered
 from watcher.model.event import Kind
 
 BACK = {"kind": Kind.REINSTATED, "before": "banned", "after": "active", "id": "id3"}
@@ -116,13 +115,13 @@ def test_many_bans_are_one_incident(service: Service) -> None:
     """What its details name needs no incident of its own; what they have no room for, or may not say, does."""
     bans = [event(id=f"ban {n}", node=f"pack-{n:03}") for n in range(60)]
     found = service.outcome(PAGERDUTY, *bans)
-    assert isinstance(found, Delivered)
+    assert found.taken
     payload = service.last["payload"]
     named = re.findall(r"BANNED `(.*?)`", payload["custom_details"]["message"])
     assert (len(named), found.left) == (60, ())
     assert "+ 59 banned, history" in payload["summary"]
     ours = service.outcome(f"{PAGERDUTY}?%2Bmessage=ours", *bans)
-    assert isinstance(ours, Delivered)
+    assert ours.taken
     assert len(ours.left) == 59
 
 
