@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from watcher import timestamps
 from watcher.alerts.advice import advice_on_run, not_banned
@@ -186,9 +185,8 @@ def _template() -> Template:
 
 def _sanitized(value: object) -> object:
     """Return what the template writes: whatever is neither our own nor markup is sanitized here, so at every place."""
-    if isinstance(value, str) and not isinstance(value, (Trusted, Markup)):
-        return safe_line(value, _TEXT)
-    return value
+    is_done = isinstance(value, Trusted) or hasattr(value, "__html__")
+    return safe_line(value, _TEXT) if isinstance(value, str) and not is_done else value
 
 
 def _line(text: str, limit: int = _TEXT) -> str:

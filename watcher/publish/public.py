@@ -195,6 +195,8 @@ def _event(event: Event, given: Collection[str]) -> Event:
     """Return an event without what is private: a failure names hosts and files."""
     is_failure = event.kind in {Kind.FAILING, Kind.RECOVERED}
     has_address = is_failure or event.install is not None
+    if not (has_address or event.installed):
+        return event  # most events by far
     nameless = _UNNAMED if is_failure else _NAMELESS
     install = event.install and _name(event.install, given, nameless)
     parts = install, event.at, event.kind, event.folder, event.version
