@@ -58,7 +58,7 @@ from watcher.model.version import (
     in_order,
 )
 from watcher.polling.reading.compare import PollChange, compare, with_installs
-from watcher.polling.reading.plan import make_plan
+from watcher.polling.reading.plan import make_plan, with_records
 from watcher.polling.reading.read import Answers
 from watcher.state import documents
 from watcher.state.model import State
@@ -180,10 +180,9 @@ class Life:
         scans = self._scans(step)
         plan = make_plan(config, self.state, scans, now)
         record = PackRecord(id=PACK, status=step.record)
-        answers = Answers(
-            nodes={KEY: self._answer(step, now)},
-            packs=PackRecords(records={KEY: record}),
-        )
+        packs = PackRecords(records={KEY: record})
+        seen = plan.answered(plan.seen(None), {KEY: self._answer(step, now)})
+        answers = Answers(seen=with_records(seen, packs), packs=packs)
         compared = compare(config, plan, answers, ())
 
         def judged(change: PollChange) -> tuple[PollChange, tuple[Event, ...]]:

@@ -5,11 +5,11 @@ Rules: docs/behaviour.md, Sweeps, and Events (Failing).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from watcher import timestamps
-from watcher.changes.diff import Difference, bad_versions, compare_listing, tally
+from watcher.changes.diff import bad_versions, tally
 from watcher.changes.health import (
     Assessment,
     FailureStreak,
@@ -20,46 +20,71 @@ from watcher.changes.health import (
 )
 from watcher.changes.transitions import DiffOptions, registry_event
 from watcher.model.event import INCOMPLETE, UNLISTED, Event, Kind, Tally
-from watcher.model.reading import Listing
+from watcher.model.reading import Listing, NodeBanned
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Node, Snapshot, SweepBaseline
+from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.model.version import (
     BANNED,
     FLAGGED,
     Version,
+    by_key,
+    find_row,
+    in_order,
 )
 from watcher.text.sanitize import plural
 
-_OF_PAGES = "only a page of all node packs shows it"
-"""Why the rows that a sweep shows of a node are no complete listing."""
 _LONGEST_GLOBS = 60
 """Characters of the globs that it shows."""
 
 
-def is_as_known(node: Node, rows: Mapping[str, Version]) -> bool:
-    """Return whether readable rows, by key, are all that is known of a node, so that there is nothing to compare."""
-    if not is_settled(node):
+def shows_all(node: Node, rows: Mapping[str, Version]) -> bool:
+    """Return whether readable rows, by key, are all that is known of a node, so that nothing is left to ask."""
+    listed = {one.key: one for one in node.listed}
+    # Of a version that was missed once, or never read whole, its return and the rest of it are awaited.
+    is_awaited = any(node.marks.get(key) is Mark.ABSENT for key in listed)
+    is_settled = node.baseline_at and not (node.failing or is_awaited)
+    is_partial = not listed.keys().isdisjoint(node.partial)
+    if is_partial or not is_settled or len(rows) != len(listed):
         return False
-    if node.marks or node.partial or node.emptied:
-        return False
-    return rows == {one.key: one for one in node.versions}
+    if rows == listed:
+        return True
+    found = by_key(node.listed)
+    whole = (_completed(one, find_row(one, found)) for one in rows.values())
+    return {one.key: one for one in whole} == listed
 
 
-def is_settled(node: Node) -> bool:
-    """Return whether nothing is to be done about a node while its rows stay as they are."""
-    return bool(node.baseline_at) and not node.failing
+def _completed(row: Version, known: Version | None) -> Version:
+    """Return a row with the known values of what says which version it is, where the page leaves that out."""
+    return replace(
+        row,
+        id=row.id or (known.id if known else ""),
+        version=row.version or (known.version if known else ""),
+        created_at=row.created_at or (known.created_at if known else ""),
+    )
 
 
-def compare_rows(node: Node, listing: Listing, options: DiffOptions) -> Difference:
-    """Compare what a sweep shows of a node with what is known: nothing follows from what is not shown."""
-    rows = replace(listing, incomplete=_OF_PAGES)
-    return compare_listing(node, rows, options)
+def lacks_rows(node: Node | None, rows: Iterable[Version]) -> bool:
+    """Return whether a known version is not shown, or it is not known which there are."""
+    if node is None or not node.baseline_at:
+        return True
+    shown = {version.key for version in rows}
+    return any(one.key not in shown for one in node.listed)
 
 
-def lacks_rows(node: Node, listing: Listing) -> bool:
-    """Return whether a known version is not shown."""
-    keys = {version.key for version in listing.versions}
-    return any(version.key not in keys for version in node.listed)
+def with_rows(answer: Listing, rows: Listing | NodeBanned | None) -> Listing:
+    """Return an incomplete answer with the rows of the versions that it does not show; the others are older."""
+    if not isinstance(rows, Listing):
+        return answer
+    shown = by_key(answer.versions)
+    left = [one for one in rows.versions if find_row(one, shown) is None]
+    unreported = {
+        one.key: rows.unreported[one.key] for one in left if one.key in rows.unreported
+    }
+    return replace(
+        answer,
+        versions=in_order([*answer.versions, *left]),
+        unreported={**answer.unreported, **unreported},
+    )
 
 
 def came_since(sweep_baseline: SweepBaseline, node: str) -> bool:

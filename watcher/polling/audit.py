@@ -16,7 +16,7 @@ from watcher.model.snapshot import Node
 from watcher.model.version import BANNED, DELETED, FLAGGED, MinimumAge
 from watcher.polling.reading.compare import Known, compare_nodes
 from watcher.polling.reading.plan import Plan
-from watcher.polling.reading.read import Asker, ask_each, read_all
+from watcher.polling.reading.read import read, read_all
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.packs import read_all_packs
 from watcher.streams import Progress, silent
@@ -89,14 +89,14 @@ async def audit(
             nodes=ids,
             named=frozenset(ids),
             has_installs=True,
+            may_sweep=False,
             options=DiffOptions(baseline="silent", now=now),
         )
-        asker = Asker(registry=registry, plan=plan, clock=clock, progress=progress)
-        answers = await ask_each(asker, None, listed)
+        answers = await read(registry, plan, clock, progress, listed)
         found, records = compare_nodes(plan, answers), answers.packs
         known = Known(
             found=found,
-            nodes=found.nodes,
+            nodes=found.changed,
             records=records.records,
             failure=records.failure,
             minimum_age=MinimumAge(seconds=minimum_age, now=now),
@@ -104,7 +104,7 @@ async def audit(
         installed = [pack for _, pack in packs]
         patience = limits.timeout
         reasons = await _reasons(registry, known, installed, patience, progress)
-        known = replace(known, nodes=_with_scans(found.nodes, reasons))
+        known = replace(known, nodes=_with_scans(known.nodes, reasons))
         findings = []
         for of, pack in packs:
             each = judge_each(of.install, pack, known.of)

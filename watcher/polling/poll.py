@@ -113,10 +113,10 @@ class Poller:
         unpublished: str = "",
     ) -> Report:
         compared, before = found.compared, state.checks
-        nodes = tuple(compared.watched.values())
-        failed = list(compared.unread.values())
-        checked = len(nodes) - len(failed) - len(compared.unseen)
-        if ALL in compared.unread:  # no node was asked
+        nodes = tuple(one.seen.name for one in compared.nodes.values())
+        failed = list(compared.failures.values())
+        checked = len(nodes) - len(failed) - compared.unseen
+        if compared.failure:  # no node was asked
             checked = 0
         elif compared.error:
             of_all = ReadFailure(node=ALL, error=compared.error)
@@ -129,7 +129,6 @@ class Poller:
             replace(one, error=one.error + (_STANDS if state.installs.get(key) else ""))
             for key, one in found.unscanned.items()
         ]
-        unknown = [one for one in compared.unknown if one.lower() not in before.unknown]
         return Report(
             started=started,
             finished=self.clock(),
@@ -137,7 +136,9 @@ class Poller:
             checked=checked,
             events=found.events,
             unread=tuple(failed),
-            empty=tuple(compared.empty),
+            empty=tuple(
+                one.seen.name for one in compared.nodes.values() if one.is_doubtful
+            ),
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,
             pending=sum(queue.alerts for queue in queues.values()),
@@ -157,7 +158,11 @@ class Poller:
             unpublished=unpublished,
             nodes=nodes,
             unscanned=tuple(unscanned),
-            unknown=tuple(unknown),
+            unknown=tuple(
+                one.seen.name
+                for key, one in compared.nodes.items()
+                if one.is_unknown and key not in before.unknown
+            ),
             no_packs_of=without_packs(
                 self.config.publishers, state.snapshot, found.snapshot
             ),

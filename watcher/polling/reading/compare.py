@@ -5,13 +5,12 @@ Nothing is requested or written here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from watcher.changes import exposure
 from watcher.changes.diff import (
-    Difference,
     compare_ban,
     compare_listing,
     compare_record,
@@ -22,65 +21,55 @@ from watcher.changes.packs import take_packs
 from watcher.changes.sweeps import (
     assess_list,
     assess_sweep,
-    compare_rows,
     set_baseline,
 )
+from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import Knowledge, judge_each
 from watcher.model.event import Event, Kind
 from watcher.model.finding import Installed, in_force
-from watcher.model.pack import PACK_STATUSES, Pack, PackRecord, PackRecords, Scanned
-from watcher.model.reading import (
-    ALL,
-    Fault,
-    Listing,
-    NodeBanned,
-    ReadFailure,
-    Reading,
-    ServerTime,
-)
+from watcher.model.pack import PACK_STATUSES, Pack, PackRecord, Scanned
+from watcher.model.reading import ALL, Fault, Listing, NodeBanned, ReadFailure
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
-from watcher.model.version import ACTIVE, BANNED, MinimumAge, by_key, find_row
+from watcher.model.version import ACTIVE, BANNED, MinimumAge
 from watcher.polling.model import PollConfig
-from watcher.polling.reading.plan import Plan, View
+from watcher.polling.reading.plan import Plan, Seen
 from watcher.polling.reading.read import Answers
 from watcher.registry.sweep import NoSweep, Sweep
 from watcher.state.model import Checks, State
 from watcher.text.sanitize import plural
 from watcher.text.status_reason import summarize
+from watcher.values import frozen
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@frozen
+class Polled:
+    """What a poll saw of one node, and what follows from it."""
+
+    seen: Seen
+    node: Node | None = None
+    """As it is known from now on; None if that is as before."""
+    events: tuple[Event, ...] = ()
+    is_unknown: bool = False
+    """Only installs name it, and the registry does not know it: that is no failure."""
+    is_doubtful: bool = False
+    """The settings name it, and it never had a version: the id may be wrong."""
+
+    @property
+    def failure(self) -> ReadFailure | None:
+        """Why it could not be read, or not whole."""
+        return None if self.is_unknown else self.seen.failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Compared:
-    """What a poll read of the watched nodes, and what changed, by lower-case node id."""
+    """What a poll read of the watched nodes, and what changed."""
 
-    watched: dict[str, str] = field(default_factory=dict)
-    """How each is written."""
-    nodes: dict[str, Node] = field(default_factory=dict)
-    """Nodes that changed."""
-    events: dict[str, tuple[Event, ...]] = field(default_factory=dict)
-    read: set[str] = field(default_factory=set)
-    """Nodes that could be read."""
-    unread: dict[str, ReadFailure] = field(default_factory=dict)
-    checked: dict[str, str] = field(default_factory=dict)
-    """When a node was read completely (`Listing.at`)."""
-    server_times: dict[str, str] = field(default_factory=dict)
-    """As `Checks.server_times`, of nodes with an answer that counts."""
-    registry_ids: dict[str, str] = field(default_factory=dict)
-    """How the registry spells the ids that were given in another way."""
-    stale_since: dict[str, str] = field(default_factory=dict)
-    """As `Checks.stale_since`, of nodes without one."""
-    empty: list[str] = field(default_factory=list)
-    """Ids, as written in the settings, of nodes that never had a version."""
-    unknown: list[str] = field(default_factory=list)
-    """Ids that only installs name, of nodes that never had a version."""
-    no_packs: set[str] = field(default_factory=set)
+    nodes: Mapping[str, Polled]
+    """By lower-case id."""
+    no_packs: frozenset[str] = frozenset()
     """The lower-case ids of which an answer shows that the registry has no such pack."""
-    unreadable: dict[str, frozenset[str]] = field(default_factory=dict)
-    """As `Knowledge.unreadable`."""
-    unseen: set[str] = field(default_factory=set)
-    """Nodes of which not all was seen in this poll, though nothing failed for them alone."""
-    baseline: set[str] = field(default_factory=set)
-    """Nodes that the baseline of all takes in."""
+    failure: ReadFailure | None = None
+    """Why no node could be read."""
     lacking: str | None = None
     """Why the sweep of globs was incomplete; "" if it was complete, None if there was none."""
     unlisted: str | None = None
@@ -88,290 +77,131 @@ class Compared:
     error: str = ""
     """Why not all was seen, where no node itself failed."""
 
+    @property
+    def failures(self) -> dict[str, ReadFailure]:
+        """What could not be read, by lower-case id; of the registry as a whole by `ALL`."""
+        failed = {key: one.failure for key, one in self.nodes.items() if one.failure}
+        return failed | ({ALL: self.failure} if self.failure else {})
+
+    @property
+    def unseen(self) -> int:
+        """How many nodes were not seen whole, though nothing failed for them alone."""
+        return sum(one.seen.lacks for one in self.nodes.values())
+
+    @property
+    def changed(self) -> dict[str, Node]:
+        """The nodes that changed."""
+        return {key: one.node for key, one in self.nodes.items() if one.node}
+
 
 def compare_nodes(plan: Plan, answers: Answers) -> Compared:
     """Compare every watched node with what was read of it."""
-    comparison = _Comparison(plan, answers)
-    comparison.run()
-    return comparison.found
-
-
-class _Comparison:
-    """The comparison of one poll."""
-
-    def __init__(self, plan: Plan, answers: Answers) -> None:
-        self._plan = plan
-        self._answers = answers
-        watched = plan.watched(answers.sweep)
-        self.found = Compared(
-            watched={key: name for key, name in watched.items() if self._is_pack(key)}
-        )
-        for key in watched.keys() - self.found.watched.keys():
-            self._take_nothing(key, answers.nodes.get(key))
-
-    def _is_pack(self, key: str) -> bool:
-        """Return whether a node may be a pack: a folder may have any name, also one that is no pack's."""
-        sweep = self._answers.sweep
-        has_rows = isinstance(sweep, Sweep) and key in sweep.nodes
-        has_record = key in self._answers.packs.records
-        if key not in self._plan.only_folders or has_rows or has_record:
-            return True
-        known, answer = self._plan.snapshot.nodes.get(key), self._answers.nodes.get(key)
-        is_known = known is not None and (bool(known.baseline_at) or known.is_there)
-        has_versions = isinstance(answer, Listing) and bool(answer.versions)
-        return is_known or has_versions or isinstance(answer, NodeBanned)
-
-    def run(self) -> None:
-        """Compare all nodes, then what is known of packs as a whole."""
-        found, plan, sweep = self.found, self._plan, self._answers.sweep
-        if isinstance(sweep, NoSweep) and plan.globs.chooses:
-            self._judge_refusal(sweep)
-        for key, name in found.watched.items():
-            self._compare(key, name)
-        for key in self._answers.packs.records.keys() & found.watched.keys():
-            if not (isinstance(sweep, Sweep) and plan.waits(key, sweep)):
-                self._take_record(key, self._answers.packs.records[key])
-        if isinstance(sweep, Sweep):
-            self._judge_sweep(sweep)
-        if plan.publishers and self._answers.listed is not None:
-            self._judge_list(self._answers.listed)
-
-    def _judge_list(self, listed: PackRecords) -> None:
-        """Note why publishers' packs may be missing."""
-        found = self.found
-        found.unlisted = why = listed.failure.error if listed.failure else ""
-        if why:
-            error = f"the packs of publishers cannot be listed: {why}"
-            found.error = "; ".join(filter(None, (found.error, error)))
-
-    # The sweep as a whole
-
-    def _judge_refusal(self, sweep: NoSweep) -> None:
-        """Note that there is no sweep of globs."""
-        found, failure = self.found, sweep.failure
-        if failure is None and not found.watched:
+    seen, sweep = answers.seen, answers.sweep
+    nodes = {
+        key: _polled(plan, key, one)
+        for key, one in seen.items()
+        if _is_pack(plan, key, one)
+    }
+    # Where nothing of the API is there, it may be another server, which says nothing of a pack.
+    is_silent = answers.packs.absent
+    found = Compared(
+        nodes=nodes,
+        no_packs=frozenset(
+            key
+            for key, one in seen.items()
+            if one.is_empty or (one.is_not_found and not is_silent)
+        ),
+    )
+    lacking, why = None, []
+    if plan.globs.chooses and isinstance(sweep, Sweep):
+        lacking = sweep.incomplete
+        if lacking:
+            why.append(f"the pages of all node packs are incomplete: {lacking}")
+    elif plan.globs.chooses and isinstance(sweep, NoSweep):
+        failure = sweep.failure
+        if failure is None and not nodes:
             failure = ReadFailure(node=ALL, error=sweep.why, fault=Fault.REGISTRY)
-        if failure is None:
-            found.lacking = sweep.why
-            found.error = f"{sweep.why}; so each known node pack is asked, and new ones are not noticed"
+        if failure is not None:
+            found = replace(found, failure=failure)
         else:
-            found.unread[ALL] = failure
-
-    def _judge_sweep(self, sweep: Sweep) -> None:
-        """Note what the pages of all could not show."""
-        found, plan = self.found, self._plan
-        if plan.globs.chooses:
-            found.lacking = sweep.incomplete
-        why: list[str] = []
-        if found.lacking:
-            why.append(f"the pages of all node packs are incomplete: {found.lacking}")
-        if found.unseen and not (why and plan.lacks_baseline):
-            packs = plural(len(found.unseen), "node pack")
+            lacking = sweep.why
             why.append(
-                f"not all versions of {packs} were shown; a later poll asks about these"
+                f"{lacking}; so each known node pack is asked, and new ones are not noticed"
             )
-        found.error = "; ".join(why)
-        if plan.snapshot.registry_failing:
-            found.read.add(ALL)  # page 1 came, whichever packs are watched
-
-    # One node
-
-    def _compare(self, key: str, name: str) -> None:
-        """Compare a node with the rows of the pages and its own answer, which is younger and counts more."""
-        found, plan, sweep = self.found, self._plan, self._answers.sweep
-        answer = self._answers.nodes.get(key)
-        known = plan.snapshot.nodes.get(key)
-        node, view = known, None
-        if isinstance(sweep, Sweep):
-            view = plan.view(sweep, key, name)
-            if view is None:
-                self._take_as_known(key, sweep)
-        if view is not None:
-            node = view.base
-            if view.is_stale:
-                self._note_stale(key)
-            if view.in_baseline:
-                found.baseline.add(key)
-            if view.is_first:
-                node = self._take_listing(key, node, view.listing)
-        if answer is not None:
-            node = self._take_answer(key, node, answer)
-        if view is not None and not (view.is_first or self._has_answer(key, answer)):
-            if isinstance(answer, Listing) and key not in found.stale_since:
-                # The rows of what it shows are older.
-                view = replace(view, listing=_without(view.listing, answer))
-            node = self._take_rows(key, name, node, view)
-        # A pack that the baseline of all leaves out is known from now on, so that it is no newcomer.
-        is_noted = known is None and view is not None and view.base is not None
-        if node is not None and (is_noted or node != (known or Node(node=name))):
-            found.nodes[key] = node
-
-    def _has_answer(self, key: str, answer: Reading | None) -> bool:
-        """Return whether a node's own answer came, counts and is complete."""
-        found = self.found
-        return (
-            answer is not None
-            and key not in found.unread
-            and key not in found.stale_since
+    # Before the baseline of all it is said already why packs wait.
+    if found.unseen and not (lacking and plan.lacks_baseline):
+        packs = plural(found.unseen, "node pack")
+        why.append(
+            f"not all versions of {packs} were shown; a later poll asks about these"
         )
-
-    def _take_as_known(self, key: str, sweep: Sweep) -> None:
-        """Take a node of which every known row, and no other, was shown as it is known, or that is banned."""
-        found, rows = self.found, sweep.nodes.get(key)
-        node = self._plan.snapshot.nodes.get(key)
-        is_banned = node is not None and node.banned
-        # The rows of a banned pack do not count, so that they do not end a failure either.
-        if not (is_banned and key in self._plan.checks.health.nodes):
-            found.read.add(key)
-        if rows is None or is_banned:
-            return
-        server_time = rows.server_time or ServerTime()
-        if self._is_stale(key, server_time):
-            return
-        self._take_server_time(key, server_time)
-        if not sweep.incomplete:
-            found.checked[key] = sweep.at
-
-    def _take_rows(self, key: str, name: str, node: Node | None, view: View) -> Node:
-        """Take what the rows of a node show, which is an incomplete listing."""
-        found, plan = self.found, self._plan
-        if key in self._answers.later or key not in self._answers.nodes:
-            found.unseen |= {key} if view.lacks else set()
-        if view.listing.versions:
-            self._take_server_time(key, view.listing.server_time)
-        base = node or Node(node=name)
-        difference = compare_rows(base, view.listing, plan.options)
-        return self._take_difference(key, difference)
-
-    def _take_answer(self, key: str, node: Node | None, answer: Reading) -> Node | None:
-        """Return the node after its own answer."""
-        found = self.found
-        found.read.discard(key)
-        match answer:
-            case ReadFailure(fault=Fault.NOT_FOUND) if self._may_be_unknown(key):
-                found.unknown.append(found.watched[key])
-                self._take_nothing(key, answer)
-                return node
-            case ReadFailure():
-                found.unread[key] = answer
-                self._take_nothing(key, answer)
-                return node
-            case _ if self._is_stale(key, answer.server_time):
-                return node
-            case Listing():
-                return self._take_listing(key, node, answer)
-            case NodeBanned():
-                return self._take_ban(key, node, answer)
-            case _:
-                assert_never(answer)
-
-    def _take_listing(self, key: str, node: Node | None, listing: Listing) -> Node:
-        """Return the node after a listing of it."""
-        found, plan, options = self.found, self._plan, self._plan.options
-        self._take_server_time(key, listing.server_time)
-        if listing.spelling not in {"", listing.node}:
-            found.registry_ids[key] = listing.spelling
-        found.unreadable[key] = frozenset(
-            version
-            for version, names in listing.unreported.items()
-            if "deprecated" in names
-        )
-        if key in found.baseline:
-            options = replace(options, baseline="silent")
-        record = self._answers.packs.records.get(key)
-        says_how = record is not None and record.status in PACK_STATUSES
-        if record and node and says_how and node.banned and not listing.incomplete:
-            # A listing ends no ban that `GET /nodes` still has, whoever said it first.
-            node = replace(node, ban_recorded=record.status == BANNED)
-        difference = compare_listing(node, listing, options)
-        after = self._take_difference(key, difference)
-        if listing.incomplete:
-            error = f"the listing is incomplete: {listing.incomplete}"
-            found.unread[key] = ReadFailure(node=listing.node, error=error)
-            return after
-        found.read.add(key)
-        found.checked[key] = listing.at
-        if not listing.versions and not after.baseline_at:
-            if self._may_be_unknown(key) and record is None:
-                found.unknown.append(listing.node)
-                self._take_nothing(key, listing)
-            elif key in plan.named and key not in plan.published:
-                found.empty.append(listing.node)  # whose id may be wrong
-        return after
-
-    def _take_nothing(self, key: str, answer: Reading | None) -> None:
-        """Note an id of which an answer shows that the registry has no such pack."""
-        is_empty = isinstance(answer, Listing) and not answer.incomplete
-        is_not_found = (
-            isinstance(answer, ReadFailure) and answer.fault is Fault.NOT_FOUND
-        )
-        # Where nothing of the API is there, it may be another server, which says nothing of a pack.
-        if is_empty or (is_not_found and not self._answers.packs.absent):
-            self.found.no_packs.add(key)
-
-    def _take_ban(self, key: str, node: Node | None, ban: NodeBanned) -> Node:
-        """Return the node after a 403 that says that it is banned."""
-        found = self.found
-        self._take_server_time(key, ban.server_time)
-        found.read.add(key)
-        before, reason = node or Node(node=ban.node), summarize(ban.message)
-        return self._take_difference(
-            key, compare_ban(before, reason, self._plan.options.now)
-        )
-
-    def _take_record(self, key: str, record: PackRecord) -> None:
-        """Take what `GET /nodes` says of a pack's ban. A status that is not known says nothing of it."""
-        if record.status not in PACK_STATUSES:
-            return
-        found, known = self.found, self._plan.snapshot.nodes.get(key)
-        node = found.nodes.get(key) or known or Node(node=record.id)
-        summary = replace(record, status_detail=summarize(record.status_detail))
-        difference = compare_record(node, summary, self._plan.options.now)
-        after = self._take_difference(key, difference)
-        if after != node:
-            found.nodes[key] = after
-
-    def _take_difference(self, key: str, difference: Difference) -> Node:
-        """Note the events; a ban of the pack is counted in the event of the baseline of all where that takes it in."""
-        found = self.found
-        events = difference.events
-        if key in found.baseline:
-            events = tuple(one for one in events if not _is_ban_of_pack(one))
-        if events:
-            found.events[key] = (*found.events.get(key, ()), *events)
-        return difference.node
-
-    def _may_be_unknown(self, key: str) -> bool:
-        """Return whether only installs name the node, and it never had a version."""
-        plan = self._plan
-        known = plan.snapshot.nodes.get(key)
-        is_sure = key in plan.named or key in plan.published or key not in plan.nodes
-        return not is_sure and not (known and known.baseline_at)
-
-    def _is_stale(self, key: str, server_time: ServerTime) -> bool:
-        """Return whether an answer is older than the known one, and note since when there are only such."""
-        is_stale = self._plan.is_stale(key, server_time)
-        if is_stale:
-            self._note_stale(key)
-        return is_stale
-
-    def _note_stale(self, key: str) -> None:
-        checks, now = self._plan.checks, self._plan.options.now
-        self.found.stale_since[key] = checks.stale_since.get(key, now)
-
-    def _take_server_time(self, key: str, server_time: ServerTime) -> None:
-        """Note when an answer that counts was made; one that does not say it leaves the time that is known."""
-        times, known = self.found.server_times, self._plan.checks.server_times
-        if newest := server_time.newest or known.get(key, ""):
-            times[key] = max(times.get(key, ""), newest)
-        self.found.stale_since.pop(key, None)
+    unlisted = None
+    if plan.publishers and answers.listed is not None:
+        unlisted = answers.listed.failure.error if answers.listed.failure else ""
+        if unlisted:
+            why.append(f"the packs of publishers cannot be listed: {unlisted}")
+    return replace(found, lacking=lacking, unlisted=unlisted, error="; ".join(why))
 
 
-def _without(rows: Listing, answer: Listing) -> Listing:
-    """Return the rows of the versions that an answer does not show."""
-    shown = by_key(answer.versions)
-    left = (one for one in rows.versions if find_row(one, shown) is None)
-    return replace(rows, versions=tuple(left))
+def _is_pack(plan: Plan, key: str, seen: Seen) -> bool:
+    """Return whether a node may be a pack: a folder may have any name, also one that is no pack's."""
+    if key not in plan.only_folders or seen.spelling or seen.record:
+        return True
+    known = seen.known
+    is_known = known is not None and (bool(known.baseline_at) or known.is_there)
+    return is_known or isinstance(seen.reading, NodeBanned)
+
+
+def _polled(plan: Plan, key: str, seen: Seen) -> Polled:
+    """Return what follows from what was seen of a node."""
+    is_named = key in plan.named
+    is_published = key in plan.published
+    has_baseline = seen.known is not None and bool(seen.known.baseline_at)
+    is_only_installed = key in plan.nodes and not (
+        is_named or is_published or has_baseline
+    )
+    is_nothing = seen.is_not_found or (seen.is_empty and seen.record is None)
+    return replace(
+        compare_node(seen, plan.options),
+        is_unknown=is_only_installed and is_nothing,
+        is_doubtful=is_named and not is_published and seen.is_empty,
+    )
+
+
+def compare_node(seen: Seen, options: DiffOptions) -> Polled:
+    """Compare what was seen of a node with what it is compared with."""
+    node, reading, record = seen.base, seen.reading, seen.record
+    if record is not None and record.status not in PACK_STATUSES:
+        record = None  # it says nothing of a ban
+    events: tuple[Event, ...] = ()
+    match reading:
+        case Listing():
+            if seen.joins_baseline:
+                options = replace(options, baseline="silent")
+            if record and node and node.banned and not reading.incomplete:
+                # A listing ends no ban that `GET /nodes` still has, whoever said it first.
+                node = replace(node, ban_recorded=record.status == BANNED)
+            difference = compare_listing(node, reading, options)
+            node, events = difference.node, difference.events
+        case NodeBanned():
+            node = node or Node(node=reading.node)
+            difference = compare_ban(node, summarize(reading.message), options.now)
+            node, events = difference.node, difference.events
+        case None:
+            pass
+        case _:
+            assert_never(reading)
+    if record is not None:
+        record = replace(record, status_detail=summarize(record.status_detail))
+        node = node or Node(node=record.id)
+        difference = compare_record(node, record, options.now)
+        node, events = difference.node, (*events, *difference.events)
+    if seen.joins_baseline:
+        # The event of the baseline of all counts it.
+        events = tuple(one for one in events if not _is_ban_of_pack(one))
+    # What is compared with a baseline is known from now on, so that it is no newcomer.
+    is_nothing = seen.base is None and node == Node(node=seen.name)
+    is_changed = node != seen.known and not is_nothing
+    return Polled(seen=seen, node=node if is_changed else None, events=events)
 
 
 def _is_ban_of_pack(event: Event) -> bool:
@@ -403,25 +233,26 @@ def compare(
 ) -> PollChange:
     """Return what was read changes, and the events, without those of installs and without the registry's reasons."""
     found, now = compare_nodes(plan, answers), plan.options.now
-    threshold = config.failure_threshold
+    threshold, failures = config.failure_threshold, found.failures
+    read = {key for key, one in found.nodes.items() if one.seen.is_read}
+    if isinstance(answers.sweep, Sweep) and plan.snapshot.registry_failing:
+        read.add(ALL)  # page 1 came, whichever packs are watched
     known, of_all = with_baseline(plan, answers, found)
     records = answers.packs.records.values()
     known = take_packs(known, plan.publishers, records, plan.globs)
     before = plan.checks.health
     # A page 1 that failed in another poll, and not in this one, is over.
     streaks = {
-        key: one
-        for key, one in before.nodes.items()
-        if key != ALL or key in found.unread
+        key: one for key, one in before.nodes.items() if key != ALL or key in failures
     }
     assessed = assess(
         replace(before, nodes=streaks),
-        known.with_nodes(found.nodes),
-        found.unread,
-        found.read,
+        known.with_nodes(found.changed),
+        failures,
+        read,
         threshold,
         now,
-        empty=[node.lower() for node in found.empty],
+        empty=[key for key, one in found.nodes.items() if one.is_doubtful],
     )
     swept = assess_sweep(
         assessed.health, assessed.snapshot, found.lacking, threshold, now
@@ -436,7 +267,7 @@ def compare(
         snapshot = replace(snapshot, unlisted=False) if snapshot.unlisted else snapshot
     events = [
         *([of_all] if of_all else ()),
-        *(event for of_node in found.events.values() for event in of_node),
+        *(event for one in found.nodes.values() for event in one.events),
         *assessed.events,
         *swept.events,
         *listed.events,
@@ -468,37 +299,43 @@ def with_baseline(
         baseline_at=sweep.at,
         failing=known.sweep_baseline.failing,
     )
-    nodes = {key: found.nodes.get(key) or known.nodes[key] for key in found.baseline}
-    chosen = sum(map(plan.globs.matches, found.watched))
+    nodes = {
+        key: one.node or known.nodes[key]
+        for key, one in found.nodes.items()
+        if one.seen.joins_baseline
+    }
+    chosen = sum(map(plan.globs.matches, found.nodes))
     return set_baseline(known, sweep_baseline, nodes, plan.options, chosen=chosen)
 
 
 def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
     """Return how this poll went."""
-    checks, listed = plan.checks, answers.listed
-    stale = {
-        key: since
-        for key, since in checks.stale_since.items()
-        if key not in found.server_times
-    }
+    checks, listed, now = plan.checks, answers.listed, plan.options.now
+    checked, times = dict(checks.checked), dict(checks.server_times)
+    stale = dict(checks.stale_since)
+    for key, one in found.nodes.items():
+        seen = one.seen
+        if seen.checked_at:
+            checked[key] = seen.checked_at
+        if seen.server_time:
+            times[key] = seen.server_time
+            stale.pop(key, None)
+        if seen.is_stale:
+            stale.setdefault(key, now)
     if answers.packs_due or listed:
         failure = answers.packs.failure or (listed and listed.failure)
         checks = replace(checks, packs_error=failure.error if failure else "")
     if listed and not listed.failure:
-        checks = replace(checks, listed_at=plan.options.now)
+        checks = replace(checks, listed_at=now)
     return replace(
         checks,
-        polled_at=plan.options.now,
+        polled_at=now,
         polled_before=checks.polled_at,
-        checked=_merged(checks.checked, found.checked),
-        server_times=_merged(checks.server_times, found.server_times),
-        stale_since=_merged(stale, found.stale_since),
-        watched=tuple(found.watched.values()),
+        checked=dict(sorted(checked.items())),
+        server_times=dict(sorted(times.items())),
+        stale_since=dict(sorted(stale.items())),
+        watched=tuple(one.seen.name for one in found.nodes.values()),
     )
-
-
-def _merged(before: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str]:
-    return dict(sorted({**before, **found}.items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -517,14 +354,13 @@ class Known:
     def of(self, name: str) -> Knowledge:
         """Return what is known of a node, by its id."""
         key = name.lower()
-        node, unread = self.nodes.get(key), self.found.unread.get(key)
+        node, polled = self.nodes.get(key), self.found.nodes.get(key)
+        unread = polled.failure if polled else None
         if key in self.found.no_packs:
-            node, unread = (
-                node or Node(node=name, empty_since=self.minimum_age.now),
-                None,
-            )
-        if node is not None and key in self.found.registry_ids:
-            node = replace(node, node=self.found.registry_ids[key])
+            node = node or Node(node=name, empty_since=self.minimum_age.now)
+            unread = None
+        if node is not None and polled and polled.seen.spelling:
+            node = replace(node, node=polled.seen.spelling)
         record = self.records.get(key)
         is_banned = node is not None and node.banned
         if record is not None and record.status == BANNED and not is_banned:
@@ -532,13 +368,13 @@ class Known:
         reason = summarize(record.status_detail) if record else ""
         bans = (
             event.reason
-            for event in self.found.events.get(key, ())
-            if event.kind is Kind.BANNED and event.version is None
+            for event in (polled.events if polled else ())
+            if _is_ban_of_pack(event)
         )
         return Knowledge(
             node=node,
             record=record,
-            unreadable=self.found.unreadable.get(key, frozenset()),
+            unreadable=polled.seen.unreadable if polled else frozenset(),
             minimum_age=self.minimum_age,
             reason=reason or next(bans, ""),
             unread=unread,
@@ -556,7 +392,7 @@ def had_installs(state: State) -> bool:
 
 
 def records_after(
-    plan: Plan, answers: Answers, snapshot: Snapshot, watched: Mapping[str, str]
+    plan: Plan, answers: Answers, snapshot: Snapshot, watched: Iterable[str]
 ) -> tuple[dict[str, PackRecord | None], ReadFailure | None]:
     """Return what is known of the packs that may be installed, by lower-case id, and why it is not all.
 
@@ -593,7 +429,7 @@ def with_installs(
 ) -> PollChange:
     """Return the change with what it means for what is run; `scans` are by what the state knows an install by."""
     now, found, checks = plan.options.now, change.compared, change.checks
-    records, failure = records_after(plan, answers, change.snapshot, found.watched)
+    records, failure = records_after(plan, answers, change.snapshot, found.nodes)
     scanned = assess_scans(
         checks.health,
         change.snapshot,
@@ -632,9 +468,9 @@ def with_installs(
         key: plan.checks.scanned.get(key, "") if scan.error else now
         for key, scan in scans.items()
     }
-    unknown = {node.lower() for node in found.unknown}
+    unknown = {key for key, one in found.nodes.items() if one.is_unknown}
     # Said before, and not read now: it need not be said again.
-    unread = set(plan.checks.unknown) & found.unread.keys()
+    unread = set(plan.checks.unknown) & found.failures.keys()
     return replace(
         change,
         snapshot=snapshot,

@@ -20,23 +20,29 @@ from watcher.changes.packs import (
 )
 from watcher.changes.sweeps import (
     came_since,
-    compare_rows,
-    is_as_known,
-    is_settled,
     lacks_rows,
     newcomer,
+    shows_all,
+    with_rows,
 )
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import identities
 from watcher.durations import DAY
-from watcher.model.event import Kind, rank
 from watcher.model.pack import Claim, PackRecord, PackRecords, Scanned
-from watcher.model.reading import Listing, ReadFailure, ServerTime
+from watcher.model.reading import (
+    Fault,
+    Listing,
+    NodeBanned,
+    ReadFailure,
+    Reading,
+    ServerTime,
+)
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot
-from watcher.model.version import BANNED
+from watcher.model.version import BANNED, standing
 from watcher.polling.model import PollConfig
 from watcher.registry.client import PAGE_SIZE
+from watcher.registry.listing import NodeRows
 from watcher.registry.sweep import NoSweep, Sweep
 from watcher.state.model import Checks, State
 from watcher.values import frozen
@@ -136,30 +142,78 @@ _MANY = 100
 """From this many watched nodes on, page 1 of all is requested to learn how many pages there are."""
 _MOST_QUESTIONS = 200
 """How many nodes are asked by themselves after a sweep, at most; as many as it has pages if these are more."""
-_STALE = "its rows are older than what is known"
-_MILDEST = (len(Kind),)
-"""The urgency of rows that show no change."""
+_OF_PAGES = "only a page of all node packs shows it"
+"""Why the rows that a sweep shows of a node are no complete listing."""
 
 
 @frozen
-class View:
-    """What a sweep shows of a node that is not as it is known."""
+class Seen:
+    """All that one poll saw of one node: rows on pages of all, its own answer, and what `GET /nodes` says of it."""
 
-    base: Node | None
-    """What its rows and its own answer are compared with."""
-    listing: Listing
-    is_first: bool = False
-    """The rows are its first complete listing."""
-    in_baseline: bool = False
-    """The baseline of all takes it in."""
-    is_asked: bool = True
-    """Only its own answer can tell the rest."""
-    urgency: tuple[int, ...] = ()
-    """Sorts nodes by what their rows show, the worst first."""
-    lacks: bool = False
-    """A known version is not shown."""
+    name: str
+    """Its id as it is watched."""
+    spelling: str = ""
+    """Its id as the registry writes it; "" if no row came."""
+    known: Node | None = None
+    """None if it was never seen."""
+    base: Node | None = None
+    """What the reading is compared with: `known`, or what the baseline of all makes of it."""
+    reading: Listing | NodeBanned | None = None
+    """What counts of its rows and its own answer, as one; None if that is nothing, or nothing but what is known."""
+    failure: ReadFailure | None = None
+    """Why its own answer did not come, or not whole."""
+    record: PackRecord | None = None
+    server_time: str = ""
+    """The newest time of what counts, or the known one; "" if nothing counts, or nothing says it."""
     is_stale: bool = False
-    """The rows are older than what is known, and count as not shown."""
+    """What came is older than what is known, so that nothing of it counts."""
+    is_read: bool = False
+    """All that it has was seen."""
+    checked_at: str = ""
+    """When that was, for a person; "" if it was not, or if that is not sure."""
+    lacks: bool = False
+    """A version of it was not shown, and it was not asked."""
+    waits: bool = False
+    """It waits for the baseline of all."""
+    joins_baseline: bool = False
+    """The baseline of all takes it in."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it never had a version, by a complete listing."""
+        listing, base = self.reading, self.base
+        if not isinstance(listing, Listing) or listing.incomplete or listing.versions:
+            return False
+        return base is None or not base.baseline_at
+
+    @property
+    def worst_news(self) -> tuple[int, bool]:
+        """A key that sorts nodes by the worst of their rows that differ from what is known, the worst last."""
+        known = set(self.base.versions) if self.base else set()
+        shown = self.reading.versions if isinstance(self.reading, Listing) else ()
+        news = (standing(one) for one in shown if one not in known)
+        return max(news, default=(-1, False))
+
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """Keys of versions of which the reading does not say readably whether they are deprecated."""
+        if not isinstance(self.reading, Listing):
+            return frozenset()
+        withheld = self.reading.unreported.items()
+        return frozenset(key for key, names in withheld if "deprecated" in names)
+
+    @property
+    def is_not_found(self) -> bool:
+        """Whether the registry answered that it has no such node."""
+        return self.failure is not None and self.failure.fault is Fault.NOT_FOUND
+
+
+def with_records(seen: Mapping[str, Seen], packs: PackRecords) -> dict[str, Seen]:
+    """Return what was seen with what `GET /nodes` says, but of what waits for the baseline of all."""
+    return {
+        key: one if one.waits else replace(one, record=packs.records.get(key))
+        for key, one in seen.items()
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -178,6 +232,8 @@ class Plan:
     """Ids of the watched publishers."""
     globs: Selection = field(default_factory=Selection)
     has_installs: bool = False
+    may_sweep: bool = True
+    """Many nodes may be read from the pages of all: what these show is compared with what is known."""
     only_folders: frozenset[str] = frozenset()
     """Lower-case ids that nothing but the names of installed folders says."""
     snapshot: Snapshot = field(default_factory=Snapshot)
@@ -190,7 +246,7 @@ class Plan:
     @property
     def tries_sweep(self) -> bool:
         """Whether page 1 is read first: it may show that a sweep is not worth its pages, or is refused."""
-        return self.globs.chooses or len(self.nodes) >= _MANY
+        return self.globs.chooses or (self.may_sweep and len(self.nodes) >= _MANY)
 
     def is_wanted(self, key: str) -> bool:
         """Return whether the rows of a node are kept, by its lower-case id."""
@@ -259,68 +315,109 @@ class Plan:
         is_only_chosen = key not in self.nodes and self.globs.matches(key)
         return is_awaited and has_none and is_only_chosen
 
-    def view(self, sweep: Sweep, key: str, name: str) -> View | None:
-        """Return what a sweep shows of a node; None if it is as known, or banned: then only its own answer counts."""
-        known, rows = self.snapshot.nodes.get(key), sweep.nodes.get(key)
-        if known is not None and known.banned:
-            return None
-        if (
-            known is not None
-            and rows is not None
-            and not rows.fault
-            and is_as_known(known, rows.versions)
-        ):
-            return None
-        listing = sweep.listing(key, name)
-        if known is not None and known.baseline_at:
-            return self._difference(known, key, listing)
-        is_chosen = self.globs.matches(key)
-        sweep_baseline = self.snapshot.sweep_baseline
-        is_new = is_chosen and known is None and rows is not None
-        if is_new and (not self.lacks_baseline or came_since(sweep_baseline, name)):
-            return self._difference(newcomer(name, sweep_baseline), key, listing)
-        is_whole = not (sweep.incomplete or listing.incomplete)
-        in_baseline = is_chosen and self.sets_baseline(sweep)
-        if listing.versions and is_whole:
-            return View(
-                base=known,
-                listing=listing,
-                is_first=True,
-                in_baseline=in_baseline,
-                is_asked=False,
-            )
-        if in_baseline:
-            # It is in the snapshot from now on, so that it is no newcomer: it has a baseline of its own.
-            base = known or Node(node=name)
-            if base.versions and rows is None:
-                # Or it was there, and is not any more: what comes of it later is news.
-                base = replace(base, baseline_at=sweep.at)
-            return self._difference(base, key, listing)
-        is_asked = not self.waits(key, sweep)
-        return View(base=known, listing=listing, is_asked=is_asked, lacks=True)
+    def seen(self, sweep: Sweep | NoSweep | None) -> dict[str, Seen]:
+        """Return what a sweep shows of each watched node, by lower-case id: nothing where there is none."""
+        nodes = self.snapshot.nodes
+        watched = self.watched(sweep)
+        if isinstance(sweep, Sweep):
+            return {
+                key: self._on_pages(sweep, key, name) for key, name in watched.items()
+            }
+        return {
+            key: Seen(name=name, known=nodes.get(key), base=nodes.get(key))
+            for key, name in watched.items()
+        }
 
-    def _difference(self, base: Node, key: str, listing: Listing) -> View | None:
-        """Return how rows differ from `base`; None if all is as the snapshot has it."""
-        difference = compare_rows(base, listing, self.options)
-        is_known = difference.node == self.snapshot.nodes.get(key)
-        is_same = is_known and is_settled(base) and not difference.events
-        lacks = lacks_rows(base, listing)
-        if is_same and not (lacks or listing.incomplete):
-            return None
-        urgency = min(map(rank, difference.events), default=_MILDEST)
-        is_stale = self.is_stale(key, listing.server_time)
-        if is_stale:
-            listing = replace(
-                listing, versions=(), server_time=ServerTime(), incomplete=_STALE
-            )
-            lacks, urgency = lacks_rows(base, listing), _MILDEST
-        return View(
-            base=base,
-            listing=listing,
-            urgency=urgency,
-            lacks=lacks,
-            is_stale=is_stale,
+    def _on_pages(self, sweep: Sweep, key: str, name: str) -> Seen:
+        """Return what the rows of a sweep show of a node."""
+        base = known = self.snapshot.nodes.get(key)
+        rows = sweep.nodes.get(key, NodeRows())
+        seen = Seen(
+            name=name,
+            spelling=rows.spelling,
+            known=known,
+            base=known,
+            waits=self.waits(key, sweep),
         )
+        if known is not None and known.banned:
+            # Its rows do not count, so that they do not end a failure either.
+            return replace(seen, is_read=key not in self.checks.health.nodes)
+        times = rows.server_time or ServerTime()
+        is_stale = self.is_stale(key, times)
+        has_come = bool(rows.versions) and not is_stale
+        newest = self._newest(key, times) if has_come else ""
+        seen = replace(seen, is_stale=is_stale, server_time=newest)
+        if known is not None and not rows.fault and shows_all(known, rows.versions):
+            # Also an older page may show no more than what is known; but it is no check.
+            is_sure = has_come and not sweep.incomplete
+            return replace(seen, is_read=True, checked_at=sweep.at if is_sure else "")
+        listing = rows.listing(name, at=sweep.at)
+        if known is None or not known.baseline_at:
+            is_chosen = self.globs.matches(key)
+            sweep_baseline = self.snapshot.sweep_baseline
+            is_new = is_chosen and known is None and key in sweep.nodes
+            joins = is_chosen and self.sets_baseline(sweep)
+            if is_new and (not self.lacks_baseline or came_since(sweep_baseline, name)):
+                base = newcomer(name, sweep_baseline)
+            elif has_come and not (sweep.incomplete or listing.incomplete):
+                return replace(
+                    seen,
+                    reading=listing,
+                    is_read=True,
+                    checked_at=listing.at,
+                    joins_baseline=joins,
+                )
+            elif joins:
+                # It is in the snapshot from now on, so that it is no newcomer: it has a baseline of its own.
+                base = known or Node(node=name)
+                if base.versions and key not in sweep.nodes:
+                    # Or it was there, and is not any more: what comes of it later is news.
+                    base = replace(base, baseline_at=sweep.at)
+        return replace(
+            seen,
+            base=base,
+            # Nothing follows from what pages do not show.
+            reading=replace(listing, incomplete=_OF_PAGES) if has_come else None,
+            lacks=lacks_rows(base, listing.versions if has_come else ()),
+        )
+
+    def answered(
+        self, seen: Mapping[str, Seen], nodes: Mapping[str, Reading]
+    ) -> dict[str, Seen]:
+        """Return what was seen, with the nodes' own answers, which are younger than the rows and count more."""
+        return {
+            key: self._answered(key, one, nodes[key]) if key in nodes else one
+            for key, one in seen.items()
+        }
+
+    def _answered(self, key: str, seen: Seen, answer: Reading) -> Seen:
+        seen = replace(seen, is_read=False, checked_at="", lacks=False)
+        if isinstance(answer, ReadFailure):
+            return replace(seen, failure=answer)
+        if self.is_stale(key, answer.server_time):
+            return replace(seen, is_stale=seen.reading is None)
+        newest = self._newest(key, answer.server_time)
+        whole = replace(
+            seen, reading=answer, is_stale=False, server_time=newest, is_read=True
+        )
+        if isinstance(answer, NodeBanned):
+            return whole
+        spelling = answer.spelling or seen.spelling
+        if not answer.incomplete:
+            return replace(whole, spelling=spelling, checked_at=answer.at)
+        error = f"the listing is incomplete: {answer.incomplete}"
+        return replace(
+            seen,
+            spelling=spelling,
+            reading=with_rows(answer, seen.reading),
+            failure=ReadFailure(node=answer.node, error=error),
+            server_time=max(newest, seen.server_time),
+            is_stale=False,
+        )
+
+    def _newest(self, key: str, server_time: ServerTime) -> str:
+        """Return when the newest of the answers was made that count; the known time if they do not say it."""
+        return server_time.newest or self.checks.server_times.get(key, "")
 
     def is_stale(self, key: str, server_time: ServerTime) -> bool:
         """Return whether an answer about a node is older than the known one.
@@ -334,43 +431,38 @@ class Plan:
         return 0 <= timestamps.seconds_between(since, now) < DAY
 
     def questions(
-        self, sweep: Sweep, records: PackRecords
-    ) -> tuple[list[str], frozenset[str]]:
-        """Return which nodes to ask by themselves, as they are written, and which of them a later poll asks, by key.
+        self, sweep: Sweep, seen: Mapping[str, Seen], records: PackRecords
+    ) -> list[str]:
+        """Return which nodes to ask by themselves, as they are written: those of which the pages do not show all.
 
-        Of many those whose rows show the worst are asked first. `records` are those of this poll.
+        Of many those whose rows show the worst are asked first, of alike ones those that failed most often last, then
+        those that were checked last. A later poll asks the others. `records` are those of this poll.
         """
-        watched = self.watched(sweep)
         if sweep.incomplete and not self.globs.chooses:
             # What is new of each may be in what did not come.
-            return self.in_order(watched.values()), frozenset()
-        most = max(_MOST_QUESTIONS, _pages_of(sweep.total))
-        views = {
-            key: view
-            for key, name in watched.items()
-            if (view := self.view(sweep, key, name)) is not None and view.is_asked
-        }
-        worst_first = sorted(views, key=lambda key: self._urgency(key, views[key]))
-        awaited = [key for key in watched if self._is_awaited(key, records)]
-        asked = dict.fromkeys([*worst_first, *awaited])
-        now = list(asked)[:most]
-        later = frozenset(views.keys() - set(now))
-        return self.in_order(watched[key] for key in now), later
+            return self.in_order(one.name for one in seen.values())
+        failures, checked = self.checks.health.nodes, self.checks.checked
 
-    def _urgency(self, key: str, view: View) -> tuple[tuple[int, ...], int, str]:
-        """Return what sorts nodes: of alike ones those that failed most often are last, then those checked last."""
-        failure = self.checks.health.nodes.get(key)
-        checked_at = self.checks.checked.get(key, "")
-        return view.urgency, failure.count if failure else 0, checked_at
+        def turn(key: str) -> tuple[int, str]:
+            return failures[key].count if key in failures else 0, checked.get(key, "")
+
+        lacking = [
+            key
+            for key, one in seen.items()
+            if not (one.is_read or one.waits) or self._is_awaited(key, records)
+        ]
+        alike = sorted(lacking, key=turn)
+        worst = sorted(alike, key=lambda key: seen[key].worst_news, reverse=True)
+        most = max(_MOST_QUESTIONS, _pages_of(sweep.total))
+        return self.in_order(seen[key].name for key in worst[:most])
 
     def _is_awaited(self, key: str, records: PackRecords) -> bool:
         """Return whether only a banned pack's own answer ends something: a failure, or a ban that it said itself."""
         node, record = self.snapshot.nodes.get(key), records.records.get(key)
         if node is None or not node.banned:
             return False
-        has_failed = key in self.checks.health.nodes
         is_over = record is not None and record.status != BANNED
-        return has_failed or is_over or not node.ban_recorded
+        return is_over or not node.ban_recorded
 
     # Packs as a whole
 

@@ -19,9 +19,9 @@ from http import HTTPStatus
 from watcher.changes.facts import VersionKey, version_of
 from watcher.model.event import Event, is_explained, rank
 from watcher.model.pack import PackRecords
-from watcher.model.reading import Fault, Listing, ReadFailure, Reading, ServerTime
+from watcher.model.reading import Fault, ReadFailure, Reading, ServerTime
 from watcher.model.version import STATUSES
-from watcher.polling.reading.plan import Plan
+from watcher.polling.reading.plan import Plan, Seen, with_records
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.listing import read_node
@@ -199,10 +199,8 @@ class Answers:
 
     sweep: Sweep | NoSweep | None = None
     """None if each node was asked from the start."""
-    nodes: Mapping[str, Reading]
-    """The answers about single nodes, by lower-case id."""
-    later: frozenset[str] = frozenset()
-    """Nodes that differ on the pages, and were not asked."""
+    seen: Mapping[str, Seen]
+    """Of each watched node, by lower-case id."""
     packs: PackRecords = field(default_factory=PackRecords)
     """What `GET /nodes` says of packs as a whole."""
     packs_due: frozenset[str] = frozenset()
@@ -232,61 +230,34 @@ async def read(
             reads_again=plan.globs.chooses,
             progress=progress,
         )
+    seen = plan.seen(sweep)
     if isinstance(sweep, NoSweep) and sweep.failure is not None and plan.globs.chooses:
-        return Answers(sweep=sweep, nodes={}, listed=listed)
-    asker = Asker(registry=registry, plan=plan, clock=clock, progress=progress)
+        return Answers(sweep=sweep, seen=seen, listed=listed)
+    asker = _Asker(registry=registry, plan=plan, clock=clock, progress=progress)
     if not isinstance(sweep, Sweep):
-        return await ask_each(asker, sweep, listed)
-    known, watched = listed or PackRecords(), plan.watched(sweep)
+        every = plan.in_order(one.name for one in seen.values())
+        seen = plan.answered(seen, await asker.ask(every))
+    # Rows and answers show how the registry writes the ids, and records which packs to ask for a ban.
+    known = listed or PackRecords()
     due = plan.due(sweep, known)
-    # The pages show how the registry writes the ids, and its records which packs to ask for a ban.
-    names = [
-        sweep.nodes[key].spelling if key in sweep.nodes else watched[key] for key in due
-    ]
-    packs = await _read_records(registry, names, known)
-    now, later = plan.questions(sweep, packs)
+    names = [seen[key].spelling or plan.spelling(key) for key in due]
+    found = await read_packs(registry, names, is_there=bool(known.records))
+    # What came before counts too; its failure is that of these.
+    packs = replace(found, records={**known.records, **found.records})
+    if isinstance(sweep, Sweep):
+        asked = plan.questions(sweep, seen, packs)
+        seen = plan.answered(seen, await asker.ask(asked))
     return Answers(
         sweep=sweep,
-        nodes=await asker.ask(now),
-        later=later,
+        seen=with_records(seen, packs),
         packs=packs,
         packs_due=frozenset(due),
         listed=listed,
     )
 
 
-async def _read_records(
-    registry: Registry, names: Iterable[str], listed: PackRecords
-) -> PackRecords:
-    """Return the records that came before, with those of more packs; its failure is that of these."""
-    found = await read_packs(registry, names, is_there=bool(listed.records))
-    return replace(found, records={**listed.records, **found.records})
-
-
-async def ask_each(
-    asker: Asker, sweep: NoSweep | None, listed: PackRecords | None
-) -> Answers:
-    """Ask for each watched node by itself, then for the packs as a whole, whose ids are spelled by the answers."""
-    plan = asker.plan
-    nodes = await asker.ask(plan.in_order(plan.watched(sweep).values()))
-    known = listed or PackRecords()
-    due = plan.due(sweep, known)
-    names = [_spelling(nodes.get(key)) or plan.spelling(key) for key in due]
-    return Answers(
-        sweep=sweep,
-        nodes=nodes,
-        packs=await _read_records(asker.registry, names, known),
-        packs_due=frozenset(due),
-        listed=listed,
-    )
-
-
-def _spelling(reading: Reading | None) -> str:
-    return reading.spelling if isinstance(reading, Listing) else ""
-
-
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class Asker:
+class _Asker:
     """Asks for single nodes, several at once."""
 
     registry: Registry

@@ -8,7 +8,8 @@ from tests.support.factories import ANY_AGE, PACK, known, version
 from watcher.changes.verdict import Knowledge
 from watcher.model.pack import PackRecord
 from watcher.model.reading import Fault, ReadFailure
-from watcher.polling.reading.compare import Compared, Known
+from watcher.polling.reading.compare import Compared, Known, Polled
+from watcher.polling.reading.plan import Seen
 
 KEY = PACK.lower()
 
@@ -22,18 +23,18 @@ def knowledge(found: Compared, **fields: Any) -> Knowledge:
 def test_a_pack_that_is_not_there_was_read() -> None:
     """A 404 that says so is an answer: the pack has no version, and nothing is missing."""
     failure = ReadFailure(node=PACK, error="HTTP 404", fault=Fault.NOT_FOUND)
-    found = Compared(unread={KEY: failure}, no_packs={KEY})
-    about = knowledge(found)
+    unread = {KEY: Polled(seen=Seen(name=PACK, failure=failure))}
+    about = knowledge(Compared(nodes=unread, no_packs=frozenset({KEY})))
     assert (about.is_complete, about.is_in_registry) == (True, False)
     assert about.unread is None
-    assert knowledge(Compared(unread={KEY: failure})).unread == failure
+    assert knowledge(Compared(nodes=unread)).unread == failure
 
 
 def test_a_ban_that_a_listing_ended_is_over() -> None:
     """What `GET /nodes` said before does not count against the node as it is known now."""
     records = {KEY: PackRecord(id=PACK, status="banned")}
     node = known(version("1.0"))
-    ended = knowledge(Compared(), nodes={KEY: node}, records=records)
+    ended = knowledge(Compared(nodes={}), nodes={KEY: node}, records=records)
     banned = known(version("1.0"), banned=True)
-    lasting = knowledge(Compared(), nodes={KEY: banned}, records=records)
+    lasting = knowledge(Compared(nodes={}), nodes={KEY: banned}, records=records)
     assert (ended.is_banned, lasting.is_banned) == (False, True)

@@ -20,12 +20,18 @@ from watcher.model.pack import (
     PackRecords,
     Scanned,
 )
-from watcher.model.reading import Listing, NodeBanned, ReadFailure, ServerTime
+from watcher.model.reading import (
+    Listing,
+    NodeBanned,
+    ReadFailure,
+    Reading,
+    ServerTime,
+)
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
 from watcher.model.version import Version
-from watcher.polling.reading.compare import compare_nodes
-from watcher.polling.reading.plan import Plan, make_plan
+from watcher.polling.reading.compare import Compared, compare_nodes
+from watcher.polling.reading.plan import Plan, make_plan, with_records
 from watcher.polling.reading.read import Answers
 from watcher.registry.listing import NodeRows
 from watcher.registry.sweep import Sweep
@@ -79,6 +85,22 @@ def _records(*banned: str, known: list[str]) -> PackRecords:
     )
 
 
+def _asked(plan: Plan, sweep: Sweep, records: PackRecords) -> list[str]:
+    """Return the packs that a poll asks by themselves after a sweep."""
+    return plan.questions(sweep, plan.seen(sweep), records)
+
+
+def _compared(
+    plan: Plan,
+    sweep: Sweep | None,
+    packs: PackRecords = PackRecords(),  # noqa: B008 - a value
+    **nodes: Reading,
+) -> Compared:
+    """Return what a poll finds that reads a sweep, and of some packs their own answers."""
+    seen = with_records(plan.answered(plan.seen(sweep), nodes), packs)
+    return compare_nodes(plan, Answers(sweep=sweep, seen=seen, packs=packs))
+
+
 def test_a_new_pack_may_be_a_publishers() -> None:
     """Where publishers are watched, a pack that a sweep shows first is asked about at once; not before a baseline."""
     plan = _plan("known")
@@ -119,17 +141,16 @@ def test_what_is_as_known_is_not_asked() -> None:
     """Only the pack whose row differs, and the one that no page shows, are asked by themselves."""
     plan = _plan("same", "other", "hidden")
     sweep = _sweep(same="active", other="flagged")
-    now, later = plan.questions(sweep, _records(known=[]))
-    assert (set(now), later) == ({"other", "hidden"}, frozenset())
+    assert set(_asked(plan, sweep, _records(known=[]))) == {"other", "hidden"}
 
 
 def test_the_worst_are_asked_first() -> None:
     """Of more packs than a poll asks those with the worst rows are asked, and the others later."""
     plan = _plan(*NAMES)
     statuses = dict.fromkeys(NAMES, "deleted") | {"pack-239": "banned"}
-    now, later = plan.questions(_sweep(**statuses), _records(known=[]))
-    assert (len(now), len(later)) == (200, 40)
-    assert "pack-239" in now
+    asked = _asked(plan, _sweep(**statuses), _records(known=[]))
+    assert len(asked) == 200
+    assert "pack-239" in asked
 
 
 def test_of_alike_packs_none_waits_for_ever() -> None:
@@ -140,9 +161,9 @@ def test_of_alike_packs_none_waits_for_ever() -> None:
     health = Health(nodes={"pack-0": failed})
     checks = replace(plan.checks, checked=checked, health=health)
     sweep = _sweep(**dict.fromkeys(NAMES, "deleted"))
-    _, later = replace(plan, checks=checks).questions(sweep, _records(known=[]))
-    assert "pack-239" not in later
-    assert "pack-0" in later
+    asked = _asked(replace(plan, checks=checks), sweep, _records(known=[]))
+    assert "pack-239" in asked
+    assert "pack-0" not in asked
 
 
 def test_named_packs_are_due_in_every_poll() -> None:
@@ -178,7 +199,7 @@ def test_an_empty_first_page_shows_no_named_pack() -> None:
     """Each is asked then."""
     plan = replace(_plan(), nodes={name: name for name in NAMES[:3]}, globs=Selection())
     sweep = Sweep(at=NOW, incomplete="no versions came")
-    assert len(plan.questions(sweep, _records(known=[]))[0]) == 3
+    assert len(_asked(plan, sweep, _records(known=[]))) == 3
 
 
 def _listing(*versions: Version, incomplete: str = "") -> Listing:
@@ -194,10 +215,11 @@ def test_rows_of_what_its_own_answer_shows_are_older() -> None:
     sweep = _sweep(one="active")
     sweep.nodes["one"].versions["2"] = replace(other, status="banned")
     answer = _listing(flagged, incomplete="page 2 is missing")
-    found = compare_nodes(plan, Answers(sweep=sweep, nodes={"one": answer}))
-    kinds = [(event.kind.value, event.version) for event in found.events["one"]]
+    found = _compared(plan, sweep, one=answer)
+    kinds = [(event.kind.value, event.version) for event in found.nodes["one"].events]
     assert kinds == [("flagged", "1.0.0"), ("banned", "2.0.0")]
-    assert [one.status for one in found.nodes["one"].versions] == ["flagged", "banned"]
+    versions = found.changed["one"].versions
+    assert [one.status for one in versions] == ["flagged", "banned"]
 
 
 def test_stale_rows_count_after_a_day() -> None:
@@ -206,13 +228,13 @@ def test_stale_rows_count_after_a_day() -> None:
     sweep.nodes["one"].add_time(ServerTime.of(BEFORE))
     checks = replace(plan.checks, server_times={"one": NOW})
     plan = replace(plan, checks=checks)
-    found = compare_nodes(plan, Answers(sweep=sweep, nodes={}))
-    assert (found.events, found.stale_since) == ({}, {"one": NOW})
+    found = _compared(plan, sweep).nodes["one"]
+    assert (found.events, found.seen.is_stale) == ((), True)
     options = replace(plan.options, now=timestamps.later(NOW, 86400))
-    checks = replace(checks, stale_since=found.stale_since)
+    checks = replace(checks, stale_since={"one": NOW})
     later = replace(plan, checks=checks, options=options)
-    found = compare_nodes(later, Answers(sweep=sweep, nodes={}))
-    assert [event.kind.value for event in found.events["one"]] == ["flagged"]
+    found = _compared(later, sweep).nodes["one"]
+    assert [event.kind.value for event in found.events] == ["flagged"]
 
 
 def test_only_its_own_answer_ends_a_ban_that_it_began() -> None:
@@ -225,9 +247,9 @@ def test_only_its_own_answer_ends_a_ban_that_it_began() -> None:
     due = ["fine", "recorded", "refused", "silent"]
     records = _records("refused", "recorded", known=["fine", "refused", "recorded"])
     sweep = _sweep(**dict.fromkeys(due, "active"))
-    assert set(plan.questions(sweep, records)[0]) == {"refused"}
+    assert set(_asked(plan, sweep, records)) == {"refused"}
     sweep.incomplete = "rows are missing"
-    assert set(plan.questions(sweep, records)[0]) == {"refused"}
+    assert set(_asked(plan, sweep, records)) == {"refused"}
 
 
 def _knowing(plan: Plan, name: str, **fields: Any) -> Plan:
@@ -253,24 +275,24 @@ def test_pages_do_not_end_a_failure_of_a_banned_pack() -> None:
     health = Health(nodes={"refused": failed, "fine": failed})
     plan = replace(plan, checks=replace(plan.checks, health=health))
     sweep = _sweep(refused="active", fine="active")
-    assert compare_nodes(plan, Answers(sweep=sweep, nodes={})).read == {"fine"}
+    found = _compared(plan, sweep).nodes
+    assert [key for key, one in found.items() if one.seen.is_read] == ["fine"]
 
 
 def test_a_record_does_not_end_a_ban_that_its_own_answer_says() -> None:
     """Where `GET /nodes` calls a pack active and its own answer a ban, it stays banned, without an event."""
     plan = _knowing(_plan("one"), "one", banned=True, ban_recorded=True)
     ban = NodeBanned(node="one", message="spam")
-    answers = Answers(nodes={"one": ban}, packs=_records(known=["one"]))
     plan = replace(plan, nodes={"one": "one"})
-    found = compare_nodes(plan, answers)
-    assert (found.events, found.nodes["one"].banned) == ({}, True)
+    found = _compared(plan, None, _records(known=["one"]), one=ban)
+    assert (found.nodes["one"].events, found.changed["one"].banned) == ((), True)
 
 
 def test_a_pack_that_the_baseline_of_all_does_not_show_is_news_later() -> None:
     """It was seen before that and is gone, so that it has a baseline from then on."""
     plan, sweep = _without_baseline("gone", "there"), _sweep(there="active")
-    found = compare_nodes(plan, Answers(sweep=sweep, nodes={}))
-    assert found.nodes["gone"].baseline_at == NOW
+    found = _compared(plan, sweep)
+    assert found.changed["gone"].baseline_at == NOW
 
 
 def test_a_folder_that_a_page_shows_to_be_a_pack_is_in_the_baseline_of_all() -> None:
@@ -279,9 +301,10 @@ def test_a_folder_that_a_page_shows_to_be_a_pack_is_in_the_baseline_of_all() -> 
     plan, sweep = _without_baseline(), _sweep(there="banned")
     plan = replace(plan, nodes={name: name for name in names}, only_folders=names)
     failed = PackRecords(failure=ReadFailure(error="500"))
-    found = compare_nodes(plan, Answers(sweep=sweep, nodes={}, packs=failed))
-    assert (set(found.watched), found.baseline) == ({"there"}, {"there"})
-    assert found.nodes["there"].baseline_at == NOW
+    found = _compared(plan, sweep, failed)
+    assert set(found.nodes) == {"there"}
+    assert found.nodes["there"].seen.joins_baseline
+    assert found.changed["there"].baseline_at == NOW
 
 
 def test_only_what_globs_alone_choose_waits_for_the_baseline_of_all() -> None:
@@ -289,4 +312,4 @@ def test_only_what_globs_alone_choose_waits_for_the_baseline_of_all() -> None:
     plan = replace(_without_baseline("chosen", "named"), nodes={"named": "named"})
     sweep = _sweep(chosen="active", named="active")
     sweep.incomplete = "rows are missing"
-    assert plan.questions(sweep, _records(known=[]))[0] == ["named"]
+    assert _asked(plan, sweep, _records(known=[])) == ["named"]
