@@ -42,7 +42,7 @@ def main() -> None:
     all_of = [
         (node, version)
         for node in state.snapshot.nodes.values()
-        for version in node.versions
+        for version in node.rows
     ]
     chosen = dice.choices(all_of, k=count)
     step = _DAYS * 86_400 / count

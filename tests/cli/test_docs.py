@@ -431,7 +431,7 @@ def test_every_event_kind_has_a_rule_and_a_test() -> None:
 
 def test_published_files() -> None:
     """docs/publish.md and docs/behaviour.md name every published file, and no other."""
-    banned = Node(node="alpha", bans={"": Ban(since=_SEEN, changed=_SEEN)})
+    banned = Node(node="alpha", ban=Ban(since=_SEEN, changed=_SEEN))
     written = {name.partition("/")[0] for name, _ in files(public(banned))}
     shown = {
         re.findall(r"[\w.]+", row[0])[0] for row in _tables(DOCS / "publish.md")["file"]

@@ -67,8 +67,8 @@ def test_a_flag_of_what_is_known_is_info(
     event = flagged(watch, registry, "1.2.0", findings(PATHS, FFMPEG))
     assert (event["severity"], event["finding_count"]) == ("info", 2)
     snapshot = json.loads((watch.state / "snapshot.json").read_bytes())
-    kept = snapshot["nodes"]["alpha"]["scans"]
-    assert [len(one["items"]) for one in kept.values()] == [2, 1, 2]
+    kept = [one["scan"] for one in snapshot["nodes"]["alpha"]["versions"]]
+    assert [len(one["items"]) for one in kept] == [2, 1, 2]
     quiet = watch.contents()
     assert watch.check()["events"] == []
     later = watch.contents()

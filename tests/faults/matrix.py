@@ -359,11 +359,7 @@ def _judge_pictures(life: Run, before: State, during: State) -> None:
             means in {Means.OLDER, Means.UNREADABLE, Means.REGISTRY, Means.BANNED}
             or case.stage is Stage.QUIET
         ):
-            same = (
-                old is not None
-                and new is not None
-                and (old.versions, old.marks) == (new.versions, new.marks)
-            )
+            same = old is not None and new is not None and old.versions == new.versions
             life.verdict.expect(same, "changed pictures", f"{node}: {old} became {new}")
 
 

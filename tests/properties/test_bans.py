@@ -31,7 +31,7 @@ class Seen:
         for text, status in statuses.items():
             known = self.bans.get(text)
             if status == BANNED:
-                begun = Ban(version=text or None, since=now, changed=now)
+                begun = Ban(since=now, changed=now)
                 after = replace(known or begun, until="")
                 if text in said and said[text].reason:
                     after = replace(after, reason=said[text].reason)
@@ -84,6 +84,11 @@ def test_a_ban_lasts_until_something_good_is_seen(
             listed = ()  # while the ban of a pack lasts, its rows say nothing
         shown = {one.version: one.status for one in listed} | {"": of_pack}
         seen.take(shown, events, minute(lived.number))
-        bans = [*node.bans.values()] if node else []
-        assert {ban.version or "": ban for ban in bans} == seen.bans
+        bans = [("", node.ban)] if node and node.ban else []
+        bans += [
+            (one.row.version, one.ban)
+            for one in (node.versions if node else ())
+            if one.ban
+        ]
+        assert dict(bans) == seen.bans
         assert len(bans) == len(seen.bans)

@@ -241,7 +241,7 @@ def _read(
     about = [version_of(one) for one in events if is_explained(one)]
     keys = {key for _, key in about}
     if node is not None and keys:
-        keys |= {one.key for one in node.versions if one.status == FLAGGED}
+        keys |= {one.key for one in node.rows if one.status == FLAGGED}
     found = {key: step.found.get(key.lstrip("id-=")) for key in keys}
     return {
         (KEY, key): _reason(severity) for key, severity in found.items() if severity

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.support.factories import NOW, PACK, compare, known
+from tests.support.factories import NOW, PACK, beside, compare, known
 from tests.support.parameters import examples
 from tests.support.strategies import (
     pictures,
@@ -133,10 +133,8 @@ def test_an_incomplete_listing_takes_nothing_away(
         before.empty_since,
     )
     assert step.node.banned == before.banned
-    assert set(step.node.marks.items()) <= set(before.marks.items())
-    assert {one.key for one in before.versions} <= {
-        one.key for one in step.node.versions
-    }
+    assert set(beside(step.node, "mark").items()) <= set(beside(before, "mark").items())
+    assert {one.key for one in before.rows} <= {one.key for one in step.node.rows}
 
 
 @FAST
@@ -209,6 +207,6 @@ def test_after_a_complete_listing_the_picture_is_the_registrys(
 ) -> None:
     """Once all was listed completely, what is present in the picture is exactly what the registry has."""
     node = live(after([*life, (picture, True)]), (picture, True)).node
-    present = tuple(one for one in node.versions if one.key not in node.marks)
+    present = tuple(one for one in node.rows if one.key not in beside(node, "mark"))
     assert present == picture
-    assert set(node.marks.values()) <= {Mark.ABSENT, Mark.REMOVED}
+    assert set(beside(node, "mark").values()) <= {Mark.ABSENT, Mark.REMOVED}

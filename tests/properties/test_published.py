@@ -231,9 +231,7 @@ def hostile(texts: list[str], history: list[Event]) -> tuple[State, list[Event],
             version(text, id=f"{number}{text}"),
             node=name,
             bans={
-                f"{number}": Ban(
-                    version=f"1{text}", since=NOW, changed=NOW, reason=text
-                ),
+                f"{number}": Ban(since=NOW, changed=NOW, reason=text),
                 "": Ban(since=NOW, changed=NOW, until=NOW, reason=text),
             },
         )

@@ -21,8 +21,15 @@ from watcher.model.pack import Pack, PackKind, Source, SourceKind
 from watcher.model.reading import Listing, ReadFailure
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Node, Snapshot
-from watcher.model.version import ACTIVE, STATUSES, MinimumAge, Version, in_order
+from watcher.model.snapshot import KnownVersion, Node, Snapshot
+from watcher.model.version import (
+    ACTIVE,
+    STATUSES,
+    MinimumAge,
+    Version,
+    by_key,
+    in_order,
+)
 from watcher.polling.model import PollConfig, Report
 from watcher.publish.public import Public, Terms, published
 from watcher.registry.client import RequestLimits
@@ -59,14 +66,38 @@ def listing(*versions: Version, **fields: Any) -> Listing:
     return Listing(**{"node": PACK, "versions": in_order(versions), "at": NOW} | fields)
 
 
+_BESIDE = {
+    "seen": "seen",
+    "marks": "mark",
+    "ends": "ends",
+    "scans": "scan",
+    "bans": "ban",
+}
+
+
 def known(*versions: Version, **fields: Any) -> Node:
-    """Make a node that has its baseline and these versions."""
+    """Make a node that has its baseline and these versions.
+
+    `seen`, `marks`, `ends`, `scans` and `bans` say by key what is known beside the rows, by "" of the node itself.
+    """
+    facts: dict[str, dict[str, Any]] = {key: {} for key in ("", *by_key(versions))}
+    for name in _BESIDE.keys() & fields.keys():
+        for key, value in fields.pop(name).items():
+            facts[key][_BESIDE[name]] = value
     given = {
         "node": PACK,
         "baseline_at": CHECKED,
-        "versions": in_order(versions),
+        "versions": tuple(
+            KnownVersion(row=one, **facts[one.key]) for one in in_order(versions)
+        ),
     }
-    return Node(**given | fields)
+    return Node(**given | facts[""] | fields)
+
+
+def beside(node: Node, name: str) -> dict[str, Any]:
+    """Return what is known beside the rows of a node's versions, by key, where there is anything."""
+    found = {one.key: getattr(one, name) for one in node.versions}
+    return {key: value for key, value in found.items() if value}
 
 
 def compare(known_as: Node | None, /, *versions: Version, **fields: Any) -> Difference:

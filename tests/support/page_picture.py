@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.support import chromium
 from tests.support.chromium import DARK, LIGHT, in_a_frame
-from tests.support.factories import exposed_to, install, running
+from tests.support.factories import exposed_to, install, known, running
 from tests.support.program import ROOT
 from watcher import timestamps
 from watcher.changes.transitions import node_url
@@ -123,11 +123,11 @@ def _node(pack: str) -> Node:
         for number, status in enumerate(bad.get(pack, ("active",) * 4))
     )
     last = versions[-1].key
-    ban = Ban(version="1.3.0", since=_ago(2), changed=_ago(2), reason=_WHY)
-    return Node(
+    ban = Ban(since=_ago(2), changed=_ago(2), reason=_WHY)
+    return known(
+        *versions,
         node=pack,
         baseline_at=_ago(120),
-        versions=versions,
         scans={last: _SCANS[pack]} if pack in _SCANS else {},
         bans={last: ban} if pack == _NIGHT else {},
     )

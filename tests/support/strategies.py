@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from tests.support.factories import BEFORE, URL, channel
+from tests.support.factories import BEFORE, URL, channel, known
 from watcher import timestamps
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import Addresses
@@ -162,7 +162,7 @@ def states(draw: st.DrawFn) -> State:
             installed=draw(installed),
             counts=draw(counts),
             nodes={
-                key: replace(node, versions=draw(pictures()))
+                key: replace(node, versions=known(*draw(pictures())).versions)
                 for key, node in snapshot.nodes.items()
             },
         ),

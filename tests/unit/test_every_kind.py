@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import BEFORE, PACK, channel, compare, event, version
+from tests.support.factories import BEFORE, channel, compare, event, known, version
 from tests.support.fake_registry.catalog import Catalog
 from tests.support.program import ROOT
 from watcher.alerts.phrasing import SYMBOLS, counted_as, phrasing
@@ -20,7 +20,6 @@ from watcher.delivery.services import chat, mail, service
 from watcher.model.channel import knowing, wants
 from watcher.model.event import Kind, Severity, severity_of
 from watcher.model.pack import Verdict
-from watcher.model.snapshot import Node
 from watcher.model.version import WATCHED_FIELDS, Version
 from watcher.registry.schema import FIELDS
 
@@ -117,5 +116,5 @@ def test_a_watched_field_lacks_nothing(attribute: str) -> None:
     several = isinstance(getattr(empty, attribute), tuple)
     value: Any = ("x",) if several else "x"
     filled = version("1.0", **{attribute: value})
-    state = Node(node=PACK, baseline_at=BEFORE, versions=(empty,))
+    state = known(empty, baseline_at=BEFORE)
     assert bool(compare(state, filled).events)

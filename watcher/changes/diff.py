@@ -5,10 +5,11 @@ Rules: docs/behaviour.md, Events and Listings.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import nlargest
-from typing import Any, Self
+from typing import Any
 
 from watcher.changes.transitions import (
     REMOVED,
@@ -20,8 +21,7 @@ from watcher.changes.transitions import (
 from watcher.model.event import BadVersion, Event, Kind, Severity, Tally, worst_of
 from watcher.model.pack import PackRecord
 from watcher.model.reading import Listing
-from watcher.model.scan import Scan
-from watcher.model.snapshot import Ban, Mark, Node
+from watcher.model.snapshot import KnownVersion, Mark, Node
 from watcher.model.version import (
     ACTIVE,
     BANNED,
@@ -29,8 +29,8 @@ from watcher.model.version import (
     FLAGGED,
     WATCHED_FIELDS,
     Version,
+    age,
     created_by,
-    in_order,
     newest,
     recency,
 )
@@ -46,157 +46,8 @@ _BAD = {
     DELETED: Severity.WARNING,
     BANNED: Severity.CRITICAL,
 }
-"""How bad a version of each status is, unless `Node.ends` says it."""
-
-
-@dataclass(slots=True, kw_only=True)
-class KnownVersions:
-    """A node's versions by key and what is known of them, as one listing changes it. The fields are those of `Node`."""
-
-    rows: dict[str, Version]
-    seen: dict[str, int]
-    seen_floor: int
-    marks: dict[str, Mark]
-    partial: set[str]
-    scans: dict[str, Scan]
-    ends: dict[str, Severity | None]
-    bans: dict[str, Ban]
-
-    @classmethod
-    def of(cls, node: Node) -> Self:
-        """Return what is known of the node."""
-        return cls(
-            rows={version.key: version for version in node.versions},
-            seen=dict(node.seen),
-            seen_floor=node.seen_floor,
-            marks=dict(node.marks),
-            partial=set(node.partial),
-            scans=dict(node.scans),
-            ends=dict(node.ends),
-            bans=dict(node.bans),
-        )
-
-    def put_into(self, node: Node) -> Node:
-        """Return the node with what is known now."""
-        return replace(
-            node,
-            seen=self.seen,
-            seen_floor=self.seen_floor,
-            marks=self.marks,
-            partial=tuple(sorted(self.partial)),
-            ends=dict(sorted(self.ends.items())),
-            versions=in_order(self.rows.values()),
-            scans=self.scans,
-            bans=self.bans,
-        )
-
-    def count(self, *keys: str) -> int:
-        """Return how many changes a version had under all of its keys."""
-        return max(self.seen.get(key, self.seen_floor) for key in keys)
-
-    def count_one(self, key: str) -> None:
-        """Count one more change of a version, or of the node itself (the key "")."""
-        self.seen[key] = self.seen.get(key, self.seen_floor if key else 0) + 1
-
-    def take(self, version: Version, old: Version | None, *, partial: bool) -> None:
-        """Replace what was known of a version with a row that was read."""
-        key = version.key
-        if old is not None and old.key != key:
-            if old.key in self.seen or key in self.seen:
-                self.seen[key] = self.count(old.key, key)
-            if old.key in self.scans:
-                self.scans[key] = self.scans[old.key]
-            if old.key in self.bans:
-                self.bans[key] = self.bans[old.key]
-            self.forget(old.key)
-        self.rows[key] = version
-        self.marks.pop(key, None)
-        if partial:
-            self.partial.add(key)
-        else:
-            self.partial.discard(key)
-
-    def worst_of(self, version: Version) -> Severity | None:
-        """Return how bad the worst was that was reported of a version since it was active; None if nothing was."""
-        return self.ends.get(version.key, _BAD.get(version.status))
-
-    def is_decided(self, version: Version) -> bool:
-        """Return whether a version is, or was, active or bad, so that it is not new when it becomes active."""
-        has_been = version.key in self.ends
-        return has_been or version.status == ACTIVE or version.status in _BAD
-
-    def take_end(self, version: Version, old: Version | None) -> None:
-        """Record what the row does not say of how bad the version was (`Node.ends`). `old` is None for a new one."""
-        is_kept, own = (
-            old is not None and old.key in self.ends,
-            _BAD.get(version.status),
-        )
-        worst = self.worst_of(old) if old else None
-        is_decided = old is not None and self.is_decided(old)
-        for key in {version.key} if old is None else {version.key, old.key}:
-            self.ends.pop(key, None)
-        if old is None or version.status == ACTIVE:
-            return
-        if old.status == version.status:
-            if is_kept:
-                self.ends[version.key] = worst
-        elif own is None:
-            if is_decided:
-                self.ends[version.key] = worst
-        elif worst not in {None, Severity.INFO}:
-            self.ends[version.key] = worst_of(worst, own)
-
-    def forget(self, key: str) -> None:
-        """Drop a version. The floor rises to its counter, so that no event id is used twice."""
-        self.rows.pop(key, None)
-        self.marks.pop(key, None)
-        self.partial.discard(key)
-        self.scans.pop(key, None)
-        self.ends.pop(key, None)
-        self.bans.pop(key, None)
-        self.seen_floor = max(self.seen_floor, self.seen.pop(key, 0))
-
-    def forget_the_rest(self, shown: Collection[str]) -> None:
-        """Drop the oldest versions that a listing does not show, if too many, and counters of lost ones."""
-        hidden = [row for key, row in self.rows.items() if key not in shown]
-        for version in in_order(hidden)[:-KEPT]:
-            self.forget(version.key)
-        for key in self.seen.keys() - self.rows.keys() - {""}:
-            self.forget(key)
-
-
-class Matcher:
-    """Finds the known version of each row of a listing: by id, else by version text if one side has no id."""
-
-    def __init__(self, known: KnownVersions, listing: Listing) -> None:
-        # A row with the key of a known version matches only that one.
-        self._known = known
-        named = {version.key for version in listing.versions}
-        self._by_text: dict[str, list[Version]] = {}
-        # The newest first: of equals `min` in `find` keeps the first.
-        for version in reversed(known.rows.values()):
-            if version.key not in named:
-                self._by_text.setdefault(version.version, []).append(version)
-
-    def find(self, shown: Version) -> Version | None:
-        """Return the known version that a row is, or None.
-
-        In this order it prefers a version that was not removed, the one with the row's key, one that the last listing
-        showed, and the one created last.
-        """
-        rows = self._known.rows
-        found = [
-            one
-            for one in self._by_text.get(shown.version, ())
-            if one.key in rows and not (one.id and shown.id)
-        ]
-        if (own := rows.get(shown.key)) is not None:
-            found.append(own)
-        return min(found, key=lambda one: self._rank(one, shown), default=None)
-
-    def _rank(self, one: Version, shown: Version) -> tuple[bool, bool, bool]:
-        mark = self._known.marks.get(one.key)
-        return mark is Mark.REMOVED, one.key != shown.key, mark is not None
+"""How bad a version of each status is, unless `KnownVersion.ends` says it."""
+_JUDGED = {ACTIVE, *_BAD}
 
 
 _NAMED = 10
@@ -204,9 +55,11 @@ _NAMED = 10
 
 
 def set_baseline(
-    node: Node, listing: Listing, options: DiffOptions
+    node: Node, listing: Listing, shown: Iterable[Version], options: DiffOptions
 ) -> tuple[Node, list[Event]]:
     """Return the node with its baseline, and the events of that. The node was compared with the listing before.
+
+    `shown` are the rows of the listing, completed from what was known.
 
     An empty listing may be provisional. Events that were reported between incomplete listings are not repeated
     (docs/behaviour.md, Listings, and Baseline in Events).
@@ -215,12 +68,14 @@ def set_baseline(
         # The earlier time counts: our clock may have been ahead then, so versions created after now are news.
         since = min(node.empty_since or listing.at, listing.at, key=recency)
         return replace(node, empty_since=since), []
+    # What is reported already is no news now.
+    silent = {one.key for one in node.versions if one.seen}
     late: list[Version] = []
     first: list[Version] = []
-    for version in listing.versions:
+    for version in shown:
         is_late = (
             node.empty_since
-            and not node.seen.get(version.key)
+            and version.key not in silent
             and not created_by(version, node.empty_since)
         )
         (late if is_late else first).append(version)
@@ -241,13 +96,20 @@ def set_baseline(
             tally=tally(first),
         )
         events.append(summary)
+        node = counted(node)
     for version in late:
         about = VersionEvents(
             node=node.node, now=options.now, version=version, count=node.seen_floor
         )
         events += about.first_sight()
-    node = counted(node, *{event.key for event in events})
-    return replace(node, baseline_at=listing.at, empty_since=""), events
+    news = {event.key for event in events}
+    versions = tuple(
+        replace(one, seen=node.seen_floor + 1) if one.key in news else one
+        for one in node.versions
+    )
+    return replace(
+        node, baseline_at=listing.at, empty_since="", versions=versions
+    ), events
 
 
 def bad_versions(versions: Iterable[tuple[str, Version]]) -> tuple[BadVersion, ...]:
@@ -315,7 +177,7 @@ def compare_ban(node: Node, reason: str, now: str) -> Difference:
     if node.banned:
         return Difference(node=node)
     event = node_event(node, Kind.BANNED, now, after=BANNED, reason=reason)
-    return Difference(node=replace(counted(node, ""), banned=True), events=(event,))
+    return Difference(node=replace(counted(node), banned=True), events=(event,))
 
 
 def compare_record(node: Node, record: PackRecord, now: str) -> Difference:
@@ -346,21 +208,23 @@ def compare_listing(
         events.append(
             node_event(node, Kind.REINSTATED, options.now, before=ended, after=ACTIVE)
         )
-        node = replace(counted(node, ""), banned=False)
+        node = replace(counted(node), banned=False)
     # Most listings are as the last one, and cost no comparison.
-    settled = not node.marks and not node.partial
-    if node.versions != listing.versions or not settled:
+    shown = listing.versions
+    settled = not any(one.mark or one.partial for one in node.versions)
+    if node.rows != shown or not settled:
         comparison = _Comparison(
             node=node,
-            known=KnownVersions.of(node),
+            known={one.key: one for one in node.versions},
+            floor=node.seen_floor,
             listing=listing,
             options=options,
             returning=returning,
             events=events,
         )
-        node, listing = comparison.run()
+        node, shown = comparison.run()
     if not node.baseline_at and not listing.incomplete:
-        node, more = set_baseline(node, listing, options)
+        node, more = set_baseline(node, listing, shown, options)
         events += more
     return Difference(node=node, events=tuple(events))
 
@@ -373,7 +237,10 @@ class _Comparison:
     """
 
     node: Node
-    known: KnownVersions
+    known: dict[str, KnownVersion]
+    """By key."""
+    floor: int
+    """As `Node.seen_floor`."""
     listing: Listing
     options: DiffOptions
     returning: bool
@@ -382,131 +249,183 @@ class _Comparison:
     """
     events: list[Event]
 
-    def run(self) -> tuple[Node, Listing]:
-        """Add the events; return the node, and the listing with its rows completed from what was known."""
-        matcher = Matcher(self.known, self.listing)
+    def run(self) -> tuple[Node, tuple[Version, ...]]:
+        """Add the events; return the node, and the listing's rows completed from what was known."""
         listed = {version.key for version in self.listing.versions}
+        # A row with the key of a known version is that one, whatever its text.
+        by_text: defaultdict[str, list[str]] = defaultdict(list)
+        for one in self.known.values():
+            if one.key not in listed:
+                by_text[one.row.version].append(one.key)
         rows: list[Version] = []
         for shown in self.listing.versions:
-            old = matcher.find(shown)
-            version = self._complete(shown, old)
-            # Of others that were not read the version is not partial: a deprecation is an event whenever it is seen.
-            partial = bool(self._unreported(shown) & WATCHED_FIELDS.keys())
-            self._compare(version, old, partial=partial)
+            old = self._find(shown, by_text[shown.version])
+            version = self._take(shown, old)
             if version.id and version.text_key not in listed:
                 # The same version, from when it had no id.
-                self.known.forget(version.text_key)
+                self._forget(version.text_key)
             rows.append(version)
         matched = {version.key for version in rows}
-        node = self.node = replace(
-            self.node, emptied=self.node.emptied and not self.returning
-        )
+        node = replace(self.node, emptied=self.node.emptied and not self.returning)
         # Of an emptied node it is reported that no version is left.
         if not (self.listing.incomplete or node.emptied):
-            self._compare_missing(
-                matched,
-                {row.version for row in self.listing.versions if not row.id},
+            # A row without an id may be any version with that text.
+            texts = {row.version for row in self.listing.versions if not row.id}
+            node = self._take_missing(
+                node,
+                [
+                    one
+                    for key, one in self.known.items()
+                    if key not in matched
+                    and one.row.version not in texts
+                    and one.mark is not Mark.REMOVED
+                ],
             )
-        self.known.forget_the_rest(matched)
-        return self.known.put_into(self.node), replace(
-            self.listing, versions=tuple(rows)
-        )
+        hidden = [one for key, one in self.known.items() if key not in matched]
+        for one in sorted(hidden, key=_age)[:-KEPT]:
+            self._forget(one.key)
+        versions = tuple(sorted(self.known.values(), key=_age))
+        return replace(node, versions=versions, seen_floor=self.floor), tuple(rows)
 
-    def _about(self, version: Version, *keys: str) -> VersionEvents:
-        count = self.known.count(*keys or (version.key,))
-        return VersionEvents(
-            node=self.node.node, now=self.options.now, version=version, count=count
-        )
+    def _find(self, shown: Version, of_text: Iterable[str]) -> KnownVersion | None:
+        """Return the known version that a row is: by id, else by version text if one side has no id.
 
-    def _unreported(self, shown: Version) -> frozenset[str]:
-        return self.listing.unreported.get(shown.key, frozenset())
-
-    def _complete(self, shown: Version, old: Version | None) -> Version:
-        """Return the row with the known values of the fields that this answer did not report."""
-        if old is None:
-            return shown
-        empty = {
-            name for name in ("id", "version", "created_at") if not getattr(shown, name)
-        }
-        known: dict[str, Any] = {
-            name: getattr(old, name) for name in self._unreported(shown) | empty
-        }
-        return replace(shown, **known) if known else shown
-
-    def _compare(self, version: Version, old: Version | None, *, partial: bool) -> None:
-        known = self.known
-        relisted = old is not None and known.marks.get(old.key) is Mark.REMOVED
-        if old is None:
-            is_news = bool(self.node.baseline_at)
-            events = self._about(version).first_sight() if is_news else []
-        elif relisted:
-            events = self._about(version, old.key, version.key).first_sight(
-                before=REMOVED
-            )
-        else:
-            events = self._changes(old, version)
-        # A version that was reported removed begins anew.
-        known.take_end(version, None if relisted else old)
-        known.take(
-            version, old, partial=partial and (old is None or old.key in known.partial)
-        )
-        if events:
-            known.count_one(version.key)
-            self.events += events
-
-    def _changes(self, old: Version, version: Version) -> list[Event]:
-        """Return the events between two readings of a version that was not removed."""
-        known = self.known
-        about = self._about(version, old.key, version.key)
-        is_decided, ends = known.is_decided(old), known.worst_of(old)
-        if old.key in known.partial:
-            # Its other fields were never read: that they are read now is no change.
-            old = replace(version, status=old.status, deprecated=old.deprecated)
-        if old == version:
-            return []
-        return about.transition(old, is_decided=is_decided, ends=ends)
-
-    def _compare_missing(self, matched: set[str], texts: set[str]) -> None:
-        """Mark the known versions that a complete listing does not show; report those missing for the second time.
-
-        `matched` are the keys of the versions that it shows. `texts` are the version texts of its rows without an id:
-        each may be any version with that text.
+        In this order it prefers a version that was not removed, the one with the row's key, one that the last listing
+        showed, and the one created last.
         """
-        hidden = [
-            row
-            for key, row in self.known.rows.items()
-            if key not in matched and row.version not in texts
+        found = [self.known[key] for key in (shown.key, *of_text) if key in self.known]
+        found = [
+            one
+            for one in found
+            if one.key == shown.key or not (one.row.id and shown.id)
         ]
-        gone = [
-            version
-            for version in hidden
-            if self.known.marks.get(version.key) is not Mark.REMOVED
-        ]
-        known = self.known
+        return max(
+            found,
+            key=lambda one: (
+                one.mark is not Mark.REMOVED,
+                one.key == shown.key,
+                one.mark is None,
+                _age(one),
+            ),
+            default=None,
+        )
+
+    def _forget(self, key: str) -> None:
+        """Drop a version. The floor rises to its counter, so that no event id is used twice."""
+        if one := self.known.pop(key, None):
+            self.floor = max(self.floor, one.seen)
+
+    def _about(self, version: Version, seen: int) -> VersionEvents:
+        return VersionEvents(
+            node=self.node.node,
+            now=self.options.now,
+            version=version,
+            count=max(seen, self.floor),
+        )
+
+    def _take(self, shown: Version, old: KnownVersion | None) -> Version:
+        """Take a row, with its events; return it with the known values of what the answer did not report."""
+        unreported = self.listing.unreported.get(shown.key, frozenset())
+        version = complete(shown, old.row, unreported) if old else shown
+        known = old or KnownVersion(row=version)
+        # With an id that was not shown for a while, it may be two that are known.
+        twin = self.known.get(version.key, known)
+        seen = max(known.seen, twin.seen)
+        about = self._about(version, seen)
+        # A version that was reported removed begins anew.
+        is_new = old is None or old.mark is Mark.REMOVED
+        events: list[Event] = []
+        if old is None:
+            # Before the baseline it is part of that.
+            events = about.first_sight() if self.node.baseline_at else []
+        elif is_new:
+            events = about.first_sight(before=REMOVED)
+        else:
+            events = _changes(about, old)
+        if known.key != version.key:
+            self._forget(known.key)
+        # Of others that were not read it is not partial: a deprecation is an event whenever it is seen.
+        is_partial = bool(unreported & WATCHED_FIELDS.keys())
+        self.known[version.key] = KnownVersion(
+            row=version,
+            seen=about.count + 1 if events else seen,
+            partial=is_partial and (old is None or old.partial),
+            judged=not is_new and _is_judged(known) and version.status not in _JUDGED,
+            ends=None if is_new else _ends(known, version.status),
+            scan=known.scan or twin.scan,
+            ban=known.ban or twin.ban,
+        )
+        self.events += events
+        return version
+
+    def _take_missing(self, node: Node, gone: Sequence[KnownVersion]) -> Node:
+        """Mark the known versions that a complete listing does not show; report those missing for the second time."""
         # A version that does not come back with its node is missing for the first time.
-        again = [
-            version
-            for version in gone
-            if known.marks.get(version.key) is Mark.ABSENT and not self.returning
-        ]
-        for version in gone:
-            known.marks[version.key] = Mark.ABSENT
+        again = [one for one in gone if one.mark and not self.returning]
+        for one in gone:
+            self.known[one.key] = replace(one, mark=Mark.ABSENT)
         if gone and len(again) == len(gone) and not self.listing.versions:
             self.events.append(
                 node_event(
-                    self.node,
+                    node,
                     Kind.REMOVED,
                     self.options.now,
                     before=ACTIVE,
                     after=REMOVED,
                 )
             )
-            known.count_one("")
-            self.node = replace(self.node, emptied=True)
-            return
-        for version in again:
-            self.events.append(
-                self._about(version).event(Kind.REMOVED, version.status, REMOVED)
-            )
-            known.count_one(version.key)
-            known.marks[version.key] = Mark.REMOVED
+            return replace(counted(node), emptied=True)
+        for one in again:
+            about = self._about(one.row, one.seen)
+            self.events.append(about.event(Kind.REMOVED, one.row.status, REMOVED))
+            self.known[one.key] = replace(one, seen=about.count + 1, mark=Mark.REMOVED)
+        return node
+
+
+def _age(known: KnownVersion) -> tuple[str, str, str]:
+    return age(known.row)
+
+
+def complete(shown: Version, known: Version, unreported: Collection[str]) -> Version:
+    """Return a row with the known values of the fields that its answer did not report."""
+    empty = {
+        name for name in ("id", "version", "created_at") if not getattr(shown, name)
+    }
+    lacking: dict[str, Any] = {
+        name: getattr(known, name) for name in empty.union(unreported)
+    }
+    return replace(shown, **lacking) if lacking else shown
+
+
+def _changes(about: VersionEvents, known: KnownVersion) -> list[Event]:
+    """Return the events between two readings of a version that was not removed."""
+    old, version = known.row, about.version
+    if known.partial:
+        # Its other fields were never read: that they are read now is no change.
+        old = replace(version, status=old.status, deprecated=old.deprecated)
+    if old == version:
+        return []
+    return about.transition(old, is_decided=_is_judged(known), ends=_worst(known))
+
+
+def _is_judged(known: KnownVersion) -> bool:
+    """Return whether a version is, or was, active or bad, so that it is not new when it becomes active."""
+    return known.judged or known.row.status in _JUDGED
+
+
+def _worst(known: KnownVersion) -> Severity | None:
+    """Return how bad the worst was that was reported of a version since it was active; None if nothing was."""
+    return known.ends or _BAD.get(known.row.status)
+
+
+def _ends(known: KnownVersion, status: str) -> Severity | None:
+    """Return `KnownVersion.ends` of a version after a row with this status."""
+    if status == ACTIVE:
+        return None
+    if status == known.row.status:
+        return known.ends
+    worst, own = _worst(known), _BAD.get(status)
+    if own is None:
+        return worst
+    # An info flag was the worst so far, or nothing: what is worse follows from the status.
+    return worst_of(worst, own) if worst not in {None, Severity.INFO} else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -17,7 +17,7 @@ from watcher.model.event import (
     runs_it,
 )
 from watcher.model.scan import MOST_KEPT, Scan, shortened
-from watcher.model.snapshot import Ban, Node, Snapshot
+from watcher.model.snapshot import Ban, KnownVersion, Node, Snapshot
 from watcher.model.version import (
     ACTIVE,
     BANNED,
@@ -55,33 +55,30 @@ def by_node(reasons: Mapping[VersionKey, Reason]) -> dict[str, dict[str, Reason]
     return found
 
 
-def read_scans(node: Node, reasons: Mapping[str, Reason]) -> dict[str, Scan]:
-    """Return what was found in the versions whose reasons were read, each compared with the earlier ones of the node.
+def with_scans_read(node: Node, reasons: Mapping[str, Reason]) -> Node:
+    """Return a node with what was found in the versions whose reasons were read, by key, and not what they had before.
 
-    `reasons` and the result are by version key. What the node keeps of other versions counts too.
+    Each is compared with the earlier ones of the node, also with those of which it keeps what was found.
     """
-    kept = {key: scan for key, scan in node.scans.items() if key not in reasons}
-    read = {key: one.scan for key, one in reasons.items()}
-    found: dict[str, Scan] = {}
+    found: dict[str, Scan | None] = {}
     earlier: set[tuple[str, str]] = set()
-    for equals in _oldest_first(node):
-        scans = {one.key: read.get(one.key) or kept.get(one.key) for one in equals}
-        for key, scan in scans.items():
-            if scan and key in read:
-                is_known = scan.places <= earlier
-                found[key] = shortened(replace(scan, is_known=is_known), MOST_KEPT)
+    by_age = sorted(node.versions, key=lambda one: precedence(one.row.version))
+    # Of several that are equal by semantic versioning none is earlier.
+    for _, equals in groupby(by_age, key=lambda one: precedence(one.row.version)[:-1]):
+        places: set[tuple[str, str]] = set()
         for one in equals:
+            read = reasons.get(one.key)
+            scan = read.scan if read else one.scan
             # A person has rejected what is banned, so that it excuses nothing.
-            if (scan := scans[one.key]) and one.status != BANNED:
-                earlier |= scan.places
-    return found
-
-
-def _oldest_first(node: Node) -> Iterator[list[Version]]:
-    """Yield the versions by semantic versioning; several that are equal by that, none of which is earlier, at once."""
-    by_age = sorted(node.versions, key=lambda one: precedence(one.version))
-    for _, equals in groupby(by_age, key=lambda one: precedence(one.version)[:-1]):
-        yield list(equals)
+            if scan and one.row.status != BANNED:
+                places |= scan.places
+            if scan and read:
+                scan = replace(scan, is_known=scan.places <= earlier)
+                scan = shortened(scan, MOST_KEPT)
+            found[one.key] = scan
+        earlier |= places
+    versions = tuple(replace(one, scan=found[one.key]) for one in node.versions)
+    return replace(node, versions=versions)
 
 
 def with_scans(
@@ -97,46 +94,51 @@ def with_scans(
     flags: dict[str, set[str]] = {}
     for name, key in (version_of(one) for one in events if one.kind is Kind.FLAGGED):
         flags.setdefault(name, set()).add(key)
-    found: dict[VersionKey, Scan] = {}
-    changed: dict[str, Node] = {}
+    read: dict[str, Node] = {}
     for name in read_of.keys() | flags.keys():
         if node := snapshot.nodes.get(name):
-            read, flagged = read_of.get(name, {}), flags.get(name, set())
+            flagged = flags.get(name, set())
             # What was found before a version was flagged again may be something else.
-            replaced = read.keys() | flagged
-            kept = {k: scan for k, scan in node.scans.items() if k not in replaced}
-            scans = read_scans(replace(node, scans=kept), read)
-            found |= {(name, key): scan for key, scan in scans.items()}
-            # A flag is a warning, and so is what its end has to say, but for these.
-            calm = {key for key in flagged & scans.keys() if scans[key].is_harmless}
-            ends = {**dict.fromkeys(sorted(calm), Severity.INFO), **node.ends}
-            changed[name] = replace(_keeping(node, kept | scans), ends=ends)
-    after = snapshot.with_nodes(changed)
+            bare = tuple(
+                replace(one, scan=None) if one.key in flagged else one
+                for one in node.versions
+            )
+            of_node = read_of.get(name, {})
+            read[name] = with_scans_read(replace(node, versions=bare), of_node)
+    nodes = {**snapshot.nodes, **read}
+
+    def found(event: Event) -> Scan | None:
+        node = nodes.get((event.node or "").lower())
+        version = node.find(event.key) if node else None
+        return version.scan if version else None
+
     done = tuple(
-        replace(event, scan=found.get(version_of(event)) or _kept(after, event))
+        replace(event, scan=found(event))
         if is_explained(event) and event.after in {FLAGGED, BANNED}
         else event
         for event in events
     )
-    return after, done
+    kept = {name: _keeping(node, flags.get(name, ())) for name, node in read.items()}
+    return snapshot.with_nodes(kept), done
 
 
-def _kept(snapshot: Snapshot, event: Event) -> Scan | None:
-    """Return what is known to have been found in the version that an event is about."""
-    name, key = version_of(event)
-    node = snapshot.nodes.get(name)
-    return node.scans.get(key) if node else None
-
-
-def _keeping(node: Node, scans: Mapping[str, Scan]) -> Node:
-    """Return the node with as many of the scans as it keeps: those of the newest versions."""
+def _keeping(node: Node, flagged: Collection[str]) -> Node:
+    """Return the node with as many scans as it keeps, those of the newest versions, and how bad its new flags were."""
     of_age = [
         one.key
-        for equals in _oldest_first(node)
-        for one in equals
-        if one.key in scans and one.status != BANNED
+        for one in sorted(node.versions, key=lambda one: precedence(one.row.version))
+        if one.scan and one.row.status != BANNED
     ]
-    return replace(node, scans={key: scans[key] for key in of_age[-MOST_SCANS:]})
+    kept = set(of_age[-MOST_SCANS:])
+
+    def after(one: KnownVersion) -> KnownVersion:
+        ends = one.ends
+        # A flag is a warning, and so is what its end has to say, but for these.
+        if one.key in flagged and one.scan and one.scan.is_harmless:
+            ends = ends or Severity.INFO
+        return replace(one, scan=one.scan if one.key in kept else None, ends=ends)
+
+    return replace(node, versions=tuple(map(after, node.versions)))
 
 
 _OVER = {ACTIVE, PENDING, FLAGGED}
@@ -155,31 +157,34 @@ def with_bans(snapshot: Snapshot, events: Iterable[Event], now: Moment) -> Snaps
     }
     changed: dict[str, Node] = {}
     for name, node in snapshot.nodes.items():
-        if found := dict(_news(name, node, reasons, now)):
-            changed[name] = replace(node, bans={**node.bans, **found})
+        status = BANNED if node.banned else ACTIVE
+        ban = _ban_after(node.ban, status, reasons.get((name, "")), now)
+        bans = [
+            _ban_after(one.ban, one.row.status, reasons.get((name, one.key)), now)
+            for one in node.versions
+        ]
+        if ban != node.ban or bans != [one.ban for one in node.versions]:
+            changed[name] = replace(
+                node, ban=ban, versions=tuple(map(_with_ban, node.versions, bans))
+            )
     return snapshot.with_nodes(changed)
 
 
-def _news(
-    name: str, node: Node, reasons: dict[VersionKey, str], now: Moment
-) -> Iterator[tuple[str, Ban]]:
-    """Yield what differs in the bans of one node, by version key."""
-    rows = [(one.key, one.version, one.status) for one in node.versions]
-    for key, version, status in (
-        *rows,
-        ("", None, BANNED if node.banned else ACTIVE),
-    ):
-        known = node.bans.get(key)
-        if status == BANNED:
-            begun = known or Ban(version=version, since=now, changed=now)
-            reason = reasons.get((name, key)) or begun.reason
-            after = replace(begun, until="", reason=reason)
-        elif known and not known.until and status in _OVER:
-            after = replace(known, until=now)
-        else:
-            continue
-        if after != known:
-            yield key, replace(after, changed=now)
+def _with_ban(known: KnownVersion, ban: Ban | None) -> KnownVersion:
+    return known if known.ban == ban else replace(known, ban=ban)
+
+
+def _ban_after(
+    ban: Ban | None, status: str, reason: str | None, now: Moment
+) -> Ban | None:
+    """Return a ban as it is after a version or node was seen with a status; None if there was none yet."""
+    after = ban
+    if status == BANNED:
+        begun = ban or Ban(since=now, changed=now)
+        after = replace(begun, until="", reason=reason or begun.reason)
+    elif ban and not ban.until and status in _OVER:
+        after = replace(ban, until=now)
+    return after if after is None or after == ban else replace(after, changed=now)
 
 
 def finished(
@@ -326,5 +331,5 @@ def _statuses(
 
 def _status_in(nodes: Mapping[str, Node], event: Event) -> str | None:
     node = nodes.get((event.node or "").lower())
-    versions = node.versions if node else ()
-    return next((one.status for one in versions if one.key == event.key), None)
+    known = node.find(event.key) if node else None
+    return known.row.status if known else None

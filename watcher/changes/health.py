@@ -150,14 +150,14 @@ def assess(
         name = unread[key].node if key in unread else None
         node = snapshot.nodes.get(key) or Node(node=name or key)
         events.append(node_event(node, Kind.FAILING, now, after=after, reason=story))
-        changed[key] = replace(counted(node, ""), failing=True)
+        changed[key] = replace(counted(node), failing=True)
     for key in read:
         if key in empty or not _is_failing(snapshot, key):
             continue  # what was read and still has no version has not recovered
         node = snapshot.nodes[key]
         before = EMPTY if key in health.empty else "failing"
         events.append(node_event(node, Kind.RECOVERED, now, before=before))
-        changed[key] = replace(counted(node, ""), failing=False)
+        changed[key] = replace(counted(node), failing=False)
     return Assessment(
         health=replace(health, nodes=streaks, empty=found_empty),
         snapshot=snapshot.with_nodes(changed),

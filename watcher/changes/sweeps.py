@@ -41,10 +41,13 @@ def shows_all(node: Node, rows: Mapping[str, Version]) -> bool:
     """Return whether readable rows, by key, are all that is known of a node, so that nothing is left to ask."""
     listed = {one.key: one for one in node.listed}
     # Of a version that was missed once, or never read whole, its return and the rest of it are awaited.
-    is_awaited = any(node.marks.get(key) is Mark.ABSENT for key in listed)
+    is_awaited = any(
+        one.partial or one.mark is Mark.ABSENT
+        for one in node.versions
+        if one.key in listed
+    )
     is_settled = node.baseline_at and not (node.failing or is_awaited)
-    is_partial = not listed.keys().isdisjoint(node.partial)
-    if is_partial or not is_settled or len(rows) != len(listed):
+    if not is_settled or len(rows) != len(listed):
         return False
     if rows == listed:
         return True

@@ -66,7 +66,7 @@ def node_event(
     reason: str = "",
 ) -> Event:
     """Return an event about the node as a whole. Its id depends on the number of events before it."""
-    subject = node.node.lower(), "", node.seen.get("", 0)
+    subject = node.node.lower(), "", node.seen
     return _event(subject, node.node, kind, now, before, after, reason)
 
 
@@ -133,14 +133,9 @@ def _ends(kind: Kind, before: str | None) -> Severity | None:
     return severity_of_end(before) if kind in _ENDINGS else None
 
 
-def counted(node: Node, *keys: str) -> Node:
-    """Return the node with one more change counted for each key: a version's, or "" for the node itself."""
-    if not keys:
-        return node
-    counts = {
-        key: node.seen.get(key, node.seen_floor if key else 0) + 1 for key in keys
-    }
-    return replace(node, seen={**node.seen, **counts})
+def counted(node: Node) -> Node:
+    """Return the node with one more change of it as a whole counted."""
+    return replace(node, seen=node.seen + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

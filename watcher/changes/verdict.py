@@ -93,7 +93,7 @@ class Knowledge:
         node = self.node
         if self.record is not None or node is None or node.banned:
             return self.record is not None or node is not None
-        left = any(node.marks.get(one.key) is not Mark.REMOVED for one in node.versions)
+        left = any(one.mark is not Mark.REMOVED for one in node.versions)
         return left and not node.emptied
 
     @property
@@ -127,6 +127,11 @@ class Knowledge:
     def versions_meant(self, text: str) -> list[Version]:
         """Return the listed versions that a copy may have which says that it has this one, the worst first."""
         return find_versions(text, self.node.listed) if self.node else []
+
+    def scan_of(self, version: Version) -> Scan | None:
+        """Return what the scanner found in a version; None if that was not read."""
+        found = self.node.find(version.key) if self.node else None
+        return found.scan if found else None
 
     @property
     def _status(self) -> str:
@@ -273,7 +278,7 @@ def _may_be_yet(text: str | None, known: Knowledge) -> Verdict | None:
     if known.node is None or not known.is_complete or known.lack:
         return None
     meant = known.versions_meant(text) if text is not None else []
-    rows = meant or known.node.versions
+    rows = meant or known.node.rows
     if any(one.status not in _BY_STATUS or one.key in known.unreadable for one in rows):
         return None
     each = [Verdict.DEPRECATED for one in rows if one.deprecated]
@@ -414,7 +419,7 @@ def _of_listed(version: Version, known: Knowledge) -> _Ground:
     return _Ground(
         verdict=verdict,
         listed=version,
-        scan=known.node.scans.get(version.key) if known.node else None,
+        scan=known.scan_of(version),
         why=why if is_unknown else "",
         unanswered=is_unknown,
     )

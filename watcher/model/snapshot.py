@@ -28,8 +28,6 @@ class Mark(StrEnum):
 class Ban:
     """A ban that was seen, of a version or of a node as a whole. It is kept when it ends."""
 
-    version: str | None = None
-    """The version's text; None for the node as a whole."""
     since: Moment
     """When the poll began that saw it first."""
     until: MomentOrEmpty = ""
@@ -38,6 +36,35 @@ class Ban:
     """When the poll began that last saw a difference in it."""
     reason: str = ""
     """A summary of the registry's reason, without e-mail addresses; "" if it was not read. Untrusted text."""
+
+
+@frozen
+class KnownVersion:
+    """What is known of one version: its last row, and what no row says."""
+
+    row: Version
+    """As it was last shown, with the known values of fields that were not."""
+    seen: int = 0
+    """How many changes it had, so that each event has an id of its own; no less than `Node.seen_floor` counts."""
+    mark: Mark | None = None
+    """Whether it is missing; None if it was there when it was last looked for."""
+    partial: bool = False
+    """A watched field of it was never read: its first value will not be a change."""
+    judged: bool = False
+    """It was active, flagged, banned or deleted, which its status does not say: it is not new when it becomes active
+    again.
+    """
+    ends: Severity | None = None
+    """How bad the worst was that was reported of it since it was active, where that does not follow from its status."""
+    scan: Scan | None = None
+    """What the scanner found in it, if that was read: of the newest 20 versions."""
+    ban: Ban | None = None
+    """The last ban of it, also one that ended."""
+
+    @property
+    def key(self) -> str:
+        """What identifies the version in its node, as `Version.key`."""
+        return self.row.key
 
 
 @frozen
@@ -54,28 +81,18 @@ class Node:
     """The registry says that the node as a whole is banned."""
     ban_recorded: bool = False
     """`GET /nodes` says that it is banned: a listing that can be read does not end the ban."""
+    ban: Ban | None = None
+    """The last ban of it as a whole, also one that ended."""
     emptied: bool = False
     """It was reported that no version is listed any more."""
     failing: bool = False
     """A `failing` was reported, and no `recovered` since."""
-    seen: Mapping[str, int] = field(default_factory=dict)
-    """How many changes each version had, by key ("" for the node itself), so that each event has an id of its own."""
+    seen: int = 0
+    """How many changes it had as a whole, so that each event has an id of its own."""
     seen_floor: int = 0
-    """The same for versions that are not in `seen`."""
-    marks: Mapping[str, Mark] = field(default_factory=dict)
-    """By version key."""
-    partial: tuple[str, ...] = ()
-    """Keys of versions with a field that was never read: its first value will not be a change."""
-    ends: Mapping[str, Severity | None] = field(default_factory=dict)
-    """How bad the worst was that was reported of a version since it was active, by key, where that does not follow from
-    its status; None if nothing was of one that was active.
-    """
-    versions: tuple[Version, ...] = ()
+    """The most changes that a version had which is not kept: one with its key may come again."""
+    versions: tuple[KnownVersion, ...] = ()
     """Oldest first."""
-    scans: Mapping[str, Scan] = field(default_factory=dict)
-    """What the scanner found in versions, of those whose findings were read: by version key, the newest 20."""
-    bans: Mapping[str, Ban] = field(default_factory=dict)
-    """The bans that were seen, also those that ended: by version key, "" for the node itself."""
 
     @property
     def is_there(self) -> bool:
@@ -83,13 +100,20 @@ class Node:
         return bool(self.versions or self.banned)
 
     @property
+    def rows(self) -> tuple[Version, ...]:
+        """The rows of all versions, oldest first."""
+        return tuple(one.row for one in self.versions)
+
+    @property
     def listed(self) -> tuple[Version, ...]:
-        """The versions that are listed, as far as is known."""
+        """The rows of the versions that are listed, as far as is known."""
         if self.emptied:
             return ()
-        return tuple(
-            one for one in self.versions if self.marks.get(one.key) is not Mark.REMOVED
-        )
+        return tuple(one.row for one in self.versions if one.mark is not Mark.REMOVED)
+
+    def find(self, key: str) -> KnownVersion | None:
+        """Return what is known of the version with a key."""
+        return next((one for one in self.versions if one.key == key), None)
 
 
 @frozen

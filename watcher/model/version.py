@@ -226,8 +226,11 @@ def created_by(version: Version, moment: str) -> bool:
     return bool(version.created_at) and recency(version.created_at) <= recency(moment)
 
 
+def age(version: Version) -> tuple[str, str, str]:
+    """Return a key that sorts versions oldest first. The same versions always come in the same order."""
+    return recency(version.created_at), version.version, version.id
+
+
 def in_order(versions: Iterable[Version]) -> tuple[Version, ...]:
-    """Return the versions oldest first. The same versions always come in the same order."""
-    return tuple(
-        sorted(versions, key=lambda v: (recency(v.created_at), v.version, v.id))
-    )
+    """Return the versions oldest first."""
+    return tuple(sorted(versions, key=age))

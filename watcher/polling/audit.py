@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from watcher.changes.facts import VersionKey, by_node, read_scans
+from watcher.changes.facts import VersionKey, by_node, with_scans_read
 from watcher.changes.packs import ids_under, with_packs, without_id
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import as_one, identities, judge_each, judged_version
@@ -176,7 +176,7 @@ def _with_scans(
 ) -> dict[str, Node]:
     """Return the nodes with what the scanner found in the versions whose reasons were read."""
     found = {
-        name: replace(nodes[name], scans=read_scans(nodes[name], of_node))
+        name: with_scans_read(nodes[name], of_node)
         for name, of_node in by_node(reasons).items()
     }
     return {**nodes, **found}

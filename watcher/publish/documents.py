@@ -90,14 +90,13 @@ def documents(public: Public) -> Mapping[str, str]:
     for node in public.nodes.values():
         for text, bans in _by_text(node).items():
             name = _name(node, text)
-            found[_file(name)] = _document(name, node, bans)
+            found[_file(name)] = _document(name, node, text, bans)
     return dict(sorted(found.items()))
 
 
-def document_of(node: Node, ban: Ban) -> str:
-    """Return the name of the file of a ban's document; "" if it has none."""
-    # Nobody can look up a version without a text, which is not the node as a whole.
-    return "" if ban.version == "" else _file(_name(node, ban.version or ""))
+def document_of(node: Node, text: str) -> str:
+    """Return the name of the file of the document of bans: of a version's text, "" for the node as a whole."""
+    return _file(_name(node, text))
 
 
 def _name(node: Node, text: str) -> str:
@@ -111,13 +110,16 @@ def _file(name: str) -> str:
 def _by_text(node: Node) -> dict[str, list[tuple[str, Ban]]]:
     """Return the bans of a node with their keys, by the version's text; "" for the node as a whole."""
     found: dict[str, list[tuple[str, Ban]]] = {}
-    for key, ban in node.bans.items():
-        if document_of(node, ban):
-            found.setdefault(ban.version or "", []).append((key, ban))
+    if node.ban:
+        found[""] = [("", node.ban)]
+    for one in node.versions:
+        # Nobody can look up a version without a text, which is not the node as a whole.
+        if one.ban and one.row.version:
+            found.setdefault(one.row.version, []).append((one.key, one.ban))
     return found
 
 
-def _document(name: str, node: Node, bans: Sequence[tuple[str, Ban]]) -> str:
+def _document(name: str, node: Node, text: str, bans: Sequence[tuple[str, Ban]]) -> str:
     """Return one document of the bans of a version's text, which several versions may have.
 
     It changes only with one of these bans.
@@ -132,38 +134,38 @@ def _document(name: str, node: Node, bans: Sequence[tuple[str, Ban]]) -> str:
     affected: dict[str, object] = {
         "database_specific": {
             "node": node.node,
-            "version": ban.version,
+            "version": text or None,
             "version_id": None if key.startswith("=") else key or None,
             "reason": ban.reason,
         }
     }
-    if ban.version is None:
-        affected["ranges"] = [_EVERY_VERSION]
+    if text:
+        affected["versions"] = [text]
     else:
-        affected["versions"] = [ban.version]
+        affected["ranges"] = [_EVERY_VERSION]
     document = {
         "schema_version": _SCHEMA_VERSION,
         "id": name,
         "modified": ban.changed,
         "published": ban.since,
         **({"withdrawn": ban.until} if ban.until else {}),
-        "summary": _summary(node, ban),
-        "details": _details(ban),
+        "summary": _summary(node, text, ban),
+        "details": _details(text, ban),
         "affected": [escape_values(affected)],
         "references": [{"type": "WEB", "url": node_url(node.node)}],
     }
     return json.dumps(document, indent=2) + "\n"
 
 
-def _summary(node: Node, ban: Ban) -> str:
-    what = f"{node.node} {'as a whole' if ban.version is None else ban.version}"
+def _summary(node: Node, text: str, ban: Ban) -> str:
+    what = f"{node.node} {text or 'as a whole'}"
     stands = "is no longer banned" if ban.until else "is banned"
     return f"{sanitize_line(what, _LONGEST_NAME)} {stands} from the Comfy Registry"
 
 
-def _details(ban: Ban) -> str:
+def _details(version: str, ban: Ban) -> str:
     """Return what is known of a ban as Markdown. The reason is a block of code there: text as it is."""
-    what = "node pack" if ban.version is None else "version of a node pack"
+    what = "version of a node pack" if version else "node pack"
     text = f"The Comfy Registry banned this {what}."
     reason = sanitize_line(ban.reason, LONGEST_TEXT)
     return f"{text} Its reason:\n\n    {reason}" if reason else text

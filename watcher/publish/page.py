@@ -273,7 +273,8 @@ class _Watched:
     def scan(self, version: Version) -> Scan | None:
         """Return what the scanner found in a banned or flagged version, if all of it is known."""
         event = self._event(version.key, version.status)
-        scan = self.node.scans.get(version.key) or (event and event.scan)
+        known = self.node.find(version.key)
+        scan = (known and known.scan) or (event and event.scan)
         return scan if scan and scan.is_whole else None
 
     def reason(self, key: str, status: str) -> str:
@@ -304,8 +305,10 @@ class _Watched:
 
     def record(self, key: str) -> str:
         """Return the file of the document of a ban; "" if there is none."""
-        ban = self._ban(key)
-        return document_of(self.node, ban) if ban else ""
+        known = self.node.find(key)
+        has_one = self._ban(key) and (not key or (known and known.row.version))
+        text = known.row.version if known else ""
+        return document_of(self.node, text) if has_one else ""
 
     @property
     def anchor(self) -> str:
@@ -430,8 +433,8 @@ class _Watched:
         return _sentence(not_banned(good)) if has_bans else ()
 
     def _ban(self, key: str) -> Ban | None:
-        ban = self.node.bans.get(key)
-        return ban if ban and not ban.until else None
+        of = self.node.find(key) if key else self.node
+        return of.ban if of and of.ban and not of.ban.until else None
 
     def _event(self, key: str, kind: str) -> Event | None:
         return self.events.get((self.row.node.lower(), key, kind))
@@ -444,7 +447,8 @@ def _by_news(packs: Iterable[_Watched], events: Iterable[Event]) -> list[_Watche
     seen: dict[str, str] = {}
     for one in bad:
         key = one.row.node.lower()
-        begun = (ban.since for ban in one.node.bans.values() if not ban.until)
+        bans = [one.node.ban, *(known.ban for known in one.node.versions)]
+        begun = (ban.since for ban in bans if ban and not ban.until)
         seen[key] = max(begun, default="")
     for event in events:
         key = (event.node or "").lower()

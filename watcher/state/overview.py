@@ -198,7 +198,8 @@ def how_it_stands(
     newest = newest_of(left or listed)
     if newest is None:
         return Grade.UNKNOWN if is_unknown else Grade.OK
-    return finding.grade_of(verdict_of(newest), node.scans.get(newest.key))
+    found = node.find(newest.key)
+    return finding.grade_of(verdict_of(newest), found.scan if found else None)
 
 
 def _run_of(copies: Iterable[Copy], judged: Sequence[BadCopy]) -> tuple[Run, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.support.factories import (
     NOW,
+    beside,
     compare,
     known,
     reported,
@@ -20,29 +21,27 @@ ONE, TWO, THREE = version("1.0"), version("2.0", "flagged"), version("3.0")
 def absent(*gone: str) -> Node:
     """Return the node after one complete listing without the `gone` versions."""
     node = known(ONE, TWO, THREE)
-    return compare(
-        node, *(one for one in node.versions if one.version not in gone)
-    ).node
+    return compare(node, *(one for one in node.rows if one.version not in gone)).node
 
 
 def test_the_first_absence_is_noted_and_not_reported() -> None:
     """A version that is missing once stays in the picture, marked."""
     node = absent("2.0")
-    assert node.marks == {"id-2.0": Mark.ABSENT}
-    assert TWO in node.versions
+    assert beside(node, "mark") == {"id-2.0": Mark.ABSENT}
+    assert TWO in node.rows
 
 
 def test_the_second_absence_in_a_row_is_removed() -> None:
     """Missing from two complete listings in a row is `removed`, with the last status known."""
     difference = compare(absent("2.0"), ONE, THREE)
     assert reported(difference) == [("removed", "2.0", "flagged", "removed")]
-    assert difference.node.marks == {"id-2.0": Mark.REMOVED}
+    assert beside(difference.node, "mark") == {"id-2.0": Mark.REMOVED}
 
 
 def test_a_version_that_comes_back_after_one_absence_was_never_gone() -> None:
     """One absence alone is forgotten, and two that are not in a row do not add up."""
     back = compare(absent("2.0"), ONE, TWO, THREE)
-    assert (back.events, back.node.marks) == ((), {})
+    assert (back.events, beside(back.node, "mark")) == ((), {})
     assert compare(back.node, ONE, THREE).events == ()
 
 
@@ -55,7 +54,10 @@ def test_a_change_seen_on_return_is_reported() -> None:
 
 def test_an_incomplete_listing_that_shows_it_ends_an_absence() -> None:
     """What an incomplete listing shows is there."""
-    assert compare(absent("2.0"), TWO, incomplete="it was cut short").node.marks == {}
+    assert (
+        beside(compare(absent("2.0"), TWO, incomplete="it was cut short").node, "mark")
+        == {}
+    )
 
 
 def test_a_removed_version_that_returns_is_reported() -> None:
@@ -64,7 +66,7 @@ def test_a_removed_version_that_returns_is_reported() -> None:
     node = compare(compare(born.node, ONE).node, ONE).node
     back = compare(node, ONE, THREE)
     assert reported(back) == [("new", "3.0", "removed", "active")]
-    assert back.node.marks == {}
+    assert beside(back.node, "mark") == {}
     assert born.events[0].id != back.events[0].id
 
 
@@ -104,7 +106,7 @@ def test_a_node_that_is_back_is_one_event() -> None:
     back = compare(gone.node, ONE, TWO, THREE)
     again = compare(compare(back.node).node)
     assert reported(back) == [("reinstated", None, "removed", "active")]
-    assert (back.node.marks, back.node.emptied) == ({}, False)
+    assert (beside(back.node, "mark"), back.node.emptied) == ({}, False)
     assert reported(again) == [("removed", None, "active", "removed")]
     assert gone.events[0].id != again.events[0].id
 
@@ -123,7 +125,7 @@ def test_a_version_that_does_not_come_back_with_its_node_is_removed() -> None:
     """It counts as missing once from the node's return on."""
     back = compare(emptied(ONE, TWO), ONE)
     assert reported(back) == [("reinstated", None, "removed", "active")]
-    assert back.node.marks == {"id-2.0": Mark.ABSENT}
+    assert beside(back.node, "mark") == {"id-2.0": Mark.ABSENT}
     assert reported(compare(back.node, ONE)) == [
         ("removed", "2.0", "flagged", "removed")
     ]

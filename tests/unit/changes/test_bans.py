@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.support.factories import (
     NOW,
     PACK,
+    beside,
     compare,
     event,
     known,
@@ -18,16 +19,16 @@ from watcher.model.snapshot import Ban, Node, Snapshot
 from watcher.model.version import in_order
 
 BANNED = version("1.0", "banned")
-OPEN = Ban(version="1.0", since=NOW, changed=NOW, reason="steals")
+OPEN = Ban(since=NOW, changed=NOW, reason="steals")
 
 
 def bans_after(node: Node, *events: Event, at: str = minute(1)) -> dict[str, Ban]:
     """Return the bans of a node after a poll that saw it so."""
     snapshot = Snapshot(nodes={PACK.lower(): node})
     after = with_bans(snapshot, events, at)
-    bans = after.nodes[PACK.lower()].bans
-    assert (after is snapshot) == (bans == node.bans)
-    return dict(bans)
+    bans = beside(after.nodes[PACK.lower()], "ban")
+    assert (after is snapshot) == (bans == beside(node, "ban"))
+    return bans
 
 
 def test_a_ban_has_the_reason_of_its_event() -> None:
@@ -46,7 +47,7 @@ def test_a_ban_has_the_reason_of_its_event() -> None:
 def test_a_version_that_gets_an_id_keeps_its_ban() -> None:
     """The record goes with its version to the new key, so that it ends when that version is pardoned."""
     node = known(version("1.0", "banned", id=""), version("2.0"))
-    bare = known(*node.versions, bans=bans_after(node, at=NOW))
+    bare = known(*node.rows, bans=bans_after(node, at=NOW))
     named = compare(bare, version("1.0", id="a"), version("2.0")).node
     after = bans_after(named)
     assert [(key, ban.until) for key, ban in after.items()] == [("a", minute(1))]
@@ -55,8 +56,8 @@ def test_a_version_that_gets_an_id_keeps_its_ban() -> None:
 def test_a_version_that_is_forgotten_takes_its_ban_along() -> None:
     """A pack that publishes without end has no more records than versions that are kept."""
     old = [version(f"0.{number}") for number in range(KEPT + 1)]
-    first = Ban(version="0.0", since=NOW, changed=NOW)
+    first = Ban(since=NOW, changed=NOW)
     node = known(*old, bans={"id-0.0": first, "id-0.1": first})
-    assert len(node.versions) == KEPT + 1
-    gone = {old[0].key, old[1].key} - compare(node).node.bans.keys()
+    assert len(node.rows) == KEPT + 1
+    gone = {old[0].key, old[1].key} - beside(compare(node).node, "ban").keys()
     assert gone == {in_order(old)[0].key}

@@ -10,6 +10,7 @@ from tests.support.factories import (
     NOW,
     PACK,
     compare,
+    known,
     minute,
     reported,
     version,
@@ -29,7 +30,7 @@ def test_the_summary_is_one_event() -> None:
     rows = (version("1.0"), version("2.0", "flagged"), version("3.0", "deleted"))
     difference = compare(None, *rows)
     assert reported(difference) == [("baseline", None, None, "flagged")]
-    assert difference.node.versions == rows
+    assert difference.node.rows == rows
     assert difference.node.baseline_at == NOW
 
 
@@ -89,7 +90,7 @@ def test_silence_sets_the_picture_without_an_event() -> None:
     """`silent` reports nothing of what was there."""
     difference = compare(None, version("1.0", "banned"), baseline="silent")
     assert difference.events == ()
-    assert (difference.node.baseline_at, difference.node.versions) == (
+    assert (difference.node.baseline_at, difference.node.rows) == (
         NOW,
         (version("1.0", "banned"),),
     )
@@ -152,7 +153,7 @@ def test_after_an_empty_listing_what_is_older_is_the_baseline() -> None:
     ]
     assert difference.events[0].reason == "1 version; newest 1.0"
     assert (difference.node.baseline_at, difference.node.empty_since) == (NOW, "")
-    assert [one.version for one in difference.node.versions] == ["1.0", "2.0"]
+    assert [one.version for one in difference.node.rows] == ["1.0", "2.0"]
 
 
 @pytest.mark.parametrize("node", [None, PROVISIONAL])
@@ -187,7 +188,7 @@ def test_an_incomplete_listing_leaves_the_provisional_state() -> None:
     difference = compare(PROVISIONAL, OLD, LATER, incomplete="page 2: it timed out")
     assert (difference.events, difference.node) == (
         (),
-        replace(PROVISIONAL, versions=(OLD, LATER)),
+        replace(PROVISIONAL, versions=known(OLD, LATER).versions),
     )
     complete = compare(difference.node, OLD, LATER)
     assert reported(complete) == [

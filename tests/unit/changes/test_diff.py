@@ -13,6 +13,7 @@ from tests.support.factories import (
     NOW,
     PACK,
     URL,
+    beside,
     compare,
     known,
     listing,
@@ -22,7 +23,7 @@ from tests.support.factories import (
 from watcher.changes.diff import compare_ban, compare_listing
 from watcher.changes.transitions import DiffOptions, node_url
 from watcher.model.event import FieldChange, Kind, Severity
-from watcher.model.snapshot import Node
+from watcher.model.snapshot import KnownVersion, Node
 from watcher.model.version import WATCHED_FIELDS, Version
 
 UNKNOWN = "NodeVersionStatusQuarantined"
@@ -39,7 +40,7 @@ def test_first_sight_of_a_version(status: str, kinds: list[str]) -> None:
     """A version first seen says what it is; one first seen as deleted is recorded without an event."""
     difference = compare(known(version("1.0")), version("1.0"), version("2.0", status))
     assert reported(difference) == [(kind, "2.0", None, status) for kind in kinds]
-    assert [one.status for one in difference.node.versions if one.version == "2.0"] == [
+    assert [one.status for one in difference.node.rows if one.version == "2.0"] == [
         status
     ]
 
@@ -75,7 +76,7 @@ def test_a_change_of_status(before: str, after: str, kind: str) -> None:
     """Every way from one status to another is one event that names both ends."""
     difference = compare(known(version("1.0", before)), version("1.0", after))
     assert reported(difference) == [(kind, "1.0", before, after)]
-    assert difference.node.versions == (version("1.0", after),)
+    assert difference.node.rows == (version("1.0", after),)
 
 
 @pytest.mark.parametrize("before", ["active", "flagged", "banned", "deleted"])
@@ -114,7 +115,7 @@ def test_an_approval_is_new_only_once(life: tuple[str, ...], kind: str) -> None:
         node = compare(node, version("1.0", status)).node
     approved = compare(node, version("1.0"))
     assert reported(approved) == [(kind, "1.0", "pending", "active")]
-    assert approved.node.ends == {}
+    assert beside(approved.node, "ends") == {}
 
 
 @pytest.mark.parametrize(
@@ -243,8 +244,8 @@ def test_an_id_that_appears_or_vanishes_is_the_same_version() -> None:
     bare, full = version("1.0", id=""), version("1.0")
     gained = compare(known(bare), full)
     lost = compare(known(full), bare)
-    assert (gained.events, gained.node.versions) == ((), (full,))
-    assert (lost.events, lost.node.versions) == ((), (full,))
+    assert (gained.events, gained.node.rows) == ((), (full,))
+    assert (lost.events, lost.node.rows) == ((), (full,))
 
 
 def test_one_known_version_is_matched_by_one_row() -> None:
@@ -263,15 +264,15 @@ def test_an_id_that_appears_keeps_the_count_of_changes() -> None:
     """The life of a version goes on under its new key, so that no event id is used twice."""
     first = compare(known(version("1.0", id="")), version("1.0", "flagged", id=""))
     second = compare(first.node, version("1.0", "active"))
-    assert first.node.seen == {"=1.0": 1}
-    assert second.node.seen == {"id-1.0": 2}
+    assert beside(first.node, "seen") == {"=1.0": 1}
+    assert beside(second.node, "seen") == {"id-1.0": 2}
 
 
 def test_a_text_published_again_under_a_new_id_is_a_new_version() -> None:
     """The same version text under another id is another version; the old one is merely absent."""
     difference = compare(known(version("1.0", "deleted")), version("1.0", id="other"))
     assert reported(difference) == [("new", "1.0", None, "active")]
-    assert {one.id for one in difference.node.versions} == {"id-1.0", "other"}
+    assert {one.id for one in difference.node.rows} == {"id-1.0", "other"}
 
 
 def test_the_first_403_is_a_ban_of_the_node() -> None:
@@ -281,7 +282,7 @@ def test_the_first_403_is_a_ban_of_the_node() -> None:
     again = compare_ban(first.node, "Node banned", NOW)
     assert reported(first) == [("banned", None, None, "banned")]
     assert (first.events[0].reason, first.events[0].version_id) == ("Node banned", None)
-    assert first.node == replace(node, banned=True, seen={"": 1})
+    assert first.node == replace(node, banned=True, seen=1)
     assert (again.events, again.node) == ((), first.node)
 
 
@@ -312,7 +313,7 @@ def test_what_an_incomplete_listing_shows_counts() -> None:
         ("flagged", "1.0", "active", "flagged"),
         ("new", "3.0", None, "active"),
     ]
-    assert [one.version for one in difference.node.versions] == ["1.0", "2.0", "3.0"]
+    assert [one.version for one in difference.node.rows] == ["1.0", "2.0", "3.0"]
 
 
 def _part(key: str) -> dict[str, frozenset[str]]:
@@ -334,7 +335,7 @@ def test_an_unreadable_field_stays_and_the_others_are_compared() -> None:
     )
     (event,) = difference.events
     assert [change.field for change in event.changes] == ["downloadUrl"]
-    assert difference.node.versions == (replace(row, dependencies=("x",)),)
+    assert difference.node.rows == (replace(row, dependencies=("x",)),)
 
 
 def test_what_a_partial_row_does_not_report_is_as_it_was() -> None:
@@ -354,10 +355,9 @@ def test_what_a_partial_row_does_not_report_is_as_it_was() -> None:
         unreported=_part("id-1.0"),
     )
     assert reported(flagged) == [("flagged", "1.0", "active", "flagged")]
-    (row,) = node.versions
-    assert (flagged.node.versions, flagged.node.partial) == (
-        (replace(row, status="flagged"),),
-        (),
+    (row,) = node.rows
+    assert flagged.node.versions == (
+        KnownVersion(row=replace(row, status="flagged"), seen=1),
     )
     whole = compare(flagged.node, replace(row, status="flagged"))
     assert whole.events == ()
@@ -386,7 +386,7 @@ def test_what_a_partial_row_did_not_report_is_no_change_when_it_comes() -> None:
     assert (again.events, again.node) == ((), first.node)
     last = compare(again.node, version("1.0"), whole)
     assert reported(last) == [("deprecated", "2.0", None, "deprecated")]
-    assert (last.node.versions[-1], last.node.partial) == (whole, ())
+    assert (last.node.rows[-1], beside(last.node, "partial")) == (whole, {})
     changed = compare(last.node, version("1.0"), replace(whole, dependencies=()))
     assert [event.kind for event in changed.events] == [Kind.CHANGED]
 
@@ -401,7 +401,7 @@ def test_a_version_seen_in_part_may_get_its_id_later() -> None:
         incomplete="a row",
         unreported=_part(part.key),
     )
-    assert first.node.partial == (part.key,)
+    assert beside(first.node, "partial") == {part.key: True}
     still = compare(
         first.node,
         version("1.0"),
@@ -409,9 +409,9 @@ def test_a_version_seen_in_part_may_get_its_id_later() -> None:
         incomplete="a row",
         unreported=_part(whole.key),
     )
-    assert (still.events, still.node.partial) == ((), (whole.key,))
+    assert (still.events, beside(still.node, "partial")) == ((), {whole.key: True})
     last = compare(still.node, version("1.0"), whole)
-    assert (last.events, last.node.partial) == ((), ())
+    assert (last.events, beside(last.node, "partial")) == ((), {})
 
 
 def test_an_id_depends_on_the_transition_alone() -> None:
@@ -436,4 +436,4 @@ def test_the_order_of_a_listing_is_no_fact() -> None:
         replace(listing(), versions=(new, old)),
         DiffOptions(now=NOW),
     )
-    assert difference.node.versions == (old, new)
+    assert difference.node.rows == (old, new)

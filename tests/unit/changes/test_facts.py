@@ -148,7 +148,7 @@ def test_a_version_that_is_gone_is_not_safe() -> None:
 
 def test_nothing_is_said_of_what_is_not_known() -> None:
     """Before the first complete listing there is no advice."""
-    assert safe_version(Node(node=PACK, versions=(version("1.0"),)), ANY_AGE) is None
+    assert safe_version(known(version("1.0"), baseline_at=""), ANY_AGE) is None
 
 
 def test_a_finished_event_has_its_safe_version_and_reason() -> None:

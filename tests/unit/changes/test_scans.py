@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import PACK, event, known, listing, version
+from tests.support.factories import PACK, beside, event, known, listing, version
 from watcher.changes.diff import compare_listing
 from watcher.changes.facts import (
     MOST_SCANS,
     VersionKey,
-    read_scans,
     version_of,
     with_scans,
+    with_scans_read,
 )
 from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Event, Kind, Severity, severity_of
@@ -81,7 +81,8 @@ def polled(
 
 def found_in(node: Node, found: Reason, text: str) -> Scan | None:
     """Return the scan of a version with this reason."""
-    return read_scans(node, {f"id-{text}": found}).get(f"id-{text}")
+    read = with_scans_read(node, {f"id-{text}": found}).find(f"id-{text}")
+    return read.scan if read else None
 
 
 def test_what_an_earlier_version_had_is_known() -> None:
@@ -145,7 +146,8 @@ def test_texts_without_an_order_are_not_compared() -> None:
     odd, other = version("nightly", "flagged"), version("release", "flagged")
     node = known(odd, other, version("1.0", "flagged"), scans={odd.key: scan(FFMPEG)})
     for text, is_known in (("release", False), ("1.0", True)):
-        found = read_scans(node, {f"id-{text}": reason(FFMPEG)})[f"id-{text}"]
+        found = found_in(node, reason(FFMPEG), text)
+        assert found is not None
         assert found.is_known is is_known
 
 
@@ -158,7 +160,7 @@ def test_versions_of_one_poll_are_compared_with_each_other() -> None:
     )
     assert [one.scan.is_known for one in events if one.scan] == [False, True]
     assert [severity_of(one) for one in events] == [Severity.WARNING, Severity.INFO]
-    assert node.scans.keys() == {"id-1.0", "id-1.1", "id-1.2"}
+    assert beside(node, "scan").keys() == {"id-1.0", "id-1.1", "id-1.2"}
 
 
 @pytest.mark.parametrize("kind", [Kind.FLAGGED, Kind.EXPOSED])
@@ -172,7 +174,7 @@ def test_what_was_not_read_is_a_warning(kind: Kind, is_read: bool) -> None:
     is_kept = kind is Kind.EXPOSED and not is_read
     assert done.scan == (kept["1.1"] if is_kept else None)
     assert severity_of(done) is (Severity.INFO if is_kept else Severity.WARNING)
-    assert node.scans.keys() == {"id-1.0", *(["id-1.1"] if is_kept else [])}
+    assert beside(node, "scan").keys() == {"id-1.0", *(["id-1.1"] if is_kept else [])}
 
 
 def test_a_flag_that_was_reported_before_it_was_read_was_a_warning() -> None:
@@ -181,17 +183,17 @@ def test_a_flag_that_was_reported_before_it_was_read_was_a_warning() -> None:
     read = {"1.1": reason(FFMPEG), "1.2": reason(FFMPEG)}
     node, [done] = polled(before, [flag("1.2")], read)
     assert severity_of(done) is Severity.INFO
-    assert node.scans["id-1.1"].is_harmless
-    assert node.ends == {"id-1.2": Severity.INFO}
+    assert beside(node, "scan")["id-1.1"].is_harmless
+    assert beside(node, "ends") == {"id-1.2": Severity.INFO}
 
 
 def test_a_harmless_flag_hides_no_worse_one() -> None:
     """What was worse since the version was active stays how bad its end is."""
-    before = pack("flagged", "flagged", kept={"1.0": scan(FFMPEG)})
-    before = replace(before, ends={"id-1.1": Severity.WARNING})
+    worse = {"id-1.1": Severity.WARNING}
+    before = pack("flagged", "flagged", kept={"1.0": scan(FFMPEG)}, ends=worse)
     node, [done] = polled(before, [flag("1.1")], {"1.1": reason(FFMPEG)})
     assert severity_of(done) is Severity.INFO
-    assert node.ends == {"id-1.1": Severity.WARNING}
+    assert beside(node, "ends") == {"id-1.1": Severity.WARNING}
 
 
 def test_what_somebody_runs_is_compared_too() -> None:
@@ -200,7 +202,7 @@ def test_what_somebody_runs_is_compared_too() -> None:
     before = pack("flagged", "flagged")
     node, [done] = polled(before, [flag("1.1", Kind.EXPOSED)], read)
     assert severity_of(done) is Severity.INFO
-    assert [one.is_known for one in node.scans.values()] == [False, True]
+    assert [one.is_known for one in beside(node, "scan").values()] == [False, True]
 
 
 def test_a_ban_has_its_findings_and_keeps_none() -> None:
@@ -210,7 +212,7 @@ def test_a_ban_has_its_findings_and_keeps_none() -> None:
     node, [done] = polled(before, [banned], {"1.1": reason(FFMPEG, ENVIRONMENT)})
     assert done.scan is not None
     assert (done.scan.is_known, len(rules(done.scan))) == (False, 2)
-    assert node.scans.keys() == {"id-1.0"}
+    assert beside(node, "scan").keys() == {"id-1.0"}
 
 
 @pytest.mark.parametrize("kind", [Kind.DEPRECATED, Kind.CHANGED, Kind.DELETED])
@@ -231,9 +233,9 @@ def test_the_newest_scans_are_kept() -> None:
         [flag(f"1.{n}") for n in range(count)],
         {f"1.{n}": many for n in range(count)},
     )
-    assert node.scans.keys() == {f"id-1.{n}" for n in range(5, count)}
-    assert {len(one.items) for one in node.scans.values()} == {MOST_KEPT}
-    assert {one.count for one in node.scans.values()} == {300}
+    assert beside(node, "scan").keys() == {f"id-1.{n}" for n in range(5, count)}
+    assert {len(one.items) for one in beside(node, "scan").values()} == {MOST_KEPT}
+    assert {one.count for one in beside(node, "scan").values()} == {300}
 
 
 def test_a_poll_without_flags_changes_nothing() -> None:
@@ -250,7 +252,7 @@ def test_a_version_that_gets_an_id_keeps_its_scan() -> None:
     node = known(nameless, scans={nameless.key: scan(FFMPEG)})
     options = DiffOptions(now="2026-03-02T00:00:00.000Z")
     named = compare_listing(node, listing(version("1.0", "flagged")), options)
-    assert named.node.scans == {"id-1.0": scan(FFMPEG)}
+    assert beside(named.node, "scan") == {"id-1.0": scan(FFMPEG)}
 
 
 _RULES = st.sampled_from(["a", "b"])

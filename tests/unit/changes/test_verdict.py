@@ -78,12 +78,12 @@ def test_what_a_copy_may_be_yet(said: str | None, may_be: str) -> None:
     assert of(made, node, record=record()).may_be == may_be
     assert of(made, node, no_records=TIMED_OUT).may_be is None
     assert of(made, None, record=record(), unread=REFUSED).may_be is None
-    keys = frozenset(one.key for one in node.versions)
+    keys = frozenset(one.key for one in node.rows)
     assert of(made, node, record=record(), unreadable=keys).may_be is None
     assert of(made, replace(node, baseline_at=""), record=record()).may_be is None
     for status, yet in (("sealed", None), ("pending", "deprecated")):
         row = version("2.0.0", status, deprecated=True)
-        odd = replace(node, versions=(row,))
+        odd = known(row, emptied=node.emptied)
         assert of(made, odd, record=record()).may_be == yet
         found = of(pack("2.0.0"), odd, record=record())
         assert bool(found.gaps) is (status == "sealed")
@@ -176,7 +176,7 @@ def test_a_young_version_makes_nothing_outdated() -> None:
 
 def test_an_incomplete_listing() -> None:
     """What was seen of it counts, what was not seen means nothing, and no version is known to be safe."""
-    seen = Node(node=PACK, versions=(version("1.0.0", "banned"),))
+    seen = known(version("1.0.0", "banned"), baseline_at="")
     assert of(pack(), seen).verdict == "banned"
     other = of(pack("1.1.0"), seen, unread=REFUSED)
     assert (other.verdict, other.why, other.safe_version) == (
@@ -191,7 +191,7 @@ def test_removed_versions() -> None:
     node = known(version("1.0.0"), version("1.1.0"), marks={"id-1.0.0": Mark.ABSENT})
     assert of(pack(), node).verdict == "outdated"
     assert (
-        of(pack(), known(*node.versions, marks={"id-1.0.0": Mark.REMOVED})).verdict
+        of(pack(), known(*node.rows, marks={"id-1.0.0": Mark.REMOVED})).verdict
         == "delisted"
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,16 +72,17 @@ RULES = _object(
 """What the schema asks of the fields that are used, and that no other field is."""
 
 
-def record(**bans: Ban) -> dict[str, Any]:
+def record(bans: Mapping[str, Ban], text: str = "1") -> dict[str, Any]:
     """Return the only document of a pack with these bans, as JSON has it."""
-    (document,) = documents(public(known(bans=bans))).values()
+    rows = [version(text, id=key.strip("=1")) for key in bans if key]
+    (document,) = documents(public(known(*rows, bans=bans))).values()
     found: dict[str, Any] = json.loads(document)
     return found
 
 
 def test_a_banned_version() -> None:
     """A banned version has a document that says which, since when, and why."""
-    ban = Ban(version="1.0.2", since=NOW, changed=minute(1), reason="It stole *tokens*")
+    ban = Ban(since=NOW, changed=minute(1), reason="It stole *tokens*")
     node = known(version("1.0.2", "banned"), bans={"id-1.0.2": ban})
     ((name, text),) = documents(public(node)).items()
     place = hashlib.sha256(b"some-pack\x001.0.2").hexdigest()[:16]
@@ -108,14 +111,14 @@ def test_a_banned_version() -> None:
 
 def test_a_ban_that_ended() -> None:
     """A ban that is over stays in the record, and is withdrawn."""
-    found = record(a=Ban(version="1", since=NOW, until=minute(5), changed=minute(5)))
+    found = record({"a": Ban(since=NOW, until=minute(5), changed=minute(5))})
     assert found["withdrawn"] == found["modified"] == minute(5)
     assert found["summary"].startswith("Some-Pack 1 is no longer banned")
 
 
 def test_a_pack_as_a_whole() -> None:
     """The ban of a whole pack has a name without a version, and every version is affected."""
-    found = record(**{"": Ban(since=NOW, changed=NOW)})
+    found = record({"": Ban(since=NOW, changed=NOW)})
     digest = hashlib.sha256(b"some-pack\x00").hexdigest()
     assert found["id"] == f"x_COMFY-{digest[:16]}"
     assert found["summary"].startswith("Some-Pack as a whole is banned")
@@ -127,18 +130,18 @@ def test_a_pack_as_a_whole() -> None:
 
 def test_two_versions_of_one_text() -> None:
     """Versions of one text share a document: it is withdrawn when none of them is banned, and changes with each."""
-    begun = Ban(version="1", since=minute(2), changed=minute(2), reason="steals")
-    ended = Ban(version="1", since=NOW, until=minute(5), changed=minute(5))
-    first = record(a=begun, b=ended)
+    begun = Ban(since=minute(2), changed=minute(2), reason="steals")
+    ended = Ban(since=NOW, until=minute(5), changed=minute(5))
+    first = record({"a": begun, "b": ended})
     assert "withdrawn" not in first
     assert (first["published"], first["modified"]) == (NOW, minute(5))
     assert first["affected"][0]["database_specific"]["version_id"] == "a"
-    assert first == record(b=ended, a=begun)
+    assert first == record({"b": ended, "a": begun})
 
 
 def test_what_has_no_document() -> None:
     """A flag has none, nor a version without a text: that would be the name of the pack as a whole."""
-    bare = Ban(version="", since=NOW, changed=NOW)
+    bare = Ban(since=NOW, changed=NOW)
     node = known(version("1", "flagged"), version("", "banned"), bans={"id-": bare})
     assert documents(public(node)) == {}
     assert documents(public(known(version("1", "banned")))) == {}
@@ -147,7 +150,7 @@ def test_what_has_no_document() -> None:
 @pytest.mark.parametrize("key", ["id", "=1"])
 def test_only_the_registry_gives_ids(key: str) -> None:
     """A version that had no id of the registry's has none in its document."""
-    found = record(**{key: Ban(version="1", since=NOW, changed=NOW)})
+    found = record({key: Ban(since=NOW, changed=NOW)})
     facts = found["affected"][0]["database_specific"]
     assert facts["version_id"] == (None if key == "=1" else key)
 
@@ -155,7 +158,7 @@ def test_only_the_registry_gives_ids(key: str) -> None:
 def test_hostile_texts() -> None:
     """Nothing invisible is in a document, nor what makes a summary longer than one line or a reason more than text."""
     text = "\u202e1\ud800\n# a\n<b>"
-    found = record(a=Ban(version=text, since=NOW, changed=NOW, reason=text * 40))
+    found = record({"a": Ban(since=NOW, changed=NOW, reason=text * 40)}, text)
     facts = found["affected"][0]["database_specific"]
     said = (found["summary"], found["details"], *map(str, facts.values()))
     assert not any("\u202e" in one or "\ud800" in one for one in said)
@@ -168,7 +171,10 @@ def test_hostile_texts() -> None:
 @given(st.dictionaries(st.text(max_size=3), made(Ban), max_size=3))
 def test_any_ban_makes_a_valid_document(bans: dict[str, Ban]) -> None:
     """Whatever texts it has, a document is ASCII, keeps the schema's rules, and its reason is text in Markdown."""
-    for name, text in documents(public(known(bans=bans))).items():
+    rows = [version(text, id=text) for text in bans if text]
+    node = known(*rows, bans={one.key: bans[one.version] for one in rows})
+    node = replace(node, ban=bans.get(""))
+    for name, text in documents(public(node)).items():
         document = json.loads(text)
         assert text.isascii()
         assert "\\u202e" not in text

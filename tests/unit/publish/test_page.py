@@ -127,7 +127,7 @@ def _run(grade: str, run: str, *versions: Version, **fields: Any) -> str:
 
 def _many(number: int) -> Public:
     """Make what may be published of so many packs with a banned version that is run; the last was banned last."""
-    bans = {"id-1.1": Ban(version="1.1", since=NOW, changed=NOW)}
+    bans = {"id-1.1": Ban(since=NOW, changed=NOW)}
     names = [f"pack-{place:03}" for place in range(number)]
     nodes = {
         name: known(version("1.0"), version("1.1", "banned"), node=name, bans=bans)
@@ -169,7 +169,7 @@ def test_how_all_stands() -> None:
 def test_the_first_words_count_bans_and_what_you_run() -> None:
     """A ban counts for 30 days after it was seen, while it lasts; what is run if it is bad. Flags are counted apart."""
     versions = (version("1.0"), version("1.1", "banned"), version("1.2", "flagged"))
-    bans = {"id-1.1": Ban(version="1.1", since=NOW, changed=NOW)}
+    bans = {"id-1.1": Ban(since=NOW, changed=NOW)}
 
     def words(days: float, run: str | None = None, grade: str = "ok") -> str:
         ban = event(
@@ -307,9 +307,9 @@ def test_news_come_first() -> None:
 
     A ban counts from when it was seen though no event says so, and as long as it lasts; good news do not.
     """
-    ban = Ban(version="1.0", since=minute(-30), changed=NOW)
-    over = replace(ban, version="0.9", until=NOW)
-    bans = {"unsaid": {"id-1.0": ban}, "before-the-watch": {"id-0.9": over}}
+    ban = Ban(since=minute(-30), changed=NOW)
+    over = replace(ban, until=NOW)
+    bans = {"unsaid": {"id-1.0": ban}, "before-the-watch": {"id-1.0": over}}
     nodes = {
         name: known(version("1.0", status), node=name, bans=bans.get(name, {}))
         for name, status in (
@@ -338,10 +338,7 @@ def test_news_come_first() -> None:
 def test_a_new_flag_is_not_behind_old_bans() -> None:
     """Of a pack with many bad versions those are shown that were seen last."""
     versions = [version(f"1.{number}", "banned") for number in range(8)]
-    bans = {
-        one.key: Ban(version=one.version, since=CHECKED, changed=NOW)
-        for one in versions
-    }
+    bans = {one.key: Ban(since=CHECKED, changed=NOW) for one in versions}
     last = event(version="0.9", version_id="id-0.9", at=NOW)
     found = _read(version("0.9", "flagged"), *versions, bans=bans, events=(last,))
     assert f"{PACK} 0.9 flagged seen 2026-03-02 1." in found.of("news")
@@ -361,7 +358,7 @@ def test_what_is_beside_the_news() -> None:
             version("1.0", "banned"),
             version("1.1"),
             node="pack",
-            bans={"id-1.0": Ban(version="1.0", since=CHECKED, changed=NOW)},
+            bans={"id-1.0": Ban(since=CHECKED, changed=NOW)},
         ),
         "whole": known(
             node="whole", banned=True, bans={"": Ban(since=CHECKED, changed=NOW)}
@@ -369,7 +366,7 @@ def test_what_is_beside_the_news() -> None:
         "blank": known(
             version("", "banned"),
             node="blank",
-            bans={"id-": Ban(version="", since=CHECKED, changed=NOW)},
+            bans={"id-": Ban(since=CHECKED, changed=NOW)},
         ),
     }
     ban = event(
@@ -611,13 +608,13 @@ def test_the_largest() -> None:
     """The page stays below a megabyte, whatever texts a registry has."""
     long = "\N{CYCLONE}" * 900
     nodes = {
-        f"{place}{long}": Node(
-            node=f"{place}{long}",
-            baseline_at=NOW,
-            versions=tuple(
+        f"{place}{long}": known(
+            *(
                 version(f"{number}{long}", "banned", id=f"{number}")
                 for number in range(9)
             ),
+            node=f"{place}{long}",
+            baseline_at=NOW,
             bans={
                 f"{number}": Ban(since=NOW, changed=NOW, reason=long)
                 for number in range(9)
@@ -751,8 +748,8 @@ def test_records_of_bans() -> None:
     versions = (version("1.0", "banned"), version("1.1", "flagged"))
     bans = {
         "": Ban(**since),
-        "id-1.0": Ban(version="1.0", **since),
-        "id-1.1": Ban(version="1.1", until=NOW, **since),
+        "id-1.0": Ban(**since),
+        "id-1.1": Ban(until=NOW, **since),
     }
     shown = _public(*versions, bans=bans, banned=True)
     found = [link["href"] or "" for link in _Reader(page(shown)).all("a")]
@@ -763,7 +760,7 @@ def test_records_of_bans() -> None:
         f"{PACK} as a whole is banned from the Comfy Registry",
         f"{PACK} 1.0 is banned from the Comfy Registry",
     ]
-    nameless = {"id-": Ban(version="", **since)}
+    nameless = {"id-": Ban(**since)}
     assert "record" not in _read(version("", "banned"), bans=nameless).of("news")
 
 

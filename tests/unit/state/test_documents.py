@@ -82,18 +82,13 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
         '  "some-pack": {',
         '   "node": "Some-Pack",',
         f'   "baseline_at": "{CHECKED}",',
-        '   "seen": {',
-        '    "": 1',
-        "   },",
-        '   "marks": {',
-        '    "x": "absent"',
-        "   },",
+        '   "seen": 1,',
         '   "versions": [',
         (
-            '    {"version": "1", "id": "x", "status": "active", "created_at": "2026-01-01T00:00:00Z", '
-            '"dependencies": ["u"]},'
+            '    {"row": {"version": "1", "id": "x", "status": "active", "created_at": "2026-01-01T00:00:00Z", '
+            '"dependencies": ["u"]}, "mark": "absent"},'
         ),
-        '    {"version": "2.0", "status": "active", "created_at": "2026-01-01T00:00:00Z"}',
+        '    {"row": {"version": "2.0", "status": "active", "created_at": "2026-01-01T00:00:00Z"}}',
         "   ]",
         "  },",
         '  "zeta": {',
@@ -131,7 +126,7 @@ def test_no_line_is_made_by_untrusted_text() -> None:
     ]
     assert len(texts[0].splitlines()) == len(texts[1].splitlines())
     [node] = documents.read_snapshot(texts[0]).nodes.values()
-    assert node.versions[0].version == hostile
+    assert node.rows[0].version == hostile
 
 
 @pytest.mark.parametrize("name", sorted(WRITTEN.keys() - {"owed"}))

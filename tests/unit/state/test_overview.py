@@ -103,7 +103,7 @@ CORPUS: dict[str, tuple[State, str]] = {
         "unread",
     ),
     "never read": (of(None), "unread"),
-    "read in part": (of(Node(node=PACK, versions=(GOOD,))), "unread"),
+    "read in part": (of(known(GOOD, baseline_at="")), "unread"),
     "never a version": (
         of(Node(node=PACK, empty_since=NOW), health=Health(empty={KEY: FAILED})),
         "unknown",

@@ -189,7 +189,7 @@ class Seen:
     @property
     def worst_news(self) -> tuple[int, bool]:
         """A key that sorts nodes by the worst of their rows that differ from what is known, the worst last."""
-        known = set(self.base.versions) if self.base else set()
+        known = set(self.base.rows) if self.base else set()
         shown = self.reading.versions if isinstance(self.reading, Listing) else ()
         news = (standing(one) for one in shown if one not in known)
         return max(news, default=(-1, False))

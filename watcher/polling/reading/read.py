@@ -224,9 +224,7 @@ async def read(
             clock,
             is_wanted=plan.is_wanted,
             is_worth_it=plan.is_worth_it,
-            known=(
-                one for node in plan.snapshot.nodes.values() for one in node.versions
-            ),
+            known=(one for node in plan.snapshot.nodes.values() for one in node.rows),
             reads_again=plan.globs.chooses,
             progress=progress,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import watch
+from tests.support.factories import known, watch
 from watcher import timestamps
 from watcher.changes.health import FailureStreak, Health
 from watcher.changes.transitions import DiffOptions
@@ -28,7 +28,7 @@ from watcher.model.reading import (
     ServerTime,
 )
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
+from watcher.model.snapshot import Publisher, Snapshot, SweepBaseline
 from watcher.model.version import Version
 from watcher.polling.reading.compare import Compared, compare_nodes
 from watcher.polling.reading.plan import Plan, make_plan, with_records
@@ -49,14 +49,7 @@ def _version(status: str = "active") -> Version:
 
 def _plan(*names: str, polled_at: str = NOW) -> Plan:
     """Return the plan of a poll of everything, with packs of one active version each: none is due by default."""
-    nodes = {
-        name: Node(
-            node=name,
-            baseline_at=BEFORE,
-            versions=(_version(),),
-        )
-        for name in names
-    }
+    nodes = {name: known(_version(), node=name, baseline_at=BEFORE) for name in names}
     whole = SweepBaseline(globs=("*",), baseline_at=BEFORE)
     return Plan(
         nodes={},
@@ -218,8 +211,7 @@ def test_rows_of_what_its_own_answer_shows_are_older() -> None:
     found = _compared(plan, sweep, one=answer)
     kinds = [(event.kind.value, event.version) for event in found.nodes["one"].events]
     assert kinds == [("flagged", "1.0.0"), ("banned", "2.0.0")]
-    versions = found.changed["one"].versions
-    assert [one.status for one in versions] == ["flagged", "banned"]
+    assert [one.status for one in found.changed["one"].rows] == ["flagged", "banned"]
 
 
 def test_stale_rows_count_after_a_day() -> None:
