@@ -10,6 +10,7 @@ from tests.support.harness import Watcher
 
 _UNNEEDED = (
     "watcher.alerts.phrasing",
+    "watcher.delivery.process",
     "watcher.installs",
     "watcher.polling.audit",
     "watcher.polling.lookup",

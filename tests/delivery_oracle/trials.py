@@ -18,7 +18,7 @@ from tests.proxied.intercepting import Authority
 from tests.proxied.post_office import in_environment
 from tests.support import factories
 from tests.support.nursery import NurseryWorker
-from watcher.delivery.process import GO, Job
+from watcher.delivery.process import Job
 from watcher.model.channel import Outcome
 from watcher.model.event import Event, Kind
 
@@ -108,7 +108,7 @@ class Lane:
         def hear(one: dict[str, Any] | None) -> None:
             said.append(one or {})
             if said[-1].get("out"):
-                process.give(GO)
+                process.give(True)
 
         await asyncio.to_thread(process.ask, self._job(service, word), hear)
         self.worker.give_back(process)

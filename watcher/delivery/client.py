@@ -11,15 +11,21 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from watcher.delivery.process import GO, GRACE, Job, Process, Task, WorkerError
+from watcher.errors import InstallationError
 from watcher.model.channel import Cause, Outcome
+from watcher.text.sanitize import sanitize_line
+
+if TYPE_CHECKING:
+    from watcher.delivery.process import Job, Process, Task
 
 AT_ONCE = 4
 """Channels that are sent to at a time, at most: each needs the memory of a process that has loaded apprise."""
 PATIENCE = 60.0
 """Seconds that a process has to load apprise, or to judge a URL."""
+_GRACE = 1.0
+"""Seconds that a message has beyond its requests' time, before its process is killed; and that is heard after that."""
 _NOT_STARTED = "the process that delivers could not be started"
 _ENDED = "the process that delivers has ended"
 _Answer = dict[str, Any] | None
@@ -27,6 +33,16 @@ _Answer = dict[str, Any] | None
 
 async def _nothing() -> None:
     """Note nothing."""
+
+
+class WorkerError(InstallationError):
+    """There is no process for apprise."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"apprise could not be started: {sanitize_line(why, 200)}",
+            hint="it needs a process of its own: check the limits on processes and memory, or reinstall comfy-watch",
+        )
 
 
 class Worker:
@@ -98,9 +114,9 @@ class Worker:
                         if not may_go:
                             await note()
                         may_go = True
-                        process.give(GO)
+                        process.give(True)
                     if "allow" in answer and limit in self.under_way:
-                        limit.reschedule(loop.time() + answer["allow"] + GRACE)
+                        limit.reschedule(loop.time() + answer["allow"] + _GRACE)
                     outcome = _after(outcome, answer, may_go)
                     has_result = "result" in answer
         except TimeoutError:
@@ -133,6 +149,8 @@ class Worker:
 
     def take(self) -> Process:
         """Return an idle process, or a new one; OSError if none can be had."""
+        from watcher.delivery.process import Process  # most polls send nothing
+
         while self._idle:
             process = self._idle.pop()
             if not process.has_ended:
@@ -183,7 +201,7 @@ async def _rest(answers: asyncio.Queue[_Answer]) -> list[dict[str, Any]]:
     """Return what a process that was killed had said, as far as nobody has heard it."""
     said: list[dict[str, Any]] = []
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(GRACE):
+        async with asyncio.timeout(_GRACE):
             while (answer := await answers.get()) is not None:
                 said.append(answer)
     return said

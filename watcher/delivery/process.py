@@ -12,9 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from watcher.errors import InstallationError
 from watcher.model.event import Event
-from watcher.text.sanitize import sanitize_line
 from watcher.values import frozen
 
 
@@ -42,14 +40,14 @@ class Job:
 
 MODULE = "watcher.delivery.worker"
 GRACE = 1.0
-"""Seconds that a job has beyond its requests' time, before its process is killed; and that a process has to end."""
+"""Seconds that a process has to end."""
 _WITHHELD = ("COMFY_WATCH_", "NOTIFY_SOCKET", "WATCHDOG_", "CREDENTIALS_DIRECTORY")
 """How the variables begin that it does not get: settings, and what systemd says to the main process alone."""
 
-GO = True
-"""What a message waits for before a request that carries it."""
 Task: TypeAlias = "Job | str | bool | None"
-"""A message to send; a URL to judge; `GO`; or nothing, to have it load apprise."""
+"""A message to send; a URL to judge; True, leave to send, which a message waits for before a request that carries it;
+or nothing, to have it load apprise.
+"""
 
 if sys.platform == "win32":
     _AWAY = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
@@ -67,16 +65,6 @@ else:
         if process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-
-
-class WorkerError(InstallationError):
-    """There is no process for apprise."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(
-            f"apprise could not be started: {sanitize_line(why, 200)}",
-            hint="it needs a process of its own: check the limits on processes and memory, or reinstall comfy-watch",
-        )
 
 
 def spawn() -> subprocess.Popen[bytes]:

@@ -106,7 +106,7 @@ def _result(
     def out(is_out: bool) -> None:
         tell("out", is_out)
         if is_out:
-            tasks.get()  # GO
+            tasks.get()  # leave to send
 
     taken, allow = partial(tell, "taken"), partial(tell, "allow")
     return asdict(sender.send(task, taken, allow, out))

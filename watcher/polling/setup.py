@@ -16,8 +16,7 @@ from watcher import log, timestamps
 from watcher.alerts.queues import ownership
 from watcher.alerts.queues.ownership import Addresses
 from watcher.delivery import urls
-from watcher.delivery.client import Worker
-from watcher.delivery.process import WorkerError
+from watcher.delivery.client import Worker, WorkerError
 from watcher.errors import ConfigError, InstallationError
 from watcher.polling.clock import clock
 from watcher.polling.model import PollConfig, request_limits
