@@ -11,7 +11,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from watcher import log
@@ -178,12 +178,11 @@ def replace_file(
             if is_durable:
                 sync(descriptor)
         replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
-        # A person knows the file by its own name, not by the temporary one.
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            # A person knows the file by its own name, not by the temporary one.
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
     log.debug("file written", path=path, bytes=len(content))
     try:
@@ -234,14 +233,6 @@ def overwrite(path: Path, offset: int, content: bytes) -> None:
     log.debug("file overwritten", path=path, bytes=len(content), offset=offset)
 
 
-def remove(path: Path) -> None:
-    """Remove a file if it is there, durably."""
-    with contextlib.suppress(FileNotFoundError):
-        unlink(path)
-        log.debug("file removed", path=path)
-        sync_folder(path.parent)
-
-
 def remove_leftovers(folder: Path, name: str = "*", age: float = 0.0) -> None:
     """Remove the temporary files that a killed run left, and no one else's.
 
@@ -256,24 +247,12 @@ def remove_leftovers(folder: Path, name: str = "*", age: float = 0.0) -> None:
                 unlink(leftover)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Lock:
-    """A lock that is held."""
-
-    path: Path
-    file: os.stat_result
-    """Which file it was."""
-
-    def is_there(self) -> bool:
-        """Return whether the path still has the locked file; if not, another process may hold a lock there."""
-        return is_at(self.path, self.file)
-
-
 @contextlib.contextmanager
-def lock(path: Path, holder: str = "") -> Iterator[Lock]:
-    """Hold an exclusive lock on a file. The system releases it however the process ends.
+def lock(path: Path, holder: str = "") -> Iterator[Callable[[], bool]]:
+    """Hold an exclusive lock on a file, and give what says whether the path still has that file (`is_at`).
 
-    The file then names the `holder`, for people. The lock is held even if the disk is too full for that.
+    The system releases the lock however the process ends. The file then names the `holder`, for people. The lock is
+    held even if the disk is too full for that.
     Raises BlockingIOError if another process holds it.
     """
     with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
@@ -281,7 +260,7 @@ def lock(path: Path, holder: str = "") -> Iterator[Lock]:
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{holder}\n".encode() if holder else b"")
-        yield Lock(path, os.fstat(descriptor))
+        yield partial(is_at, path, os.fstat(descriptor))
 
 
 def lock_holder(path: Path) -> str:

@@ -50,17 +50,6 @@ _Value = TypeVar("_Value")
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class _Held:
-    """What this process holds of a folder."""
-
-    lock: files.Lock | None = None
-    turn: threading.Lock = field(default_factory=threading.Lock)
-    """Held while writing to `owed.jsonl`, which threads share."""
-    revision: int = 0
-    """The highest revision that this process has read or committed."""
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StateFolder:
     """One state folder. Every method raises StateError if the folder or a file in it cannot be used.
 
@@ -70,7 +59,14 @@ class StateFolder:
     path: Path
     history_limit: int = HISTORY_LIMIT
     """Bytes. Beyond them the older half of the history is dropped."""
-    _held: _Held = field(default_factory=_Held, repr=False, compare=False, kw_only=True)
+    _is_locked: Callable[[], bool] | None = field(default=None, init=False)
+    """Says whether the lock that this process holds is that of the folder; None without one."""
+    _turn: threading.Lock = field(default_factory=threading.Lock, init=False)
+    """Held while writing to `owed.jsonl`, which threads share."""
+    _revision: int = field(default=0, init=False)
+    """The highest revision that this process has read or committed."""
+    _owed: bytes | None = field(default=b"", init=False)
+    """What `owed.jsonl` held when this process read it or wrote it anew; None once it was appended to."""
 
     @contextlib.contextmanager
     def locked(self, holder: str = "") -> Iterator[None]:
@@ -83,10 +79,10 @@ class StateFolder:
             with self._failing("cannot be written"):
                 files.make_folder(self.path)
                 try:
-                    self._held.lock = held.enter_context(
+                    self._is_locked = held.enter_context(
                         files.lock(self.path / LOCK, holder)
                     )
-                    held.callback(setattr, self._held, "lock", None)
+                    held.callback(setattr, self, "_is_locked", None)
                 except BlockingIOError:
                     holder = sanitize_line(
                         files.lock_holder(self.path / LOCK), _HOLDER_SHOWN
@@ -117,32 +113,40 @@ class StateFolder:
 
     def see_that_it_is_held(self) -> None:
         """Raise ReplacedError where the lock's file was deleted, or the folder replaced, while this process held it."""
-        if self._held.lock is not None and not self._held.lock.is_there():
+        if self._is_locked is not None and not self._is_locked():
             raise ReplacedError(
                 f"the lock of state folder {self._shown()} was deleted or replaced while this process held it",
                 hint="another comfy-watch may be working on it by now; see that only one does, then start again",
             )
-
-    def _see_that_it_is_known(self, revision: int) -> None:
-        if revision < self._held.revision:
-            raise ReplacedError(
-                f"the state in {self._shown()} has vanished or was replaced while this process ran",
-                hint="put it back, or begin with an empty folder; then start comfy-watch again",
-            )
-        self._held.revision = revision
 
     def load(self) -> State:
         """Read everything except the alerts of a change that was never committed.
 
         Raises ReplacedError if the snapshot is older than this process knows it.
         """
-        lines, checks_at, checks, snapshot = self._read_together()
+        nothing: tuple[bytes, tuple[documents.Line, ...]] = (b"", ())
+        looks = 0
+        while True:
+            # Commands that hold no lock read this while a poll writes: the snapshot comes last, so that no file beside
+            # it seems newer than its commit. If there was one meanwhile, all are read again.
+            self._owed, lines = self._read(
+                OWED, lambda text: (text, documents.read(text)), nothing
+            )
+            checks_at, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
+            snapshot = self.snapshot()
+            known = max((line.revision for line in lines), default=0)
+            looks += 1
+            if known >= snapshot.revision or looks == _LOOKS:
+                break
         # Looked at in what is used: between a look of its own and this one the files may go, and all would begin anew.
-        self._see_that_it_is_known(snapshot.revision)
-        needed = max((line.needs for line in lines), default=0)
-        self._see_that_they_go_together(
-            snapshot.revision, max(needed, checks_at), documents.known(lines)
-        )
+        if snapshot.revision < self._revision:
+            raise ReplacedError(
+                f"the state in {self._shown()} has vanished or was replaced while this process ran",
+                hint="put it back, or begin with an empty folder; then start comfy-watch again",
+            )
+        self._revision = snapshot.revision
+        needed = max((checks_at, *(line.needs for line in lines)))
+        self._see_that_they_go_together(snapshot.revision, needed, known)
         return State(
             snapshot=snapshot,
             outbox=self._decoded(
@@ -152,21 +156,6 @@ class StateFolder:
             addresses=self.addresses(),
             installs=self._read(INSTALLS, documents.read_installs, State().installs),
         )
-
-    def _read_together(
-        self, looks: int = _LOOKS
-    ) -> tuple[tuple[documents.Line, ...], int, Checks, Snapshot]:
-        """Read what is owed, the checks with their revision, and the snapshot.
-
-        Commands that hold no lock read this while a poll writes: the snapshot comes last, so that no file beside it
-        seems newer than its commit. If there was one meanwhile, all are read again.
-        """
-        lines: tuple[documents.Line, ...] = self._read(OWED, documents.read, ())
-        checks_at, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
-        snapshot = self._snapshot()
-        if documents.known(lines) < snapshot.revision and looks > 1:
-            return self._read_together(looks - 1)
-        return lines, checks_at, checks, snapshot
 
     def _see_that_they_go_together(
         self, revision: int, needed: int, known: int
@@ -197,11 +186,8 @@ class StateFolder:
                 for name in (SNAPSHOT, CHECKS, HISTORY, OWED)
             )
 
-    def load_revision(self) -> int:
-        """Read the snapshot's revision; 0 while there is none."""
-        return self._snapshot().revision
-
-    def _snapshot(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
+        """Read the snapshot; an empty one while there is none."""
         return self._read(SNAPSHOT, documents.read_snapshot, Snapshot())
 
     def addresses(self) -> Addresses:
@@ -210,7 +196,7 @@ class StateFolder:
 
     def prepare(self, alerts: Change) -> None:
         """Make alerts durable that count only with the next revision of the snapshot, once that is committed."""
-        self._append(documents.write(alerts, self._held.revision + 1, prepared=True))
+        self._append(documents.write(alerts, self._revision + 1, prepared=True))
 
     def commit(self, snapshot: Snapshot) -> None:
         """Make the change and its prepared alerts real, in one rename.
@@ -218,8 +204,8 @@ class StateFolder:
         Raises UnsureError if the rename succeeded but was not confirmed on disk. Until `fsync_folder` succeeds, nothing
         may be sent then, and nothing written that is only valid with the new revision.
         """
-        self._replace(SNAPSHOT, documents.write_snapshot(snapshot), UnsureError)
-        self._held.revision = snapshot.revision
+        self._replace(SNAPSHOT, documents.write_snapshot(snapshot))
+        self._revision = snapshot.revision
 
     def fsync_folder(self) -> None:
         """Fsync the folder, in case an earlier run died before it did."""
@@ -227,21 +213,18 @@ class StateFolder:
             files.sync_folder(self.path)
 
     def compact(self, waiting: Outbox) -> None:
-        """Write what is owed anew, as one line, unless the file is just that."""
-        path = self.path / OWED
-        line = documents.write(change(Outbox(), waiting), self._held.revision)
-        with self._writing():
-            is_there = path.exists()
-            # Before the first commit nothing is owed, and there need be no file.
-            is_needed = is_there or self._held.revision
-            if is_needed and not (is_there and files.read(path) == line):
-                files.replace_file(path, line)
+        """Write what is owed anew, as one line, unless the file is just that.
+
+        There is no file before the first commit, since nothing is owed by then.
+        """
+        line = documents.write(change(Outbox(), waiting), self._revision)
+        if self._owed not in (b"", line):
+            self._replace(OWED, line)
+            self._owed = line
 
     def save_checks(self, checks: Checks, revision: int) -> None:
-        """Write how the poll went. Raises UnsureError if the rename succeeded but was not confirmed on disk."""
-        self._replace(
-            CHECKS, documents.CHECKS.write(checks, revision=revision), UnsureError
-        )
+        """Write how the poll went; UnsureError as for `commit`."""
+        self._replace(CHECKS, documents.CHECKS.write(checks, revision=revision))
 
     def save_addresses(self, addresses: Addresses) -> None:
         """Write which alert URLs apprise has accepted."""
@@ -258,23 +241,24 @@ class StateFolder:
 
         That has the length of `arrival`, so that a disk that becomes full meanwhile cannot lose the acknowledgement.
         """
-        line = documents.write(sending, self._held.revision)
-        room = documents.room(arrival, self._held.revision)
+        line = documents.write(sending, self._revision)
+        room = documents.room(arrival, self._revision)
         start = self._append(line + room) + len(line)
         return slice(start, start + len(room))
 
     def write_change(self, values: Change, room: slice | None = None) -> None:
         """Make a change of what is owed durable, in the room for it if it fits into that."""
-        line = documents.write(values, self._held.revision)
+        line = documents.write(values, self._revision)
         # The last space of the room stays.
         if room is None or len(line) + 1 > room.stop - room.start:
             self._append(line)
             return
-        with self._writing(), self._held.turn:
+        with self._writing(), self._turn:
             files.overwrite(self.path / OWED, room.start, line.rstrip(b"\n"))
 
     def _append(self, lines: bytes) -> int:
-        with self._writing(), self._held.turn:
+        with self._writing(), self._turn:
+            self._owed = None
             return files.append(self.path / OWED, lines)
 
     def record(self, events: tuple[Event, ...]) -> None:
@@ -325,27 +309,26 @@ class StateFolder:
         """Return the folder's path, or a file's, for a message."""
         return escape_invisible(str(self.path / name))
 
-    def _replace(
-        self, name: str, content: bytes, unsure: type[StateError] = StateError
-    ) -> None:
-        with self._writing(unsure):
+    def _replace(self, name: str, content: bytes) -> None:
+        with self._writing():
             files.replace_file(self.path / name, content)
 
     @contextlib.contextmanager
-    def _writing(self, unsure: type[StateError] = StateError) -> Iterator[None]:
-        """Raise ReplacedError if this process has lost the lock, and StateError if writing fails."""
+    def _writing(self) -> Iterator[None]:
+        """Raise ReplacedError if this process has lost the lock, and StateError if writing fails.
+
+        That is UnsureError where a rename succeeded but was not confirmed on disk.
+        """
         self.see_that_it_is_held()
-        with self._failing("cannot be written", unsure):
+        with self._failing("cannot be written"):
             yield
 
     @contextlib.contextmanager
-    def _failing(
-        self, what: str, unsure: type[StateError] = StateError
-    ) -> Iterator[None]:
+    def _failing(self, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            kind = unsure if isinstance(error, files.UnsyncedError) else StateError
+            kind = UnsureError if isinstance(error, files.UnsyncedError) else StateError
             path = Path(str(error.filename or self.path))
             file = f" ({path.name})" if path.parent == self.path else ""
             why = f"{what}: {error.strerror or type(error).__name__}{file}"

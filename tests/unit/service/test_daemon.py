@@ -21,7 +21,7 @@ from watcher.service.observer import LogLines, Schedule
 from watcher.state.store import StateFolder
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Full(StateFolder):
     """A state folder without room for the files that these methods write; a second after the first try it stops."""
 

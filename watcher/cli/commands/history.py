@@ -46,7 +46,7 @@ def show(
     recorded = state.history()
     if recorded.unreadable and not recorded.events:
         # All of it may be of another version, which the snapshot says.
-        state.load_revision()
+        state.snapshot()
     if recorded.unreadable:
         echo(
             f"warning: skipped {plural(recorded.unreadable, 'unreadable line')} of history.jsonl",

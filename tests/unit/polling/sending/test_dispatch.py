@@ -56,7 +56,7 @@ def sent(
     return asyncio.run(once())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Failing(StateFolder):
     """A state folder that raises `error` in its method `at`, for one channel; `tried` counts how often."""
 

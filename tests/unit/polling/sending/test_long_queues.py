@@ -120,7 +120,7 @@ def test_the_work_on_a_long_file_grows_with_its_lines(tmp_path: Path) -> None:
     assert steps[1] < 2 * _MANY / _FEW * steps[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Slow(StateFolder):
     """A state folder that notes in which order it is written about a channel, and first calls `wait` each time."""
 

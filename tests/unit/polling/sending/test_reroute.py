@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.factories import NOW, channel, event
 from watcher.alerts.queues import outbox, ownership
-from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outbox import Outbox, change
 from watcher.alerts.queues.ownership import Addresses, reroute
 from watcher.model.channel import Channel
 from watcher.model.snapshot import Snapshot
@@ -41,6 +41,7 @@ def test_what_is_set_aside_is_said_before_it_is_forgotten(tmp_path: Path) -> Non
     folder, known = StateFolder(tmp_path), addresses(OLD)
     waiting = outbox.enqueue(Outbox(), [OLD], (event(),), 1, NOW)
     waiting = reroute(waiting, [OLD], known.url_digests, {})
+    folder.prepare(change(Outbox(), waiting))
     folder.commit(Snapshot(revision=1))
     folder.save_addresses(known)
     said: list[tuple[str, Addresses]] = []
