@@ -260,23 +260,19 @@ class Plan:
 
     def watched(self, sweep: Sweep | NoSweep | None) -> dict[str, str]:
         """Return the watched nodes by lower-case id: as the settings write them, then others as the registry does."""
-        known = self.snapshot.nodes
+        is_swept = isinstance(sweep, Sweep)
         chosen: dict[str, str] = {}
+        if sweep is not None:
+            # An id that never had a version is no pack of the registry's. Where all cannot be listed, those without a
+            # baseline wait for that of all, unless their own answer is awaited.
+            chosen = {
+                key: node.node
+                for key, node in self.snapshot.nodes.items()
+                if (node.baseline_at or node.banned or (is_swept and node.versions))
+                and self.globs.matches(key)
+            }
         if isinstance(sweep, Sweep):
-            # An id that never had a version is no pack of the registry's.
-            chosen = {
-                key: node.node
-                for key, node in known.items()
-                if (node.baseline_at or node.is_there) and self.globs.matches(key)
-            }
             chosen |= {key: rows.spelling for key, rows in sweep.nodes.items()}
-        elif sweep is not None and self.globs.chooses:
-            # Those without a baseline wait for that of all, unless their own answer is awaited.
-            chosen = {
-                key: node.node
-                for key, node in known.items()
-                if (node.baseline_at or node.banned) and self.globs.matches(key)
-            }
         given = {
             key: name
             for key, name in self.nodes.items()
@@ -506,11 +502,10 @@ def make_plan(
             listed_at="",
             registry_url=config.registry_url,
         )
-    named = frozenset(node.lower() for node in config.nodes)
     globs = Selection(globs=config.globs)
     packs = state.snapshot.packs_of(config.publishers)
     published = [pack for pack in packs if not globs.leaves_out(pack)]
-    given = (*config.nodes, *published)
+    nodes = {node.lower(): node for node in (*config.nodes, *published)}
     # All that installed packs may be.
     claims = [
         one
@@ -519,16 +514,20 @@ def make_plan(
         for one in identities(pack)
     ]
     by_more = {one.id.lower() for one in claims if one.by is not Claim.FOLDER}
-    by_folder = {one.id.lower() for one in claims} - by_more
-    nodes = _joined(given, sorted(one.id for one in claims), checks.packs)
+    only_folders = {one.id.lower() for one in claims} - by_more - nodes.keys()
+    for name in sorted(one.id for one in claims):
+        record = checks.packs.get(name.lower())
+        # An id that only installs name is spelled as the registry spells it, where that is known.
+        is_same = record is not None and record.id.lower() == name.lower()
+        nodes.setdefault(name.lower(), record.id if record and is_same else name)
     return Plan(
-        nodes={node.lower(): node for node in nodes},
-        named=named,
+        nodes=nodes,
+        named=frozenset(node.lower() for node in config.nodes),
         published=frozenset(pack.lower() for pack in published),
         publishers=config.publishers,
         globs=globs,
         has_installs=bool(config.installs),
-        only_folders=frozenset(by_folder - {node.lower() for node in given}),
+        only_folders=frozenset(only_folders),
         snapshot=state.snapshot,
         checks=checks,
         options=DiffOptions(
@@ -536,23 +535,6 @@ def make_plan(
             now=started,
         ),
     )
-
-
-def _joined(
-    nodes: Iterable[str],
-    installed: Iterable[str],
-    records: Mapping[str, PackRecord | None],
-) -> tuple[str, ...]:
-    """Return the ids to watch, each once, whatever its case: the given `nodes`, then those of installed packs.
-
-    An id that only installs name is spelled as the registry spells it, where that is known.
-    """
-    ids = {node.lower(): node for node in nodes}
-    for each in installed:
-        if (key := each.lower()) not in ids:
-            record = records.get(key)
-            ids[key] = record.id if record and record.id.lower() == key else each
-    return tuple(ids.values())
 
 
 def _pages_of(total: int) -> int:

@@ -9,7 +9,6 @@ from collections.abc import (
     Callable,
     Collection,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
@@ -231,7 +230,7 @@ async def read(
     seen = plan.seen(sweep)
     if isinstance(sweep, NoSweep) and sweep.failure is not None and plan.globs.chooses:
         return Answers(sweep=sweep, seen=seen, listed=listed)
-    asker = _Asker(registry=registry, plan=plan, clock=clock, progress=progress)
+    asker = _Asker(registry=registry, clock=clock, progress=progress)
     if not isinstance(sweep, Sweep):
         every = plan.in_order(one.name for one in seen.values())
         seen = plan.answered(seen, await asker.ask(every))
@@ -259,7 +258,6 @@ class _Asker:
     """Asks for single nodes, several at once."""
 
     registry: Registry
-    plan: Plan
     clock: Callable[[], str]
     progress: Progress
     _total: int = 0
@@ -273,41 +271,45 @@ class _Asker:
     async def ask(self, nodes: Sequence[str]) -> dict[str, Reading]:
         """Return the answer about each node, by lower-case id; failures are values."""
         self._total = len(nodes)
-        waiting = iter(nodes)
-        workers = [
-            asyncio.create_task(self._work(waiting))
-            for _ in range(min(self.registry.limits.concurrency, len(nodes)))
-        ]
+        places = asyncio.Semaphore(self.registry.limits.concurrency)
+
+        async def ask_one(node: str) -> None:
+            async with places:
+                self._readings[node.lower()] = await self._read(node)
+                self._show_progress()
+
         try:
-            await asyncio.gather(*workers)
+            async with asyncio.TaskGroup() as tasks:
+                for node in nodes:
+                    tasks.create_task(ask_one(node))
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
             self.progress("nodes", "")
         return self._readings
 
-    async def _work(self, waiting: Iterator[str]) -> None:
-        for node in waiting:
-            if reason := self._reason_not_to_try():
-                reading: Reading = ReadFailure(
-                    node=node, error=reason, fault=Fault.UNTRIED
-                )
-            else:
-                self._under_way[node] = None
-                self._show_progress()
-                reading = await self._read_one(node)
-                del self._under_way[node]
-                self._count(reading)
-            self._readings[node.lower()] = reading
-            self._show_progress()
-
-    def _count(self, reading: Reading) -> None:
+    async def _read(self, node: str) -> Reading:
+        """Return one node's answer, and learn from it how the registry is."""
+        at_once = self.registry.limits.concurrency
+        why = self.registry.asked_to_wait
+        if self._silence >= max(2 * at_once, _SHORTEST_SILENCE):
+            why = "not tried, since the registry could not be reached"
+        if why:
+            return ReadFailure(node=node, error=why, fault=Fault.UNTRIED)
+        self._under_way[node] = None
+        self._show_progress()
+        once = self._failures >= max(at_once, _SHORTEST_STREAK)
+        retries = 0 if once else None
+        try:
+            reading = await read_node(self.registry, node, self.clock, retries=retries)
+        except Exception as error:  # noqa: BLE001 - one node's answer must not end the reading of the others
+            reading = ReadFailure(node=node, error=f"unexpected {type(error).__name__}")
+        del self._under_way[node]
         failure = reading if isinstance(reading, ReadFailure) else None
         is_wide = failure is not None and failure.registry_wide
         is_silent = failure is not None and failure.fault is Fault.UNREACHED
+        # Any other answer begins both anew.
         self._failures = self._failures + 1 if is_wide else 0
         self._silence = self._silence + 1 if is_silent else 0
+        return reading
 
     def _show_progress(self) -> None:
         few = ""
@@ -315,19 +317,3 @@ class _Asker:
             few = f", waiting for {', '.join(self._under_way)}"
         done = len(self._readings)
         self.progress("nodes", f"{done} of {plural(self._total, 'pack')} checked{few}")
-
-    def _reason_not_to_try(self) -> str:
-        """Return why no further node is tried in this poll, or ""."""
-        if self._silence >= max(
-            2 * self.registry.limits.concurrency, _SHORTEST_SILENCE
-        ):
-            return "not tried, since the registry could not be reached"
-        return self.registry.asked_to_wait
-
-    async def _read_one(self, node: str) -> Reading:
-        once = self._failures >= max(self.registry.limits.concurrency, _SHORTEST_STREAK)
-        retries = 0 if once else None
-        try:
-            return await read_node(self.registry, node, self.clock, retries=retries)
-        except Exception as error:  # noqa: BLE001 - one node's answer must not end the reading of the others
-            return ReadFailure(node=node, error=f"unexpected {type(error).__name__}")
