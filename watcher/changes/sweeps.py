@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from watcher import timestamps
-from watcher.changes.diff import bad_versions, tally
+from watcher.changes.diff import bad_versions, complete, tally
 from watcher.changes.health import (
     Assessment,
     FailureStreak,
@@ -49,21 +49,16 @@ def shows_all(node: Node, rows: Mapping[str, Version]) -> bool:
     is_settled = node.baseline_at and not (node.failing or is_awaited)
     if not is_settled or len(rows) != len(listed):
         return False
-    if rows == listed:
-        return True
     found = by_key(node.listed)
-    whole = (_completed(one, find_row(one, found)) for one in rows.values())
-    return {one.key: one for one in whole} == listed
 
+    def whole(row: Version) -> Version:
+        # A page may leave out what its version is known by.
+        known = find_row(row, found)
+        return complete(row, known, ()) if known else row
 
-def _completed(row: Version, known: Version | None) -> Version:
-    """Return a row with the known values of what says which version it is, where the page leaves that out."""
-    return replace(
-        row,
-        id=row.id or (known.id if known else ""),
-        version=row.version or (known.version if known else ""),
-        created_at=row.created_at or (known.created_at if known else ""),
-    )
+    return rows == listed or listed == {
+        one.key: one for one in map(whole, rows.values())
+    }
 
 
 def lacks_rows(node: Node | None, rows: Iterable[Version]) -> bool:
