@@ -80,7 +80,7 @@ class CrashAt:
         return work()
 
 
-@dataclass(eq=False)
+@dataclass(slots=True, eq=False)
 class Fragile(StateFolder):
     """A state folder in which the process crashes when its `crash` says so: each of the `_STEPS` is a step.
 
