@@ -792,7 +792,7 @@ class PairedMachine(SweptMachine):
     def _see_what_it_says(self) -> None:
         """See that a whole poll names what it could not read, and that its exit code says so."""
         assert self.report is not None
-        code = report.exit_code(self.report, frozenset())
+        code = report.code_of(self.report, frozenset())
         unread = {self.names[one] or one for one in self.unscanned}
         unscanned = {one.install for one in self.report.unscanned}
         assert unscanned == unread, f"unscanned: {unscanned}, unread are {unread}"

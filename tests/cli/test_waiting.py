@@ -85,7 +85,7 @@ def test_no_line_where_it_could_not_be_wiped(
 
 def test_a_line_fits_the_terminal() -> None:
     """Of many notes the newest is shown, and the others are counted; what has just begun, or is over, is none."""
-    progress = ProgressLine(wanted=False)
+    progress = ProgressLine()
     assert progress.line(1e12) == ""
     for place in ("first", "second", "third", "fourth"):
         progress(place, f"{place} " * 3)

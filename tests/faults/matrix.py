@@ -45,7 +45,7 @@ from tests.support.fakes.faults import Means, inflict
 from tests.support.fakes.pages import UnsteadyPages
 from tests.support.fakes.ports import Refused, Untrusted
 from watcher.alerts.queues.ownership import Addresses
-from watcher.cli.report import exit_code
+from watcher.cli.report import code_of
 from watcher.model.event import Event
 from watcher.model.version import STATUSES
 from watcher.polling.clock import clock
@@ -189,7 +189,7 @@ class Run:
         self.events += report.events
         self.verdict.expect_reported(now, reported(report.events), "events")
         self.verdict.expect(
-            exit_code(report, ()) == int(bool(now.failed)), "wrong exit codes", str(now)
+            code_of(report, ()) == int(bool(now.failed)), "wrong exit codes", str(now)
         )
         errors = dict(report.errors)
         self.verdict.expect(

@@ -22,7 +22,7 @@ from tests.support.fake_registry.server import encoded
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, Fault, Means
 from tests.support.virtual import VirtualRegistry, run
-from watcher.polling.wait import Look, Waiter, Wanted
+from watcher.polling.wait import Look, Waiter
 from watcher.registry.client import RequestLimits
 
 NODE = "Lamps"
@@ -413,14 +413,12 @@ def live(plan: Plan) -> Outcome:
         loop = asyncio.get_running_loop()
         limits = RequestLimits(timeout=TIMEOUT, retries=0)
         waiter = Waiter(
-            wanted=Wanted(node=NODE.lower(), version=_TEXTS[plan.form]),
+            seen=Look(node=NODE.lower(), text=_TEXTS[plan.form]),
             connect=partial(VirtualRegistry, world.answer, limits),
             timeout=TIMEOUT,
             every=plan.every,
             longest=plan.longest,
-            now=lambda: "2026-03-02T12:00:00.000Z",
             report=lambda _: None,
-            monotonic=loop.time,
         )
         return await waiter.run(), loop.time()
 

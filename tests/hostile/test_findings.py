@@ -13,7 +13,7 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.parameters import one_of
 from tests.support.polls import Watcher, reported
 from watcher.alerts.payload import MOST_BYTES, event_objects
-from watcher.cli.findings import findings_table
+from watcher.cli.report import findings_table
 from watcher.cli.terminal import unstyle
 from watcher.text.status_reason import read_reason
 

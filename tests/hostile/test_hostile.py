@@ -42,9 +42,10 @@ from watcher.alerts.payload import event_objects, public_form
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli import report
 from watcher.cli.commands import history
+from watcher.cli.commands.sarif import sarif
 from watcher.cli.commands.status import Overview, document
 from watcher.cli.commands.status import lines as status_lines
-from watcher.cli.formats.sarif import Run, sarif
+from watcher.cli.loading import Took
 from watcher.cli.terminal import echo, to_json
 from watcher.model.channel import Grouping
 from watcher.model.event import Event
@@ -104,7 +105,10 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
     assert (
         list(parsers.in_lines(_printed(*history.lines(events)), len(events) + 1)) == []
     )
-    assert list(parsers.in_json(_printed(report.as_json(done)), printed=True)) == []
+    assert (
+        list(parsers.in_json(_printed(to_json(report.document(done))), printed=True))
+        == []
+    )
     recorded = to_json({"events": [public_form(event) for event in events]})
     assert list(parsers.in_json(_printed(recorded), printed=True)) == []
     assert list(parsers.in_json(json.dumps(event_objects(events)), printed=True)) == []
@@ -155,12 +159,8 @@ def test_any_text_in_any_format(texts: list[str]) -> None:
     )
     problems = (ReadFailure(node=name, error=reason),)
     done = Audit(inventories=(), findings=(one, one), problems=problems)
-    run = Run(
-        started=factories.NOW,
-        finished=factories.NOW,
-        folder=Path("/repo"),
-    )
-    shown = _printed(to_json(sarif(done, run)))
+    took = Took(started=factories.NOW, finished=factories.NOW)
+    shown = _printed(to_json(sarif(done, took, Path("/repo"))))
     assert list(parsers.in_sarif(shown, 2)) == []
 
 

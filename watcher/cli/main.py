@@ -1,8 +1,4 @@
-"""The commands and their options; each command's module does the work.
-
-Those modules are imported inside the commands: `--help` takes 70 ms, and the settings, the state and the poll would add
-120, 70 and 130 ms to it. Each gets its options by their names.
-"""
+"""The commands and their options; each command's module does the work."""
 
 from __future__ import annotations
 
@@ -11,33 +7,35 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial, wraps
+from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from watcher import log, streams
-from watcher.cli.formats import FORMATS
 from watcher.cli.options import (
-    KINDS_HELP,
     ending,
     json_option,
-    kinds_option,
     limit_option,
     masked,
     nodes_option,
+    reading,
     repeatable,
+    since_option,
     targets_argument,
-    with_settings,
 )
 from watcher.cli.terminal import (
     OutputError,
+    columns,
     echo,
     echo_error,
-    echo_result,
-    to_json,
+    show_result,
 )
 from watcher.errors import UsageError, WatchError
-from watcher.model.event import MATCHES
+from watcher.model.event import MATCHES, Kind
 from watcher.model.finding import Acceptance, Grade
 from watcher.model.version import STATUSES
 from watcher.settings import parsing
@@ -91,6 +89,59 @@ def cli() -> None:
     """Run one of the commands below."""
 
 
+_SETTINGS = (
+    click.Option(
+        ["--config"],
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The settings file.  [default: ./comfy-watch.toml, else where init writes it]",
+    ),
+    click.Option(
+        ["--set", "changed"],
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A setting (repeatable).",
+    ),
+)
+"""The options that choose settings."""
+
+
+def command(
+    *ending_of_help: str,
+    page: str = "commands",
+    name: str | None = None,
+    module: str = "",
+    has_settings: bool = True,
+) -> Callable[[Callable[[], None]], click.Command]:
+    """Declare a command: the function below has its help, and its name is that of the function that does the work.
+
+    That one is in the `module` of `commands/`, by default the one of the same name. It gets the options by their names,
+    and `settings`, which loads those that the command line chooses. It is imported only when the command is run:
+    `--help` takes 70 ms, and the settings, the state and the poll would add 120, 70 and 130 ms to it.
+    """
+
+    def declare(described: Callable[[], None]) -> click.Command:
+        work = described.__name__
+
+        @wraps(described)
+        def run(
+            *, config: Path | None = None, changed: tuple[str, ...] = (), **given: Any
+        ) -> int:
+            commands = import_module(f"watcher.cli.commands.{module or work}")
+            if has_settings:
+                from watcher.cli.loading import load_settings
+
+                given["settings"] = partial(load_settings, config, changed)
+            code: int = getattr(commands, work)(**given)
+            return code
+
+        declared = cli.command(name, epilog=ending(*ending_of_help, page=page))(run)
+        declared.params += _SETTINGS if has_settings else ()
+        return declared
+
+    return declare
+
+
 _FLAGS_HELP = f"""\
 `{Grade.FLAGGED}` is a warning. `{Grade.FLAGGED_INFO}` is a flag whose findings are all informational, and known from an
 earlier version.
@@ -102,14 +153,15 @@ def _matches(words: list[object]) -> frozenset[str]:
     return frozenset(parsing.choices(words, MATCHES, "an event kind"))
 
 
-@cli.command(
-    epilog=ending(
-        "check --node comfyui-kjnodes --dry-run",
-        f"KINDS are event kinds separated by commas: {', '.join(MATCHES)}.",
-        _FLAGS_HELP,
-    )
+@command(
+    "check --node comfyui-kjnodes --dry-run",
+    f"KINDS are event kinds separated by commas: {', '.join(MATCHES)}.",
+    _FLAGS_HELP,
 )
-@nodes_option(help="Also watch this pack, or a pattern of ids (repeatable).")
+@nodes_option(
+    help="Also watch this pack, or a pattern of ids (repeatable).",
+    callback=reading(lambda ids: [*map(parsing.id_or_glob, ids)]),
+)
 @click.option("--dry-run", is_flag=True, help="Save nothing and send nothing.")
 @json_option
 @repeatable(
@@ -119,27 +171,19 @@ def _matches(words: list[object]) -> frozenset[str]:
     metavar="KINDS",
     help="Exit with 3 if this poll has such an event.",
 )
-@with_settings
-def check(**options: Any) -> int:
+def check() -> None:
     """Poll once: see what has changed, save it and send alerts."""
-    from watcher.cli.commands.check import check as command
-
-    return command(**options)
 
 
-@cli.command(epilog=ending("run --set interval=5m"))
-@with_settings
-def run(**options: Any) -> int:
+@command("run --set interval=5m")
+def run() -> None:
     """Poll again and again, until Ctrl-C, SIGTERM or SIGHUP.
 
     It finishes what it is saving or sending first. A second Ctrl-C stops it at once.
     """
-    from watcher.cli.commands.run import run_forever as command
-
-    return command(**options)
 
 
-@cli.command(epilog=ending("status --problems"))
+@command("status --problems")
 @nodes_option(help="Show only this pack (repeatable).")
 @click.option(
     "--problems",
@@ -148,19 +192,15 @@ def run(**options: Any) -> int:
     help="Show only packs, installs and channels with problems.",
 )
 @json_option
-@with_settings
-def status(**options: Any) -> int:
+def status() -> None:
     """Show watched packs and undelivered alerts, problems first.
 
     It works offline. If `nodes` has `*` or a pattern, it shows counts, the worst packs, and the packs that you named,
     that you have installed, or that could not be read.
     """
-    from watcher.cli.commands.status import show as command
-
-    return command(**options)
 
 
-@cli.command(epilog=ending("health --max-age 1h"))
+@command("health --max-age 1h")
 @click.option(
     "--max-age",
     metavar="DURATION",
@@ -171,36 +211,30 @@ def status(**options: Any) -> int:
     is_flag=True,
     help="Also exit with 1 if a pack, install or channel fails, or an alert waits for longer than a day.",
 )
-@with_settings
-def health(**options: Any) -> int:
+def health() -> None:
     """Say on one line whether polls still happen; exit 0 or 1.
 
     It works offline. By default the last complete poll may be three times the `interval` ago, or three times the pause
     between the last two polls if that is longer.
     """
-    from watcher.cli.commands.health import health as command
-
-    return command(**options)
 
 
-@cli.command(epilog=ending("installed ~/ComfyUI", page="installs"))
+@command("installed ~/ComfyUI", page="installs")
 @targets_argument
 @json_option
-@with_settings
-def installed(**options: Any) -> int:
+def installed() -> None:
     """List the packs that a ComfyUI has; works offline.
 
     TARGET is a ComfyUI's folder, the address of a running one (http://127.0.0.1:8188), or a snapshot file. Without a
     TARGET it lists the `installs` of the settings, or the ComfyUI that it finds here.
     """
-    from watcher.cli.commands.installed import show as command
-
-    return command(**options)
 
 
 _FATAL = frozenset({Grade.BANNED, Grade.FLAGGED, Grade.DELETED, Grade.DELISTED})
 """The verdicts for which `audit` exits with 3 unless it is asked otherwise."""
 _NO_VERDICT = "none"
+_FORMATS = ("table", "json", "sarif")
+"""The first is the default."""
 
 _VERDICTS_HELP = f"""\
 VERDICTS are verdicts separated by commas: {", ".join(Grade)}; or {_NO_VERDICT}.
@@ -229,7 +263,7 @@ def _findings(words: list[object]) -> tuple[Acceptance, ...]:
     return tables.read_findings(words)
 
 
-@cli.command(epilog=ending("audit ~/ComfyUI --problems", _VERDICTS_HELP, page="audit"))
+@command("audit ~/ComfyUI --problems", _VERDICTS_HELP, page="audit")
 @targets_argument
 @repeatable(
     "--fail-on",
@@ -255,40 +289,53 @@ def _findings(words: list[object]) -> tuple[Acceptance, ...]:
 @click.option(
     "--format",
     "shown_as",
-    type=click.Choice(FORMATS),
+    type=click.Choice(_FORMATS),
     metavar="FORMAT",
-    help=f"How to print it: {', '.join(FORMATS)}.  [default: {FORMATS[0]}]",
+    help=f"How to print it: {', '.join(_FORMATS)}.  [default: {_FORMATS[0]}]",
 )
 @click.option("--json", "shown_as", flag_value="json", help="Short for --format json.")
-@with_settings
-def audit(**options: Any) -> int:
+def audit() -> None:
     """Say what you have installed that is banned, flagged or old.
 
     It says what to do about each pack. TARGET is a ComfyUI's folder, the address of a running one, a snapshot file, a
     workflow, a Dockerfile, a script, or a folder with such files. Without a TARGET it looks at the `installs` of the
     settings, or at the ComfyUI that it finds here. It needs no settings, and writes nothing.
     """
-    from watcher.cli.commands.audit import run_audit as command
-
-    return command(**options)
 
 
-@cli.command(epilog=ending("history --kind banned,flagged --since 7d", KINDS_HELP))
-@nodes_option(help="Show only events of this pack (repeatable).")
-@kinds_option("--kind", "kinds", help="Show only events of these kinds.")
-@click.option(
-    "--since",
-    metavar="WHEN",
-    help="Show only events since a date, or of the last 7d or 12h.",
+def _kinds(words: list[object]) -> frozenset[Kind]:
+    return frozenset(map(Kind, parsing.choices(words, [*Kind], "an event kind")))
+
+
+@command(
+    "history --kind banned,flagged --since 7d",
+    f"KINDS are event kinds separated by commas: {', '.join(Kind)}.",
 )
+@nodes_option(help="Show only events of this pack (repeatable).")
+@repeatable(
+    "--kind",
+    "kinds",
+    parse=_kinds,
+    without=frozenset(),
+    metavar="KINDS",
+    help="Show only events of these kinds.",
+)
+@since_option(help="Show only events since a date, or of the last 7d or 12h.")
 @limit_option(help="Show at most N events.  [default: 50]")
 @json_option
-@with_settings
-def history(**options: Any) -> int:
+def history() -> None:
     """Show past events, newest first; works offline."""
-    from watcher.cli.commands.history import show as command
 
-    return command(**options)
+
+_LONGEST_SEARCH = 1000
+
+
+def _visible(text: str) -> str:
+    """Return the text of `--reason`."""
+    is_visible = bool(text.strip()) and text.isprintable()
+    if not is_visible or len(text) > _LONGEST_SEARCH:
+        raise ValueError(f"give a text of 1 to {_LONGEST_SEARCH} visible characters")
+    return text
 
 
 _STATUS_HELP = f"""\
@@ -302,10 +349,10 @@ Exit codes:
 """
 
 
-@cli.command(
-    epilog=ending("versions --status flagged --since 7d", _STATUS_HELP, page="versions")
+@command("versions --status flagged --since 7d", _STATUS_HELP, page="versions")
+@click.argument(
+    "nodes", nargs=-1, metavar="[ID]...", callback=reading(parsing.read, "ID")
 )
-@click.argument("nodes", nargs=-1, metavar="[ID]...")
 @repeatable(
     "--status",
     "statuses",
@@ -318,28 +365,27 @@ Exit codes:
     "--reason",
     metavar="TEXT",
     help="Show only versions whose reason has this text, in any case.",
+    callback=reading(_visible, without=""),
 )
 @click.option("--deprecated", is_flag=True, help="Show only deprecated versions.")
-@click.option(
-    "--since",
-    metavar="WHEN",
-    help="Show only versions published since a date, or in the last 7d or 12h.",
+@since_option(
+    help="Show only versions published since a date, or in the last 7d or 12h."
 )
 @limit_option(help="Show at most N versions.  [default: 50]")
 @click.option(
     "--reasons", "with_reasons", is_flag=True, help="Show the registry's reasons too."
 )
 @json_option
-@with_settings
-def versions(**options: Any) -> int:
+def versions() -> None:
     """Show the versions that the registry has, newest first.
 
     ID is the id of a pack. Without an ID it searches all packs, with about 300 requests. It needs no settings, and
     writes nothing.
     """
-    from watcher.cli.commands.versions import show as command
 
-    return command(**options)
+
+def _one_id(text: str) -> str:
+    return parsing.read([text])[0]
 
 
 _WAIT_HELP = """\
@@ -352,85 +398,67 @@ Exit codes:
 """
 
 
-@cli.command(epilog=ending("wait comfyui-kjnodes 1.2.0", _WAIT_HELP, page="publishers"))
-@click.argument("node", required=False, metavar="[ID")
+@command("wait comfyui-kjnodes 1.2.0", _WAIT_HELP, page="publishers")
+@click.argument("node", required=False, metavar="[ID", callback=reading(_one_id, "ID"))
 @click.argument("version", required=False, metavar="[VERSION]]")
 @click.option(
     "--for",
     "longest",
     metavar="DURATION",
+    default="2h",
     help="How long to wait, such as 90m.  [default: 2h]",
 )
 @click.option(
     "--every",
     metavar="DURATION",
+    default="30s",
     help="How long to pause between two looks.  [default: 30s]",
 )
 @json_option
-@with_settings
-def wait(**options: Any) -> int:
+def wait() -> None:
     """Wait until a version that you published is judged.
 
     Without arguments it takes the name and the version of ./pyproject.toml. An ID alone is the newest version
     that is pending. It needs no settings, and writes nothing.
     """
-    from watcher.cli.commands.wait import run_wait as command
-
-    return command(**options)
 
 
-@cli.command(epilog=ending("publish /var/www/html/comfy-watch", page="publish"))
+@command("publish /var/www/html/comfy-watch", page="publish")
 @click.argument("folder", metavar="DIR")
-@with_settings
-def publish(**options: Any) -> int:
+def publish() -> None:
     """Write a page, a feed and other files for a web server.
 
     It works offline. DIR gets what the state knows: index.html, which links to the other files. It is made if need be,
     and a DIR with an index.html of somebody else is refused. The setting `publish_dir` has each poll do the same.
     """
-    from watcher.cli.commands.publish import publish as command
-
-    return command(**options)
 
 
-@cli.command(epilog=ending("metrics > comfy-watch.prom", page="publish"))
-@with_settings
-def metrics(**options: Any) -> int:
+@command("metrics > comfy-watch.prom", page="publish", module="publish")
+def metrics() -> None:
     """Print figures for Prometheus, as in the file metrics.prom.
 
     It works offline. Both text formats of Prometheus can be read from it: version 0.0.4 and OpenMetrics 1.0.
     """
-    from watcher.cli.commands.publish import show_metrics as command
-
-    return command(**options)
 
 
-@cli.command("test-alerts", epilog=ending("test-alerts discord", page="alerts"))
+@command("test-alerts discord", page="alerts", name="test-alerts", module="samples")
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
-@with_settings
-def test_alerts(**options: Any) -> int:
+def test_alerts() -> None:
     """Send a sample alert to each channel.
 
     With the name of a CHANNEL it sends only to that one. `comfy-watch config` shows the names.
     """
-    from watcher.cli.commands.samples import send_samples as command
-
-    return command(**options)
 
 
-@cli.command(epilog=ending("config --config ~/comfy-watch.toml", page="settings"))
-@with_settings
-def config(**options: Any) -> int:
+@command("config --config ~/comfy-watch.toml", page="settings")
+def config() -> None:
     """Show and check all settings, and where each comes from.
 
     It works offline, and shows no secrets.
     """
-    from watcher.cli.commands.config import show as command
-
-    return command(**options)
 
 
-@cli.command(epilog=ending("init", page="settings"))
+@command("init", page="settings", has_settings=False)
 @click.option(
     "--here", is_flag=True, help="Write to this folder, with the state beside it."
 )
@@ -439,39 +467,29 @@ def config(**options: Any) -> int:
     is_flag=True,
     help="Write to /etc/comfy-watch, for a service; everybody can read that file.",
 )
-def init(**options: bool) -> int:
+def init() -> None:
     """Write a settings file with comments; never overwrite one.
 
     It goes into your folder for settings, where every command finds it.
     """
-    from watcher.cli.commands.init import init as command
-
-    return command(**options)
 
 
-@cli.command(epilog=ending("schema check > check.schema.json"))
+@command("schema check > check.schema.json", has_settings=False)
 @click.argument("name", metavar="NAME")
-def schema(name: str) -> int:
+def schema() -> None:
     """Print the JSON Schema of a file, or of a command's output.
 
     NAME is snapshot, history, check, audit, versions, wait, webhook or settings.
     """
-    from watcher.cli.commands.schema import document_of
-
-    echo(to_json(document_of(name)))
-    return 0
 
 
-@cli.command(epilog=ending("demo"))
-def demo() -> int:
+@command("demo", has_settings=False)
+def demo() -> None:
     """Show what alerts look like; no network, no settings.
 
     In a few seconds a made-up pack in a local registry is flagged, banned, reinstated, released and deprecated. Each
     alert is shown as it arrives. It leaves no file behind.
     """
-    from watcher.cli.commands.demo import demo as play
-
-    return play()
 
 
 def main() -> NoReturn:
@@ -524,12 +542,12 @@ def _fail(error: WatchError) -> int:
     has_document = words[:1] in (["schema"], ["metrics"]) or _ASKS_FOR_DOCUMENT.search(
         " ".join(words)
     )
-    is_read_along = streams.width(sys.stdout) is not None
+    is_read_along = columns() is not None
     if not (has_document or is_read_along or isinstance(error, OutputError)):
         lead = f"exit {error.exit_code}"
         if words[:1] == ["check"]:
             lead = "nothing was checked"
-        echo_result([f"{lead}: {'; '.join(error.what.splitlines())}"])
+        show_result([f"{lead}: {'; '.join(error.what.splitlines())}"])
     return error.exit_code
 
 

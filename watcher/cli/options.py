@@ -1,27 +1,22 @@
-"""Options that several commands share: event kinds, and the settings that a command line may give."""
+"""What several commands take: options whose values are read or add up, with errors that name them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial, wraps
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 import click
 
+from watcher import durations, timestamps
 from watcher.errors import UsageError
-from watcher.model.event import Kind
-from watcher.settings.parsing import LOGIN, SECRET, choices, id_or_glob, split_list
+from watcher.polling.clock import clock
+from watcher.settings import parsing
 from watcher.text.mask import describe, find_url
-
-if TYPE_CHECKING:
-    from watcher.settings.loading import Loaded
 
 _Value = TypeVar("_Value")
 _Given = TypeVar("_Given")
 _Command = TypeVar("_Command", bound=Callable[..., object])
-
-KINDS_HELP = f"KINDS are event kinds separated by commas: {', '.join(Kind)}."
 
 
 def ending(example: str, *more: str, page: str = "commands") -> str:
@@ -47,30 +42,40 @@ def repeatable(
         if not texts:
             return without
         try:
-            return parse([word for text in texts for word in split_list(text)])
+            words = [word for text in texts for word in parsing.split_list(text)]
+            return parse(words)
         except ValueError as error:
             raise click.BadParameter(str(error), ctx, option) from None
 
     return click.option(*names, multiple=True, callback=add_up, **fields)
 
 
-def _kinds(words: list[object]) -> frozenset[Kind]:
-    return frozenset(map(Kind, choices(words, [*Kind], "an event kind")))
+def reading(
+    parse: Callable[[Any], object], name: str = "", without: object = None
+) -> Callable[[click.Context, click.Parameter, object], object]:
+    """Return click's `callback` of an option that is read with `parse`; without the option its value is `without`.
 
+    What `parse` refuses is a UsageError with the option's name, or with the `name` that an argument has for people.
+    """
 
-kinds_option = partial(
-    repeatable,
-    parse=_kinds,
-    without=frozenset(),
-    metavar="KINDS",
-)
-"""Declares a repeatable option that takes event kinds."""
+    def callback(_: click.Context, option: click.Parameter, value: object) -> object:
+        return without if value is None else read(name or option.opts[0], parse, value)
+
+    return callback
+
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document instead."
 )
 
-nodes_option = partial(click.option, "--node", "nodes", multiple=True, metavar="ID")
+nodes_option = partial(
+    click.option,
+    "--node",
+    "nodes",
+    multiple=True,
+    metavar="ID",
+    callback=reading(parsing.read),
+)
 """Declares the repeatable option that takes node ids."""
 
 
@@ -81,69 +86,36 @@ def _count(text: str) -> int:
     return int(text)
 
 
-limit_option = partial(click.option, "--limit", type=_count, metavar="N")
+limit_option = partial(click.option, "--limit", type=_count, metavar="N", default="50")
 """Declares the option for how many rows to show."""
+
+
+def parse_since(text: str, now: str) -> str:
+    """Return the time that `--since` names: a date, a time or a duration before `now`; ValueError for other text."""
+    if moment := timestamps.normal(text):
+        return moment
+    try:
+        has_unit = not text.strip()[-1:].isdecimal()
+        return timestamps.later(now, -durations.parse(text if has_unit else ""))
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{describe(text)} is not a date (2026-01-31), a time (2026-01-31T12:00Z) or a duration with a unit"
+            " (7d, 12h)"
+        ) from None
+
+
+since_option = partial(
+    click.option,
+    "--since",
+    metavar="WHEN",
+    callback=reading(lambda text: parse_since(text, clock()), without=""),
+)
+"""Declares the option for the earliest time; it is "" without the option."""
 
 targets_argument = click.argument(
     "targets", nargs=-1, metavar="[TARGET]...", type=click.Path()
 )
 """Declares the arguments that name installs."""
-
-
-def with_settings(command: Callable[..., int]) -> Callable[..., int]:
-    """Decorate a command with the options that choose settings.
-
-    The command gets `settings`, a function that loads them, with more `nodes` to watch if it is given any. Without
-    `alerts` it may leave out where alerts go.
-    """
-
-    @click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="The settings file.  [default: ./comfy-watch.toml, else where init writes it]",
-    )
-    @click.option(
-        "--set",
-        "changed",
-        multiple=True,
-        metavar="NAME=VALUE",
-        help="A setting (repeatable).",
-    )
-    @wraps(command)
-    def decorated(
-        *, config: Path | None, changed: tuple[str, ...], **options: object
-    ) -> int:
-        def settings(nodes: Iterable[str] = (), *, alerts: bool = True) -> Loaded:
-            # Takes 0.1 s, which --help does not need.
-            from watcher.cli.loading import load_settings
-
-            more = [read("--node", id_or_glob, node) for node in nodes]
-            return load_settings(config, _assigned(changed), more, alerts=alerts)
-
-        return command(settings=settings, **options)
-
-    return decorated
-
-
-def _assigned(pairs: Iterable[str]) -> dict[str, object]:
-    """Return the settings of `--set NAME=VALUE`; UsageError for wrong ones.
-
-    Secrets are refused, since every user of the machine can read a command line.
-    """
-    settings: dict[str, object] = {}
-    for pair in pairs:
-        name, given, value = pair.partition("=")
-        name = name.strip().replace("-", "_")
-        if not given:
-            raise UsageError(f"--set {masked(name)}: write NAME=VALUE")
-        if name in SECRET or (name == "installs" and LOGIN.search(value)):
-            raise UsageError(
-                f"--set {name}: it is a secret, and every user of the machine can read a command line",
-                hint=f"put it in the settings file, in COMFY_WATCH_{name.upper()} or in a secrets folder",
-            )
-        settings[name] = value
-    return settings
 
 
 def read(option: str, parse: Callable[[_Given], _Value], value: _Given) -> _Value:

@@ -1,4 +1,4 @@
-"""What `check` prints about a poll: a table, the JSON document of `--json`, and the exit code."""
+"""What several commands print: a poll, its events, failures, findings of the scanner, packs; and their exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from watcher.cli.documents import (
     ErrorForm,
     NodeCounts,
 )
-from watcher.cli.terminal import join_first, styled, table, to_json
+from watcher.cli.terminal import INDENT, Row, dim, join_first, styled, table
 from watcher.model.event import (
     MATCHES,
     Event,
@@ -28,7 +28,9 @@ from watcher.model.event import (
     severity_of,
 )
 from watcher.model.finding import Acceptance
+from watcher.model.pack import Pack, named_after
 from watcher.model.reading import ALL, ReadFailure
+from watcher.model.scan import INFO, Scan, ScanFinding
 from watcher.model.selection import Selection
 from watcher.polling.reports.problems import problems
 from watcher.text.sanitize import (
@@ -38,6 +40,7 @@ from watcher.text.sanitize import (
     safe_line,
     sanitize_line,
 )
+from watcher.text.status_reason import in_words, place
 
 if TYPE_CHECKING:
     from watcher.polling.model import Report
@@ -50,30 +53,40 @@ _GLOBS = 5
 _ERRORS = 5
 
 
-def as_json(report: Report) -> str:
+def exit_code(
+    *, is_refused: bool = False, is_misused: bool = False, is_undone: bool = False
+) -> int:
+    """Return the exit code of a command that ran to its end (docs/commands.md, Exit codes).
+
+    What was looked for and found says more than that something could not be looked at.
+    """
+    if is_refused:
+        return 3
+    return 2 if is_misused else int(is_undone)
+
+
+def document(report: Report) -> CheckDocument:
     """Return the document of `check --json` (docs/behaviour.md, Commands)."""
     unread = report.unread
     if of_all := report.failure_of_registry:
         parts = (one for one in unread if one.node == ALL)
         unread = (replace(of_all, node=None), *parts)
-    return to_json(
-        CheckDocument(
-            started=report.started,
-            finished=report.finished,
-            nodes=NodeCounts(
-                watched=report.watched,
-                checked=report.checked,
-                failed=report.watched - report.checked,
-            ),
-            events=tuple(public_form(event) for event in report.events),
-            errors=tuple(map(error_form, (*unread, *report.unscanned))),
-            alerts=AlertCounts(
-                delivered=report.delivered,
-                unconfirmed=report.unconfirmed,
-                pending=report.pending,
-                expired=report.expired,
-            ),
-        )
+    return CheckDocument(
+        started=report.started,
+        finished=report.finished,
+        nodes=NodeCounts(
+            watched=report.watched,
+            checked=report.checked,
+            failed=report.watched - report.checked,
+        ),
+        events=tuple(map(public_form, report.events)),
+        errors=tuple(map(error_form, (*unread, *report.unscanned))),
+        alerts=AlertCounts(
+            delivered=report.delivered,
+            unconfirmed=report.unconfirmed,
+            pending=report.pending,
+            expired=report.expired,
+        ),
     )
 
 
@@ -81,10 +94,8 @@ def error_form(failure: ReadFailure) -> ErrorForm:
     """Return a failure as documents have it, safe to print: names of files stay, if it is of an install."""
     if failure.install is not None:
         return ErrorForm(install=failure.install, error=escape_invisible(failure.line))
-    error = safe_line(failure.error, _TEXT)
-    hint = f"; hint: {failure.hint}" if failure.hint else ""
-    node = None if failure.node == ALL else failure.node
-    return ErrorForm(node=node, error=f"{error}{hint}")
+    error = replace(failure, error=safe_line(failure.error, _TEXT)).line
+    return ErrorForm(node=None if failure.node == ALL else failure.node, error=error)
 
 
 def failure_lines(failures: Iterable[ReadFailure], what: str = "") -> Iterator[str]:
@@ -177,13 +188,13 @@ def _matching(report: Report, fail_on: Collection[str]) -> dict[str, int]:
     return {word: counts[word] for word in MATCHES if word in fail_on and counts[word]}
 
 
-def exit_code(report: Report, fail_on: Collection[str]) -> int:
-    """Return the exit code of `check` (docs/behaviour.md, Commands)."""
-    if _matching(report, fail_on):
-        return 3
+def code_of(report: Report, fail_on: Collection[str]) -> int:
+    """Return the exit code of `check`."""
     unread = report.watched > report.checked or bool(report.errors or report.unscanned)
     undone = report.pending or report.expired or report.unsaved or report.unpublished
-    return 1 if unread or undone else 0
+    return exit_code(
+        is_refused=bool(_matching(report, fail_on)), is_undone=unread or bool(undone)
+    )
 
 
 def event_row(event: Event, width: int | None) -> tuple[str, ...]:
@@ -255,3 +266,77 @@ def _subject(event: Event) -> str:
 
     name = "".join(map(safe_line, subject(event)))
     return f"{name} {sanitize_line(event.version)}" if event.version else name
+
+
+_FINDING_COLOURS = {"critical": "red", INFO: None}
+_RULE = 60
+_SEVERITY = 12
+
+
+def findings_table(scan: Scan, width: int | None) -> list[str]:
+    """Return the lines of the table: how bad, what the rule sees, and where; last, how many of them have a row.
+
+    A rule that is not known is in quotation marks, so that it cannot be taken for our own words. `width` is the
+    terminal's, None for a pipe.
+    """
+    rows: list[Row] = [_finding_row(one) for one in scan.items]
+    if scan.count > len(scan.items):
+        rows.append(_left_out(scan))
+    return table(("SEVERITY", "FINDING", "WHERE"), rows, width)
+
+
+def _left_out(scan: Scan) -> str:
+    """Return how many findings have no row, and why: of a rule in a file only one has, and of many rows only some."""
+    at_least = "" if scan.is_whole else "at least "
+    of_all = f"{len(scan.items):,} of {at_least}{scan.count:,} findings"
+    return f"{of_all}; a rule is shown once for each file"
+
+
+def findings_below(scan: Scan | None, width: int | None) -> list[str]:
+    """Return the same lines to stand below the row of a version; none without findings."""
+    if scan is None:
+        return []
+    room = None if width is None else width - len(INDENT)
+    return [INDENT + line for line in findings_table(scan, room)]
+
+
+def _finding_row(finding: ScanFinding) -> tuple[str, str, str]:
+    severity = sanitize_line(finding.severity, _SEVERITY)
+    return (
+        styled(severity, _FINDING_COLOURS.get(severity, "yellow")) if severity else "-",
+        _rule(finding),
+        place(finding) or "-",
+    )
+
+
+def _rule(finding: ScanFinding) -> str:
+    """Return what the rule sees; one that is not known is in quotation marks."""
+    words = in_words(finding.rule)
+    if isinstance(words, Trusted):
+        return words
+    return json.dumps(sanitize_line(words, _RULE), ensure_ascii=False)
+
+
+_COMMIT = 7
+"""Characters of a commit in a table, as git shows it."""
+
+
+def base_name(pack: Pack) -> str:
+    """Return the name of a pack's folder or file, not sanitized, without what marks it as disabled.
+
+    That it is disabled, and its version, have words of their own in a table.
+    """
+    return pack.folder if pack.enabled else named_after(pack.folder)
+
+
+def shown_name(pack: Pack) -> str:
+    """Return `base_name`, safe to print."""
+    return sanitize_line(base_name(pack))
+
+
+def version_cell(pack: Pack) -> str:
+    """Return the version of a pack, or its commit."""
+    if pack.version is not None:
+        return sanitize_line(pack.version)
+    commit = sanitize_line((pack.commit or "")[:_COMMIT])
+    return dim(f"commit {commit}") if commit else "-"

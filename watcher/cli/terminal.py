@@ -8,17 +8,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain, compress, zip_longest
 from typing import Self, TextIO
 
 import click
 
-from watcher import streams
+from watcher import log, streams
 from watcher.errors import WatchError
-from watcher.model.pack import Pack, named_after
-from watcher.settings.model import Settings
 from watcher.text.columns import display_width, truncate, wrap
-from watcher.text.sanitize import escape_values, sanitize_line
+from watcher.text.sanitize import escape_values
 
 _COLOURS: dict[str, str] = {
     "banned": "red",
@@ -97,30 +96,38 @@ def echo(line: str = "", *, error: bool = False) -> None:
             raise OutputError("" if is_gone else what) from None
 
 
-def echo_result(lines: Iterable[str]) -> None:
-    """Write to stdout what a command did. If stdout cannot be written, stderr gets a line and the command goes on.
+def warn(text: str) -> None:
+    """Write a warning to stderr."""
+    echo(f"warning: {text}", error=True)
+
+
+def show(found: object) -> None:
+    """Write what a command found to stdout: a list of lines, or any other value as a JSON document."""
+    for line in found if isinstance(found, list) else [to_json(found)]:
+        echo(line)
+
+
+def show_result(found: object) -> None:
+    """Write the same; but if stdout cannot be written, stderr gets a line and the command goes on.
 
     For commands that do more than write: their exit code says what they did, whether or not it could be printed.
     """
     try:
-        for line in lines:
-            echo(line)
+        show(found)
     except OutputError as failure:
         echo_error(failure)
 
 
 def echo_error(failure: WatchError) -> None:
     """Write an error and its hints to stderr."""
-    for line in error_lines(failure):
-        echo(line, error=True)
+    for line in str(failure).splitlines():
+        is_hint = line.startswith("hint:")
+        echo(line if is_hint else f"error: {line}", error=True)
 
 
-def error_lines(failure: WatchError) -> list[str]:
-    """Return the lines of an error and its hints, each with what it is."""
-    return [
-        line if line.startswith("hint:") else f"error: {line}"
-        for line in str(failure).splitlines()
-    ]
+def columns() -> int | None:
+    """Return the width of the terminal that stdout is; None if it is none."""
+    return streams.width(sys.stdout)
 
 
 def colour(word: str) -> str:
@@ -133,19 +140,14 @@ def styled(text: str, fg: str | None) -> str:
     return click.style(text, fg=fg) if fg else text
 
 
-def bold(text: str) -> str:
-    """Return the text as a heading."""
-    return click.style(text, bold=True)
+bold = partial(click.style, bold=True)
+"""Returns a text as a heading."""
 
+dim = partial(click.style, dim=True)
+"""Returns a text as secondary."""
 
-def dim(text: str) -> str:
-    """Return the text as secondary."""
-    return click.style(text, dim=True)
-
-
-def unstyle(text: str) -> str:
-    """Return the text without colours."""
-    return click.unstyle(text)
+unstyle = click.unstyle
+"""Returns a text without colours."""
 
 
 def _with_label(text: str, *, is_journal: bool) -> str:
@@ -283,11 +285,13 @@ _REFRESH = 0.2
 class ProgressLine:
     """A `Progress` that shows on stderr what has been waited for longer than `PATIENCE`; a context manager.
 
-    The line is wiped at the end. It is shown only if `wanted`, and if stderr is a terminal that can wipe a line.
+    The line is wiped at the end. It is shown only if stderr is a terminal that can wipe a line, and not with the log
+    level `debug`, where it would only be between the log's lines.
     """
 
-    def __init__(self, *, wanted: bool = True) -> None:
-        self._wanted = wanted and streams.takes_escapes(sys.stderr)
+    def __init__(self) -> None:
+        is_between_lines = log.is_logged("debug")
+        self._wanted = streams.takes_escapes(sys.stderr) and not is_between_lines
         self._waits: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -333,33 +337,3 @@ class ProgressLine:
         seconds = f" ({now - min(started for started, _ in waits):.0f} s)"
         room = (streams.width(sys.stderr) or 80) - len(more + seconds) - 1
         return truncate(waits[0][1], room) + more + seconds
-
-
-def progress_line(settings: Settings) -> ProgressLine:
-    """Return the line for a command; with the log level `debug` it would only be between the log's lines."""
-    return ProgressLine(wanted=settings.log_level != "debug")
-
-
-_COMMIT = 7
-"""Characters of a commit in a table, as git shows it."""
-
-
-def base_name(pack: Pack) -> str:
-    """Return the name of a pack's folder or file, not sanitized, without what marks it as disabled.
-
-    That it is disabled, and its version, have words of their own in a table.
-    """
-    return pack.folder if pack.enabled else named_after(pack.folder)
-
-
-def shown_name(pack: Pack) -> str:
-    """Return `base_name`, safe to print."""
-    return sanitize_line(base_name(pack))
-
-
-def version_cell(pack: Pack) -> str:
-    """Return the version of a pack, or its commit."""
-    if pack.version is not None:
-        return sanitize_line(pack.version)
-    commit = sanitize_line((pack.commit or "")[:_COMMIT])
-    return dim(f"commit {commit}") if commit else "-"

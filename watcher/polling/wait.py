@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from watcher.errors import UsageError
@@ -23,6 +22,7 @@ from watcher.model.version import (
     newest,
     recency,
 )
+from watcher.polling.clock import clock
 from watcher.polling.reading.read import read_all
 from watcher.registry.client import Registry
 from watcher.registry.listing import read_node
@@ -42,20 +42,13 @@ _LONGEST_PAUSE = 300.0
 
 
 @frozen
-class Wanted:
-    """What is waited for."""
-
-    node: str
-    version: str = ""
-    """As its publisher writes it; "" for the newest version that is pending."""
-
-
-@frozen
 class Look:
     """What has been seen of the version so far. All texts are untrusted."""
 
     node: str
     """As the registry spells it, once that is known."""
+    text: str = ""
+    """The version, as its publisher writes it; "" for the newest one that is pending, until that is seen."""
     version: Version | None = None
     """As it was last seen; None before that."""
     status: str | None = None
@@ -72,6 +65,11 @@ class Look:
     """The look failed: what was seen before still holds."""
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the registry has judged it, and has not made it active."""
+        return self.is_judged and self.status != ACTIVE
+
+    @property
     def scan(self) -> Scan | None:
         """What the scanner found in the version; None if it found nothing, or the reason was not read."""
         return self.reason.scan if self.reason else None
@@ -79,9 +77,10 @@ class Look:
 
 @dataclass(slots=True, kw_only=True)
 class Waiter:
-    """Waits for one version. Its clock and its sleep can be replaced; all times are in seconds."""
+    """Waits for one version. All times are in seconds, by the clock of the running loop."""
 
-    wanted: Wanted
+    seen: Look
+    """What has been seen so far: at first which version is meant."""
     connect: Callable[[], Registry]
     """Opens connections for one look."""
     timeout: float
@@ -90,18 +89,14 @@ class Waiter:
     """Between two looks."""
     longest: float
     """After this time a last look begins."""
-    now: Callable[[], str]
-    """The time as RFC 3339."""
     report: Callable[[Look], None]
     """Called after each look."""
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    seen: Look = field(init=False)
-    """What has been seen so far."""
+    node: str = field(init=False)
+    """The id as it was given: `GET /nodes` compares the case of ids, which may differ from that in a listing."""
 
     def __post_init__(self) -> None:
-        self.seen = Look(node=self.wanted.node)
+        self.node = self.seen.node
 
     async def run(self) -> Look:
         """Return what was seen last: a verdict with its reason, or why there is none when the time is over.
@@ -109,7 +104,7 @@ class Waiter:
         It ends at most one `timeout` after `longest`. UsageError if no version is named and none is pending; what
         `connect` raises.
         """
-        deadline = self.monotonic() + self.longest
+        deadline = _now() + self.longest
         latest = deadline + self.timeout
         is_last = False
         while True:
@@ -118,22 +113,22 @@ class Waiter:
             if self.seen.is_judged:
                 await self._read_reason(latest)
                 return self.seen
-            left = deadline - self.monotonic()
+            left = deadline - _now()
             if is_last or left <= 0:
                 return self.seen
             pause = max(self.every, min(asked_pause, _LONGEST_PAUSE))
             is_last = left <= pause
-            await self.sleep(min(left, pause))
+            await asyncio.sleep(min(left, pause))
 
     async def _look(self, latest: float) -> float:
         """Look once more. Return how long the registry asked to wait."""
         async with self.connect() as registry:
             try:
-                async with asyncio.timeout(latest - self.monotonic()):
-                    reading = await read_node(registry, self.wanted.node, self.now)
+                async with asyncio.timeout(latest - _now()):
+                    reading = await read_node(registry, self.node, clock)
                     await self._judge(registry, reading)
             except TimeoutError:
-                self._fail("the registry took too long")
+                self._note("the registry took too long", has_failed=True)
             return registry.retry_after
 
     async def _judge(self, registry: Registry, reading: Reading) -> None:
@@ -142,19 +137,26 @@ class Waiter:
             self._refuse_pack(BANNED, reading.message)
             return
         if not isinstance(reading, Listing):
-            self._fail(reading.error)
+            self._note(reading.error, has_failed=True)
             return
         if reading.incomplete:  # it may lack the newest row of the version
-            self._fail(reading.incomplete)
+            self._note(reading.incomplete, has_failed=True)
             return
         version = self._find(reading)
         if version is not None:
-            self._take(version, reading)
+            # From now on it is this one, whatever else is published.
+            self.seen = replace(
+                self.seen,
+                node=reading.spelling or self.seen.node,
+                text=version.version,
+                version=version,
+                status=version.status,
+            )
             if version.status in _REFUSED:
-                self._judged()
+                self._note(is_judged=True)
                 return
         node = self.seen.node
-        records = await read_packs(registry, (node, self.wanted.node))
+        records = await read_packs(registry, (node, self.node))
         record = records.records.get(node.lower())
         if record is not None and record.status in _REFUSED_PACK:
             self._refuse_pack(record.status, record.status_detail)
@@ -163,17 +165,17 @@ class Waiter:
         elif version.status == ACTIVE:
             self._take_active(record, records)
         elif version.status == PENDING:
-            self._wait("it is pending")
+            self._note("it is pending")
         else:
             status = sanitize_line(version.status, _STATUS)
-            self._wait(f"its status is {status}, which this program does not know")
+            self._note(f"its status is {status}, which this program does not know")
 
     def _find(self, listing: Listing) -> Version | None:
         """Return the row of the version; of several the one that was created last.
 
         Without a name it is the newest pending one. The `v` with which a tag of git begins is no part of a version.
         """
-        if not (text := self.wanted.version):
+        if not (text := self.seen.text):
             return newest(one for one in listing.versions if one.status == PENDING)
         return max(
             (
@@ -185,41 +187,29 @@ class Waiter:
             default=None,
         )
 
-    def _take(self, version: Version, listing: Listing) -> None:
-        """Note the row of the version. From now on it is this one, whatever else is published."""
-        self.wanted = replace(self.wanted, version=version.version)
-        self.seen = replace(
-            self.seen,
-            node=listing.spelling or self.seen.node,
-            version=version,
-            status=version.status,
-        )
-
     def _miss(self, listing: Listing) -> None:
         """Note that a listing lacks the version. UsageError if none is named and none is pending."""
-        if not self.wanted.version:
+        if not self.seen.text:
             raise _nothing_pending(self.seen.node, listing)
-        if listing.versions:
-            self._wait("it is not there yet")
-        else:
-            self._wait("the registry has no version of this pack yet; is the id right?")
+        no_versions = "the registry has no version of this pack yet; is the id right?"
+        self._note("it is not there yet" if listing.versions else no_versions)
 
     def _take_active(self, record: PackRecord | None, records: PackRecords) -> None:
         """Judge an active version, unless it is not certain that its pack is not banned (docs/behaviour.md)."""
         failure = records.failure
         if record is not None and record.status == ACTIVE:
-            self._judged()
+            self._note(is_judged=True)
         elif record is None and failure is not None and records.absent:
             # The registry will never answer that: asking again is of no use.
             what = f"bans of whole packs were not looked at: {failure.error}"
-            self._judged(Trusted(what))
+            self._note(Trusted(what), is_judged=True)
         else:
             why = failure.error if failure else "GET /nodes does not have the pack"
             if record is not None:
                 status = sanitize_line(record.status, _STATUS)
                 why = f"the status of the pack is {status}, which this program does not know"
             what = f"it is active, but the whole pack may be banned: {why}"
-            self._fail(Trusted(what))
+            self._note(Trusted(what), has_failed=True)
 
     def _refuse_pack(self, status: str, detail: str) -> None:
         """Note that the whole pack is refused."""
@@ -228,30 +218,32 @@ class Waiter:
         whole = f"the whole pack is {status}"
         said = f"{whole}: {reason}" if has_reason else whole
         self.seen = replace(self.seen, status=status, of_pack=said)
-        self._judged()
+        self._note(is_judged=True)
 
-    def _judged(self, why: str = "") -> None:
-        self.seen = replace(self.seen, is_judged=True, why=why, has_failed=False)
-
-    def _wait(self, why: str) -> None:
-        self.seen = replace(self.seen, why=why, has_failed=False)
-
-    def _fail(self, why: str) -> None:
-        """Note that a look failed: what was seen before still holds."""
-        self.seen = replace(self.seen, why=why, has_failed=True)
+    def _note(
+        self, why: str = "", *, is_judged: bool = False, has_failed: bool = False
+    ) -> None:
+        """Note what a look means; what was seen before still holds."""
+        self.seen = replace(
+            self.seen, why=why, is_judged=is_judged, has_failed=has_failed
+        )
 
     async def _read_reason(self, latest: float) -> None:
         """Ask for the reason of a refusal, which holds without it."""
         version = self.seen.version
         if self.seen.of_pack or version is None or version.status not in _REFUSED:
             return
-        within = min(latest - self.monotonic(), self.timeout)
+        within = min(latest - _now(), self.timeout)
         wanted = {(self.seen.node, version.key): version.status}
         async with self.connect() as registry:
             reasons = await read_all(registry, wanted, within)
         # Those of other versions are in the same answers.
         key = self.seen.node.lower(), version.key
         self.seen = replace(self.seen, reason=reasons.get(key))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _nothing_pending(node: str, listing: Listing) -> UsageError:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from watcher.cli.findings import findings_table
+from watcher.cli.report import findings_table
 from watcher.model.scan import Scan, ScanFinding
 
 STARTS = ScanFinding(

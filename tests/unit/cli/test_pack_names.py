@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.cli.terminal import shown_name
+from watcher.cli.report import shown_name
 from watcher.model.pack import Pack, PackKind
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.factories import HARMLESS, NOW, PACK, URL, event, minute, poll_report
 from watcher.cli import report
+from watcher.cli.terminal import to_json
 from watcher.model.event import Event, FieldChange, Kind
 from watcher.model.pack import Copy
 from watcher.model.reading import Fault, ReadFailure
@@ -49,7 +50,7 @@ def test_the_json_document() -> None:
         expired_by_channel={"ops": 1, "mail": 2},
         requests=309,
     )
-    assert json.loads(report.as_json(done)) == {
+    assert json.loads(to_json(report.document(done))) == {
         "started": NOW,
         "finished": minute(0.025),
         "nodes": {"watched": 2, "checked": 1, "failed": 1},
@@ -86,16 +87,16 @@ def test_a_registry_that_gives_no_answer_is_one_entry() -> None:
             for one in range(number)
         )
         done = replace(poll_report(watched=number, checked=0), unread=unread)
-        document = json.loads(report.as_json(done))
+        document = json.loads(to_json(report.document(done)))
         assert document["errors"] == [{"node": None, "error": "refused"}]
         assert document["nodes"]["failed"] == number
 
 
 def test_a_node_level_event_has_null_for_its_version() -> None:
     """Where a node or the registry is meant, what does not apply is null."""
-    (shown,) = json.loads(report.as_json(poll_report(event(node=None, **NODE_LEVEL))))[
-        "events"
-    ]
+    (shown,) = json.loads(
+        to_json(report.document(poll_report(event(node=None, **NODE_LEVEL))))
+    )["events"]
     assert {shown[name] for name in ("node", *NODE_LEVEL)} == {None}
 
 
@@ -115,7 +116,7 @@ def test_the_exit_code(fields: dict[str, Any], code: int) -> None:
     """0 if everything was checked and delivered; 1 if a node, an alert or a file was not; 3 if `--fail-on` matched."""
     done = poll_report(event(), **fields)
     assert [
-        report.exit_code(done, kinds)
+        report.code_of(done, kinds)
         for kinds in ((), {Kind.BANNED}, {Kind.BANNED, Kind.FLAGGED})
     ] == [
         code,
@@ -137,7 +138,7 @@ def test_a_flag_that_is_info_is_a_match_of_its_own() -> None:
         ("exposed", event(), 0),
     ):
         done = poll_report(one)
-        assert report.exit_code(done, {word}) == code
+        assert report.code_of(done, {word}) == code
     *_, line = report.lines(
         poll_report(calm, event("e2")), dry_run=False, fail_on={"flagged-info"}
     )

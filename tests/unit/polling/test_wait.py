@@ -17,7 +17,7 @@ from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS
 from tests.support.virtual import VirtualRegistry, run
 from watcher.errors import UsageError
-from watcher.polling.wait import Look, Waiter, Wanted
+from watcher.polling.wait import Look, Waiter
 from watcher.registry.client import RequestLimits
 
 NOW = "2026-03-02T12:00:00.000Z"
@@ -65,14 +65,12 @@ def wait(
         loop = asyncio.get_running_loop()
         limits = RequestLimits(timeout=TIMEOUT, retries=0)
         waiter = Waiter(
-            wanted=Wanted(node="lamps", version=version),
+            seen=Look(node="lamps", text=version),
             connect=partial(VirtualRegistry, peer.answer, limits),
             timeout=TIMEOUT,
             every=every,
             longest=longest,
-            now=lambda: NOW,
             report=lambda _: None,
-            monotonic=loop.time,
         )
         return await waiter.run(), loop.time()
 

@@ -21,6 +21,7 @@ from watcher.cli.commands import history
 from watcher.cli.commands.health import judge, usual_age
 from watcher.cli.commands.status import Overview, document
 from watcher.cli.commands.status import lines as status_lines
+from watcher.cli.options import parse_since
 from watcher.errors import StateError
 from watcher.model.channel import Grouping
 from watcher.model.event import FieldChange, Kind
@@ -198,7 +199,7 @@ def test_a_damaged_line_of_the_history_breaks_nothing(
     """Whatever it holds, the history is read and searched by time, and the events beside it are there."""
     (folder.path / "history.jsonl").write_bytes(RECORDED + line + b"\n" + RECORDED)
     recorded = folder.history()
-    found = history.choose(recorded.events, since=history.parse_since("1d", NOW))
+    found = history.choose(recorded.events, since=parse_since("1d", NOW))
     assert sum(one.id == "e1" and one.at == NOW for one in found) >= 2
     history.lines(found)
     for one in found:

@@ -29,6 +29,7 @@ from watcher.alerts.queues.outbox import Change
 from watcher.alerts.queues.ownership import Addresses
 from watcher.cli import report
 from watcher.cli.commands.schema import NAMES, document_of
+from watcher.cli.terminal import to_json
 from watcher.model.event import Event
 from watcher.model.reading import ReadFailure
 from watcher.model.snapshot import Snapshot
@@ -61,23 +62,22 @@ def test_a_schema_is_strict_and_described(name: str) -> None:
 
 def _polled(one: Event) -> str:
     """Return what `check --json` prints of a poll with one event and everything that can fail."""
-    return report.as_json(
-        Report(
-            started=NOW,
-            finished=NOW,
-            events=(one,),
-            expired_by_channel={},
-            channel_errors={},
-            watched=2,
-            checked=1,
-            delivered=0,
-            unconfirmed=0,
-            pending=1,
-            unread=(ReadFailure(node="b", error="x"), ReadFailure(node="*", error="x")),
-            unscanned=(ReadFailure(install="laptop", error="x"),),
-            empty=(),
-        )
+    done = Report(
+        started=NOW,
+        finished=NOW,
+        events=(one,),
+        expired_by_channel={},
+        channel_errors={},
+        watched=2,
+        checked=1,
+        delivered=0,
+        unconfirmed=0,
+        pending=1,
+        unread=(ReadFailure(node="b", error="x"), ReadFailure(node="*", error="x")),
+        unscanned=(ReadFailure(install="laptop", error="x"),),
+        empty=(),
     )
+    return to_json(report.document(done))
 
 
 FILES: dict[

@@ -2,41 +2,74 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-from watcher import timestamps
-from watcher.cli.commands.installs import scan_all, targets_of
-from watcher.cli.formats import words
-from watcher.cli.formats.document import document
-from watcher.cli.formats.sarif import Run, sarif
-from watcher.cli.loading import working_folder
-from watcher.cli.report import failure_lines
-from watcher.cli.terminal import echo, echo_result, progress_line, to_json, unstyle
+from watcher.alerts.advice import UNREVIEWED, advice_on_copy, not_banned
+from watcher.alerts.words import in_a_sentence
+from watcher.changes.transitions import node_url
+from watcher.cli.commands.installed import scan_all, targets_of
+from watcher.cli.documents import AcceptedForm, AuditDocument, PackForm
+from watcher.cli.loading import Took, look_at_registry, working_folder
+from watcher.cli.report import (
+    acceptance_in_words,
+    base_name,
+    error_form,
+    exit_code,
+    failure_lines,
+    safe_words,
+    shown_name,
+    version_cell,
+)
+from watcher.cli.terminal import (
+    INDENT,
+    Row,
+    colour,
+    columns,
+    echo,
+    show_result,
+    styled,
+    table,
+    unstyle,
+    warn,
+)
 from watcher.errors import UsageError
-from watcher.model.finding import Acceptance, Grade
-from watcher.model.pack import Source, SourceKind
-from watcher.polling.audit import Audit, audit, fails, is_limit
+from watcher.model.finding import Acceptance, Finding, Grade
+from watcher.model.pack import PackKind, Source, SourceKind, Verdict
+from watcher.polling.audit import Audit, fails, is_limit
+from watcher.polling.audit import audit as ask
 from watcher.polling.clock import clock
 from watcher.polling.model import request_limits
-from watcher.registry import network
 from watcher.settings.loading import Loaded
-from watcher.streams import Progress, width
-from watcher.text.sanitize import sanitize_line
+from watcher.streams import Progress
+from watcher.text.sanitize import (
+    Trusted,
+    escape_invisible,
+    plural,
+    safe_line,
+    sanitize_line,
+)
 
 _LIMIT = 300
 """Characters of a warning."""
-_SHOWN = 300
+_SUMMARY = 300
 """Lines of a job's summary, which may have a mebibyte."""
 _CODE = "    "
 """What begins a line of code in Markdown: nothing in it is markup, and nothing can end it but a line without it."""
+_ACCEPTED = "accepted"
+"""The mark of what is accepted. On a terminal until when and why is a line of its own."""
+_SHOWN = 50
+"""Packs that a terminal gets."""
+_REASON = 300
+"""Characters of a reason."""
+_TERMINAL_REASON = 160
+"""The same on a terminal."""
 
 
-def run_audit(
+def audit(
     *,
     settings: Callable[..., Loaded],
     targets: tuple[str, ...],
@@ -45,24 +78,19 @@ def run_audit(
     only_problems: bool,
     shown_as: str | None,
 ) -> int:
-    """Audit installs, print the result and return the exit code. ConfigError as `transport.check_usable`."""
+    """Audit installs, print the result and return the exit code. ConfigError as `look_at_registry`."""
     loaded = settings(alerts=False)
     chosen = targets_of(targets, lambda: loaded)
     if shown_as == "sarif":
         _require_files(chosen.sources)
     known = loaded.settings
-    network.check_usable(known.registry_url)
     if chosen.note:
         echo(chosen.note, error=True)
-    started = clock()
 
     async def look(progress: Progress) -> Audit:
-        return await audit(
+        return await ask(
             await scan_all(
-                chosen.sources,
-                known.timeout,
-                progress,
-                with_files=chosen.are_named,
+                chosen.sources, known.timeout, progress, with_files=chosen.are_named
             ),
             registry_url=known.registry_url,
             limits=request_limits(known),
@@ -72,27 +100,30 @@ def run_audit(
             progress=progress,
         )
 
-    with progress_line(known) as progress:
-        done = asyncio.run(look(progress))
-    finished = clock()
+    done, took = look_at_registry(known, look)
     for one in filter(is_limit, done.problems):
-        echo(f"warning: {sanitize_line(one.line, _LIMIT)}", error=True)
+        warn(sanitize_line(one.line, _LIMIT))
     unread = [one for one in done.problems if not is_limit(one)]
     errors = [*failure_lines(unread, " could not be checked")]
     for line in errors:
         echo(line, error=True)
-    echo_result(
-        _printed(done, started, finished, shown_as, only_problems=only_problems)
-    )
-    code = 1 if unread else 0
-    if chosen.are_named and any(
-        one.failure and not one.named for one in done.inventories
-    ):
-        code = 2
-    if fails(done, fail_on):
-        code = 3
+    match shown_as:
+        case "json":
+            show_result(document(done, took, working_folder()))
+        case "sarif":
+            from watcher.cli.commands.sarif import sarif
+
+            show_result(sarif(done, took, working_folder()))
+        case _:
+            width = columns()
+            show_result(lines(done, took.seconds, width, only_problems=only_problems))
     _add_to_summary(done, errors)
-    return code
+    return exit_code(
+        is_refused=fails(done, fail_on),
+        is_misused=chosen.are_named
+        and any(one.failure and not one.named for one in done.inventories),
+        is_undone=bool(unread),
+    )
 
 
 def _add_to_summary(done: Audit, unread: Sequence[str]) -> None:
@@ -100,14 +131,13 @@ def _add_to_summary(done: Audit, unread: Sequence[str]) -> None:
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return
-    lines = [*words.lines(done, None, None, only_problems=True), "", *unread]
-    code = textwrap.indent(unstyle("\n".join(lines[:_SHOWN])), _CODE)
+    said = [*lines(done, None, None, only_problems=True), "", *unread]
+    code = textwrap.indent(unstyle("\n".join(said[:_SUMMARY])), _CODE)
     try:
         with Path(path).open("ab") as file:
             file.write(f"\n{code}\n\n".encode("utf-8", "backslashreplace"))
     except OSError as error:
-        why = f"the summary of the job could not be written: {error.strerror}"
-        echo(f"warning: {why}", error=True)
+        warn(f"the summary of the job could not be written: {error.strerror}")
 
 
 def _require_files(chosen: Iterable[Source]) -> None:
@@ -120,22 +150,220 @@ def _require_files(chosen: Iterable[Source]) -> None:
             )
 
 
-def _printed(
+def document(done: Audit, took: Took, folder: Path) -> AuditDocument:
+    """Return what `audit --json` prints (docs/audit.md): every pack; paths are relative to the working folder."""
+    return AuditDocument(
+        started=took.started,
+        finished=took.finished,
+        packs=tuple(_form(one, folder) for one in done.findings),
+        errors=tuple(map(error_form, done.problems)),
+    )
+
+
+def _form(finding: Finding, folder: Path) -> PackForm:
+    pack, listed, advised = finding.pack, finding.listed, finding.safe_version
+    return PackForm(
+        install=finding.install,
+        id=finding.id or pack.id,
+        kind=pack.kind,
+        version=pack.version,
+        enabled=pack.enabled,
+        folder=pack.folder,
+        verdict=finding.verdict,
+        severity=finding.grade.severity,
+        status=listed.status if listed else None,
+        deprecated=listed.deprecated if listed else None,
+        reason=finding.reason,
+        safe_version=advised.version if advised else "",
+        accepted=_accepted(finding.acceptance),
+        file=within(pack.file, folder).as_posix() if pack.file else None,
+        line=pack.line,
+        url=node_url(finding.node) if finding.node else None,
+    )
+
+
+def _accepted(one: Acceptance | None) -> AcceptedForm | None:
+    """Return how a finding is accepted; None if nothing accepts it."""
+    if one is None:
+        return None
+    until = one.until.isoformat() if one.until else None
+    return AcceptedForm(reason=one.reason or None, until=until)
+
+
+def within(file: str, folder: Path) -> Path:
+    """Return a path relative to the folder; the whole path if it lies elsewhere."""
+    path = Path(os.path.normpath(folder / file))
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
+
+
+def rows(done: Audit, *, only_problems: bool) -> list[Finding]:
+    """Return the findings to show."""
+    return [
+        one
+        for one in done.findings
+        if not (only_problems and one.verdict is Verdict.OK)
+    ]
+
+
+def verdict(finding: Finding) -> str:
+    """Return the verdict in its colour, and whether the copy is disabled."""
+    disabled = "" if finding.pack.enabled else " (disabled)"
+    return colour(finding.grade.in_words) + disabled
+
+
+def acceptance(finding: Finding) -> str:
+    """Return how it is accepted, in brackets; "" if it is not."""
+    if finding.acceptance is None:
+        return ""
+    return f"({acceptance_in_words(finding.acceptance)})"
+
+
+def advice(finding: Finding) -> str:
+    """Return what to do about it; "" for nothing."""
+    return safe_words(advice_on_copy(finding))
+
+
+def pack_cell(finding: Finding) -> str:
+    """Return which pack it is, and its folder where that has another name."""
+    pack, name = finding.pack, finding.id or finding.pack.id
+    if name is None or only_claims(finding):
+        return shown_name(pack)
+    if finding.named or base_name(pack).lower() == name.lower():
+        return sanitize_line(name)
+    return f"{sanitize_line(name)} (folder {shown_name(pack)})"
+
+
+def only_claims(finding: Finding) -> bool:
+    """Return whether the id is no more than a claim, so that the folder says better which pack it is."""
+    return (
+        finding.pack.kind is PackKind.GIT
+        and finding.verdict is Verdict.UNKNOWN
+        and not finding.named
+    )
+
+
+def why(finding: Finding, limit: int) -> str:
+    """Return the reason, shortened, after our own words: what follows "reason:" is the registry's alone.
+
+    Evidence is shown as `installed` shows it: its words are this program's.
+    """
+    if finding.reason and finding.reason == finding.pack.evidence:
+        return escape_invisible(finding.reason)
+    parts = [sanitize_line(finding.basis, limit)]
+    found = sanitize_line(finding.detail, limit)
+    is_ours = isinstance(finding.detail, Trusted)
+    reason = f"reason: {found}" if found and not is_ours else found
+    if finding.verdict is Verdict.BANNED:
+        parts.append(safe_words(not_banned(finding.safe_version)))
+    if finding.verdict is Verdict.FLAGGED:
+        if finding.grade is not Grade.FLAGGED_INFO:
+            parts.append(UNREVIEWED)
+        if finding.scan and finding.scan.is_whole:
+            reason = safe_words(in_a_sentence(finding.scan))
+        elif finding.listed and not found:
+            reason = "the registry gives no reason"
+    return "; ".join(filter(None, (*parts, reason)))
+
+
+def summary(done: Audit, seconds: float | None = None) -> str:
+    """Return in one line how many packs were looked at, in what time, how many have which verdict, and why."""
+    findings = done.findings
+    if not findings:
+        parts = ["no pack was found"]
+    else:
+        counts = Counter(one.grade for one in findings)
+        verdicts = [
+            f"{counts[one]:,} {colour(one.in_words)}" for one in Grade if counts[one]
+        ]
+        packs = plural(len(findings), "pack")
+        took = "" if seconds is None else f" ({seconds:.1f} s)"
+        parts = [f"{packs}{took}: {', '.join(verdicts)}"]
+    clones = sum(
+        one.pack.kind is PackKind.GIT and one.listed is not None for one in findings
+    )
+    if clones:
+        parts.append(f"{plural(clones, 'clone')} judged by the version in a file")
+    if accepted := sum(one.acceptance is not None for one in findings):
+        parts.append(f"{accepted} accepted")
+    if unpinned := sum(one.pack.is_unpinned for one in findings):
+        parts.append(f"{unpinned} not pinned")
+    failed = [one for one in done.inventories if one.failure]
+    files = sum(one.named for one in failed)
+    partly = sum(bool(one.places) for one in failed)
+    missing = (
+        (len(failed) - files - partly, "install", "could not be read"),
+        (partly, "install", "could not be read in full"),
+        (files, "file", "could not be read"),
+        (
+            sum(bool(one.gaps) for one in findings),
+            "pack",
+            "could not be checked in full",
+        ),
+    )
+    for count, noun, what in missing:
+        if count:
+            parts.append(styled(f"{plural(count, noun)} {what}", "red"))
+    return "; ".join(parts)
+
+
+def lines(
     done: Audit,
-    started: str,
-    finished: str,
-    shown_as: str | None,
+    seconds: float | None,
+    width: int | None,
     *,
-    only_problems: bool,
-) -> Iterable[str]:
-    """Return what stdout gets."""
-    run = Run(started=started, finished=finished, folder=working_folder())
-    match shown_as:
-        case "json":
-            return [to_json(document(done, run))]
-        case "sarif":
-            return [to_json(sarif(done, run))]
-        case _:
-            seconds = max(timestamps.seconds_between(started, finished), 0)
-            columns = width(sys.stdout)
-            return words.lines(done, seconds, columns, only_problems=only_problems)
+    only_problems: bool = False,
+) -> list[str]:
+    """Return a table of what is installed and of what files name, and a summary.
+
+    `width` is the terminal's, on which packs that are fine are only counted; None for a pipe, which gets all.
+    """
+    chosen = rows(done, only_problems=only_problems or width is not None)
+    fitting = chosen if width is None else chosen[:_SHOWN]
+    text = _table(fitting, done, width) if fitting else []
+    if more := len(chosen) - len(fitting):
+        text.append(f"and {plural(more, 'more pack')}; --json has all")
+    return [*text, *([""] if text else []), summary(done, seconds)]
+
+
+def _table(findings: Sequence[Finding], done: Audit, width: int | None) -> list[str]:
+    head = ["PACK", "VERSION", "VERDICT", "WHAT TO DO"]
+    by_place = len(done.inventories) > 1 or any(one.named for one in findings)
+    if by_place:
+        head.insert(0, "WHERE")
+    if width is None:  # so that a row is a line
+        head.append("WHY")
+    found: list[Row] = []
+    above = ""
+    for one in findings:
+        row = [_place(one)] * by_place + _cells(one, width)
+        found.append(row)
+        if width is None:
+            row.append(why(one, _REASON) or "-")
+            continue
+        reason = why(one, _TERMINAL_REASON)
+        if reason and reason != above:  # which may hold for all packs
+            found.append(INDENT + reason)
+        above = reason
+        if one.acceptance:
+            accepted = acceptance_in_words(one.acceptance)
+            if accepted != _ACCEPTED:  # which the row says already
+                found.append(INDENT + accepted)
+    return table(head, found, width)
+
+
+def _place(finding: Finding) -> str:
+    """Return which install it is in, or where it is named."""
+    name = safe_line(Trusted(finding.install))  # which a person chose
+    return f"{name}:{finding.pack.line}" if finding.pack.line else name
+
+
+def _cells(finding: Finding, width: int | None) -> list[str]:
+    accepted = acceptance(finding)
+    if width is not None:
+        accepted = f"({_ACCEPTED})" if finding.acceptance else ""
+    return [
+        pack_cell(finding),
+        version_cell(finding.pack),
+        " ".join(filter(None, (verdict(finding), accepted))),
+        advice(finding) or "-",
+    ]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Callable, Sequence
 
 from watcher.cli import repeats, report
 from watcher.cli.loading import collect_rarely
 from watcher.cli.signals import Stop
-from watcher.cli.terminal import echo, echo_result, progress_line
+from watcher.cli.terminal import ProgressLine, columns, echo, show_result
 from watcher.delivery.client import Worker
 from watcher.errors import InUseError, StateError, WatchError
 from watcher.polling.clock import clock
@@ -25,7 +24,7 @@ from watcher.polling.reports.problems import (
 from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
-from watcher.streams import Progress, width
+from watcher.streams import Progress
 
 CHECK_BUDGET = 300.0
 """Seconds after which `check`, which holds the lock, leaves a channel's other messages to the next poll."""
@@ -54,16 +53,14 @@ def check(
     if done is None:
         echo("stopped; nothing was changed", error=True)
     elif as_json:
-        echo_result([report.as_json(done)])
+        show_result(report.document(done))
     else:
-        echo_result(
-            report.lines(
-                done, dry_run=dry_run, width=width(sys.stdout), fail_on=fail_on
-            )
+        show_result(
+            report.lines(done, dry_run=dry_run, width=columns(), fail_on=fail_on)
         )
     if done is None or signal:
         return 128 + signal
-    return report.exit_code(done, fail_on)
+    return report.code_of(done, fail_on)
 
 
 def _poll(
@@ -131,7 +128,7 @@ def _poll_and_report(
         )
         with lock:
             collect_rarely()
-            with progress_line(settings) as progress:
+            with ProgressLine() as progress:
                 done, signal = asyncio.run(poll(progress))
             if done is not None:
                 found = [*_setting_problems(chosen), *problems(done), *pings]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 
 from watcher import durations
-from watcher.cli.terminal import echo, table
+from watcher.cli.terminal import columns, echo, show, table, warn
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.model.channel import Channel
 from watcher.model.event import DEFAULT_KINDS, Kind
@@ -17,12 +16,11 @@ from watcher.settings.loading import Loaded, nothing_to_watch
 from watcher.settings.model import Settings
 from watcher.settings.parsing import NO_ALERTS
 from watcher.state.store import StateFolder
-from watcher.streams import width
 from watcher.text import mask
 from watcher.text.sanitize import escape_invisible, sanitize_line
 
 
-def show(*, settings: Callable[[], Loaded]) -> int:
+def config(*, settings: Callable[[], Loaded]) -> int:
     """Validate the settings and print them; ConfigError and UsageError as the checks raise them."""
     loaded = settings()
     known = loaded.settings
@@ -30,10 +28,10 @@ def show(*, settings: Callable[[], Loaded]) -> int:
     validate_channels(known, StateFolder(known.state_dir), loaded.origins)
     if not known.watches_anything:
         what, hint, *_places = str(nothing_to_watch(loaded)).splitlines()
-        echo(f"warning: {what}", error=True)  # a poll refuses it
+        warn(what)  # a poll refuses it
         echo(hint, error=True)
     for warning in (*warnings(loaded), *url_warnings(known)):
-        echo(f"warning: {warning}", error=True)
+        warn(warning)
     places = ", ".join(map(str, loaded.searched))
     file = loaded.config_file or f"none (looked for {places})"
     echo(f"settings file: {escape_invisible(str(file))}")
@@ -42,8 +40,7 @@ def show(*, settings: Callable[[], Loaded]) -> int:
     found = [
         (name, value, own.get(origin, origin)) for name, value, origin in rows(loaded)
     ]
-    for line in table(("SETTING", "VALUE", "FROM"), found, width(sys.stdout)):
-        echo(line)
+    show(table(("SETTING", "VALUE", "FROM"), found, columns()))
     return 0
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from watcher import durations, timestamps
 from watcher.alerts.queues.queue import next_tries, tries_in_words
 from watcher.cli.loading import existing_state
-from watcher.cli.terminal import echo_result, join_first
+from watcher.cli.terminal import join_first, show_result
 from watcher.errors import UsageError, WatchError
 from watcher.polling.clock import clock
 from watcher.settings.loading import Loaded
@@ -47,9 +47,9 @@ def health(*, settings: Callable[[], Loaded], max_age: str | None, strict: bool)
         )
     except WatchError as error:
         # Its hints are left to the commands that need not do with one line.
-        echo_result([f"unhealthy: {'; '.join(error.what.splitlines())}"])
+        show_result([f"unhealthy: {'; '.join(error.what.splitlines())}"])
         return error.exit_code
-    echo_result([f"{'ok' if healthy else 'unhealthy'}: {line}"])
+    show_result([f"{'ok' if healthy else 'unhealthy'}: {line}"])
     return 0 if healthy else 1
 
 

@@ -2,88 +2,51 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 
-from watcher import durations, timestamps
+from watcher import timestamps
 from watcher.alerts.payload import public_form
-from watcher.cli.findings import findings_below
 from watcher.cli.loading import existing_state
-from watcher.cli.options import read
-from watcher.cli.report import event_row
-from watcher.cli.terminal import Row, dim, echo, short_time, table, to_json
+from watcher.cli.report import event_row, findings_below
+from watcher.cli.terminal import Row, columns, dim, echo, short_time, show, table, warn
 from watcher.model.event import Event, Kind, rank
-from watcher.polling.clock import clock
-from watcher.settings import parsing
 from watcher.settings.loading import Loaded
-from watcher.streams import width
-from watcher.text.mask import describe
 from watcher.text.sanitize import plural
 
-LIMIT = 50
-"""Events that are shown without `--limit`."""
 
-
-def show(
+def history(
     *,
     settings: Callable[[], Loaded],
     nodes: Sequence[str],
     kinds: Collection[Kind],
-    since: str | None,
-    limit: int | None,
+    since: str,
+    limit: int,
     as_json: bool,
 ) -> int:
     """Print the events that match, and on stderr how many lines of the history cannot be read.
 
-    With `nodes` the findings are listed. UsageError for a wrong node id or time, StateError for the history of another
-    version.
+    With `nodes` the findings are listed. StateError for the history of another version.
     """
-    loaded = settings()
-    begin = earliest(since)
-    ids = {node.lower() for node in read("--node", parsing.read, nodes)}
-    state = existing_state(loaded)
+    state = existing_state(settings())
     recorded = state.history()
     if recorded.unreadable and not recorded.events:
         # All of it may be of another version, which the snapshot says.
         state.snapshot()
     if recorded.unreadable:
-        echo(
-            f"warning: skipped {plural(recorded.unreadable, 'unreadable line')} of history.jsonl",
-            error=True,
-        )
-    matching = choose(recorded.events, ids, kinds, begin)
-    events = matching[: limit or LIMIT]
+        unreadable = plural(recorded.unreadable, "unreadable line")
+        warn(f"skipped {unreadable} of history.jsonl")
+    ids = {node.lower() for node in nodes}
+    matching = choose(recorded.events, ids, kinds, since)
+    events = matching[:limit]
     if as_json:
-        echo(to_json({"events": [public_form(event) for event in events]}))
-    else:
-        for line in lines(events, width(sys.stdout), with_findings=bool(ids)):
-            echo(line)
-        if more := len(matching) - len(events):
-            older = plural(more, "older event")
-            echo(f"and {older}; --limit {len(matching)} shows all")
+        show({"events": [*map(public_form, events)]})
+        return 0
+    show(lines(events, columns(), with_findings=bool(ids)))
+    if more := len(matching) - len(events):
+        older = plural(more, "older event")
+        echo(f"and {older}; --limit {len(matching)} shows all")
     return 0
-
-
-def earliest(since: str | None) -> str:
-    """Return the time that `--since` names, "" without it; UsageError for other text."""
-    if since is None:
-        return ""
-    return read("--since", lambda text: parse_since(text, clock()), since)
-
-
-def parse_since(text: str, now: str) -> str:
-    """Return the time that `--since` names: a date, a time or a duration before `now`; ValueError for other text."""
-    if moment := timestamps.normal(text):
-        return moment
-    try:
-        has_unit = not text.strip()[-1:].isdecimal()
-        return timestamps.later(now, -durations.parse(text if has_unit else ""))
-    except (ValueError, OverflowError):
-        raise ValueError(
-            f"{describe(text)} is not a date (2026-01-31), a time (2026-01-31T12:00Z) or a duration with a unit"
-            " (7d, 12h)"
-        ) from None
 
 
 def choose(

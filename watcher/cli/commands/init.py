@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from watcher.cli.loading import working_folder
-from watcher.cli.terminal import Document, echo_result
+from watcher.cli.terminal import Document, show_result
 from watcher.errors import UsageError
 from watcher.settings import sources, template
 from watcher.settings.places import SYSTEM, Folders, state_home, user_folders
@@ -30,7 +30,7 @@ def init(*, here: bool, system: bool) -> int:
         lines = _steps(path, other, here=here)
     state, _ = state_home(path.parent, os.environ)
     wrote, *steps = lines
-    echo_result([wrote, f"The state will be in {state}.", *other, *steps])
+    show_result([wrote, f"The state will be in {state}.", *other, *steps])
     return 0
 
 

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
-from watcher.cli.commands.installs import scan_all, targets_of
+from watcher.cli.loading import working_folder
+from watcher.cli.report import base_name, exit_code, shown_name, version_cell
 from watcher.cli.terminal import (
     ProgressLine,
-    base_name,
     colour,
+    columns,
     echo,
     echo_error,
-    shown_name,
+    show,
     styled,
     table,
-    to_json,
-    version_cell,
 )
-from watcher.errors import WatchError
+from watcher.errors import UsageError, WatchError
+from watcher.installs import places
+from watcher.installs.scan import look, scan
 from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
+from watcher.settings import tables
 from watcher.settings.loading import Loaded
-from watcher.streams import width
+from watcher.settings.model import Settings
+from watcher.settings.sources import absolute
+from watcher.streams import Progress
 from watcher.text import mask
 from watcher.text.sanitize import escape_invisible, plural, sanitize_line
+from watcher.values import frozen
 
 _KEYS = (
     "id",
@@ -40,7 +46,7 @@ _KEYS = (
 """What `--json` has of a pack."""
 
 
-def show(
+def installed(
     *, settings: Callable[..., Loaded], targets: tuple[str, ...], as_json: bool
 ) -> int:
     """Scan the installs and print their packs. Return the exit code: 0 if every folder could be read.
@@ -53,16 +59,15 @@ def show(
     with ProgressLine() as progress:
         found = asyncio.run(scan_all(chosen.sources, chosen.timeout, progress))
     scanned = list(zip(chosen.sources, found, strict=True))
-    if as_json:
-        echo(to_json({"installs": [_document(*one) for one in scanned]}))
-    else:
-        for line in lines(scanned, width(sys.stdout)):
-            echo(line)
+    document = {"installs": [_document(*one) for one in scanned]}
+    show(document if as_json else lines(scanned, columns()))
     failures = [one.failure for one in found if one.failure]
     for failure in failures:
         name = sanitize_line(failure.install or "")
         echo_error(WatchError(f"{name}: {failure.error}", failure.hint))
-    return (2 if chosen.are_named else 1) if failures else 0
+    return exit_code(
+        is_misused=bool(failures) and chosen.are_named, is_undone=bool(failures)
+    )
 
 
 def _place(source: Source) -> str:
@@ -121,3 +126,73 @@ def _cells(pack: Pack) -> tuple[str, ...]:
         + escape_invisible(pack.evidence)
         + where,
     )
+
+
+@frozen
+class _ChosenInstalls:
+    """Installs, and where they are from."""
+
+    sources: tuple[Source, ...]
+    timeout: float
+    """Seconds that a scan may take."""
+    are_named: bool = False
+    """Whether the command line names them."""
+    note: str = ""
+    """Which they are and who says so, where nobody named them; for a person."""
+
+
+def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> _ChosenInstalls:
+    """Return the installs to look at; the `settings` are loaded only without TARGETs.
+
+    UsageError for a TARGET that can be none, and if there is no install at all; ConfigError as the settings.
+    """
+    if names:
+        named = tables.targets(names, partial(absolute, working_folder()))
+        return _ChosenInstalls(
+            sources=named, timeout=Settings().timeout, are_named=True
+        )
+    loaded = settings().settings
+    if installs := loaded.all_installs():
+        return _ChosenInstalls(sources=installs, timeout=loaded.timeout)
+
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path's raises where the home folder is not known
+    found = places.here(os.environ, working_folder(), home)
+    if not found:
+        looked = dict.fromkeys(
+            escape_invisible(str(place.path))
+            for place in places.known(os.environ, home)
+        )
+        raise UsageError(
+            f"no ComfyUI found; looked in the working folder and {', '.join(looked)}",
+            hint="name one: its folder, its address (http://127.0.0.1:8188) or a snapshot file;"
+            " for the files of a repository: comfy-watch audit .",
+        )
+    return _ChosenInstalls(
+        sources=tables.of_folders(place.path for place in found),
+        timeout=loaded.timeout,
+        note="; ".join(
+            f"found {escape_invisible(str(place.path))} ({place.by})" for place in found
+        ),
+    )
+
+
+async def scan_all(
+    sources: Sequence[Source],
+    timeout: float,  # noqa: ASYNC109 - a setting, which `scan` takes
+    progress: Progress,
+    *,
+    with_files: bool = False,
+) -> list[Inventory]:
+    """Return what each install has. `with_files`: the files are read, too, that name packs (`look`)."""
+    base = str(working_folder()) if with_files else ""
+
+    async def one(source: Source) -> tuple[Inventory, ...]:
+        progress(source.name, f"scanning {sanitize_line(source.name)}")
+        if with_files:
+            found = await look(source, timeout=timeout, base=base)
+        else:
+            found = (await scan(source, timeout=timeout),)
+        progress(source.name, "")
+        return found
+
+    return [of for found in await asyncio.gather(*map(one, sources)) for of in found]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from watcher import __version__
 from watcher.cli.loading import existing_state, working_folder
-from watcher.cli.terminal import Document, echo, echo_result
+from watcher.cli.terminal import Document, echo, show_result, warn
 from watcher.errors import UsageError
 from watcher.publish import documents
 from watcher.publish.public import published
@@ -32,16 +32,13 @@ def publish(*, settings: Callable[[], Loaded], folder: str) -> int:
     public, written = write(state, terms_of(loaded.settings), place)
     if not public.at:
         where = escape_invisible(str(state.path))
-        echo(f"warning: no poll has been completed yet in {where}", error=True)
-    echo_result(
-        [
-            f"wrote {plural(written.files, 'file')} to {shown}; {written.changed:,} changed"
-        ]
-    )
+        warn(f"no poll has been completed yet in {where}")
+    files = plural(written.files, "file")
+    show_result([f"wrote {files} to {shown}; {written.changed:,} changed"])
     return 0
 
 
-def show_metrics(*, settings: Callable[[], Loaded]) -> int:
+def metrics(*, settings: Callable[[], Loaded]) -> int:
     """Print the figures; StateError if the state cannot be used. The history is not read: events are counted."""
     loaded = settings()
     state = existing_state(loaded).load()

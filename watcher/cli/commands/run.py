@@ -13,7 +13,7 @@ from watcher.cli import report as reports
 from watcher.cli.loading import collect_rarely
 from watcher.cli.report import watched_in_words
 from watcher.cli.signals import Stop, end_at_once
-from watcher.cli.terminal import echo, echo_error, progress_line
+from watcher.cli.terminal import ProgressLine, echo, echo_error, warn
 from watcher.delivery.client import Worker
 from watcher.errors import InstallationError, ReplacedError, WatchError, line_of
 from watcher.model.selection import Selection
@@ -41,7 +41,7 @@ CHANNEL_BUDGET = 5.0
 """Seconds after which `run` turns from a channel with many messages to the other channels, and returns to it later."""
 
 
-def run_forever(*, settings: Callable[[], Loaded]) -> int:
+def run(*, settings: Callable[[], Loaded]) -> int:
     """Poll until stopped, or until the state or the installation is replaced, and return the exit code.
 
     WatchError for what is wrong before the first poll.
@@ -93,7 +93,7 @@ def run_forever(*, settings: Callable[[], Loaded]) -> int:
 
             stop = Stop(observer.stopping, end_overdue, 0)
             collect_rarely()
-            with progress_line(chosen.settings) as progress:
+            with ProgressLine() as progress:
                 poller = Poller(
                     config=config,
                     folder=folder,
@@ -133,7 +133,7 @@ class RunLines(Observer):
         """Say what is watched, how often, and what is odd about the settings."""
         if log.is_logged("warning"):
             for warning in schedule.warnings:
-                echo(f"warning: {warning}", error=True)
+                warn(warning)
         config = schedule.config
         counts = [plural(len(config.channels), "channel")]
         if config.installs:

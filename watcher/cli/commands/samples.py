@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from watcher import log
 from watcher.alerts.digest import sample
-from watcher.cli.terminal import colour, echo, echo_result, progress_line
+from watcher.cli.terminal import ProgressLine, colour, show_result, warn
 from watcher.delivery.client import AT_ONCE, Worker
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.process import Job
@@ -20,7 +20,7 @@ from watcher.state.store import StateFolder
 from watcher.text.mask import describe, nearest
 
 
-def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -> int:
+def test_alerts(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -> int:
     """Send a sample to all channels and print a line for each when it is done; return 1 if one failed."""
     loaded = settings()
     known = {channel.name: channel for channel in loaded.settings.all_channels()}
@@ -52,16 +52,16 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
             result = colour("delivered")
             if protocol := protocol_without_answers(channel.url):
                 result = f"sent, unconfirmed: {protocol} cannot say whether it arrived"
-            echo_result([f"{channel.name}: {result}"])
+            show_result([f"{channel.name}: {result}"])
             return True
-        echo_result([f"{channel.name}: {colour('failed')}: {outcome.reason}"])
+        show_result([f"{channel.name}: {colour('failed')}: {outcome.reason}"])
         return False
 
     async def send_all() -> list[bool]:
         return await asyncio.gather(*map(send, chosen_channels))
 
     turns = asyncio.Semaphore(AT_ONCE)
-    with Worker() as worker, progress_line(loaded.settings) as progress:
+    with Worker() as worker, ProgressLine() as progress:
         validate_channels(loaded.settings, folder, loaded.origins, worker.refusal)
         _say(loaded.warnings)
         return 0 if all(asyncio.run(send_all())) else 1
@@ -69,4 +69,4 @@ def send_samples(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -
 
 def _say(warnings: Iterable[str]) -> None:
     for warning in warnings:
-        echo(f"warning: {warning}", error=True)
+        warn(warning)

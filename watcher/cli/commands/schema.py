@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from watcher.cli import documents
+from watcher.cli.terminal import show
 from watcher.errors import UsageError
 from watcher.model.event import Event
 from watcher.settings.model import json_schema
@@ -21,6 +22,12 @@ _FORMS: dict[str, type[object]] = {
 }
 _SETTINGS = "settings"
 NAMES = (*_FORMS, _SETTINGS)
+
+
+def schema(name: str) -> int:
+    """Print a schema."""
+    show(document_of(name))
+    return 0
 
 
 def document_of(name: str) -> dict[str, object]:

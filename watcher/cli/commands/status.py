@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,16 +20,15 @@ from watcher.changes.exposure import copies_of
 from watcher.changes.sweeps import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
 from watcher.cli.loading import existing_state
-from watcher.cli.options import read
 from watcher.cli.report import watched_in_words
 from watcher.cli.terminal import (
     colour,
+    columns,
     dim,
-    echo,
     join_first,
+    show,
     styled,
     table,
-    to_json,
 )
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
@@ -39,7 +37,6 @@ from watcher.model.finding import Grade
 from watcher.model.reading import ALL
 from watcher.model.version import BANNED, FLAGGED, Version
 from watcher.polling.clock import clock
-from watcher.settings import parsing
 from watcher.settings.loading import Loaded
 from watcher.state.model import State, names
 from watcher.state.overview import (
@@ -53,9 +50,10 @@ from watcher.state.overview import (
     state_severity,
     watched,
 )
-from watcher.streams import width
 from watcher.text.sanitize import escape_invisible, plural, sanitize_line
 from watcher.values import frozen
+
+_NOTHING = "Nothing is watched yet. Add node packs to the settings, or try `comfy-watch check --node ID`."
 
 NODES_SHOWN = 50
 """Nodes that a terminal gets; the others are counted."""
@@ -268,7 +266,7 @@ def _run_form(run: Run) -> dict[str, object]:
     }
 
 
-def show(
+def status(
     *,
     settings: Callable[[], Loaded],
     nodes: Sequence[str],
@@ -305,20 +303,17 @@ def show(
         only_problems=only_problems,
     )
     if as_json:
-        echo(to_json(document(overview)))
-    elif not (overview.nodes or overview.globs or overview.publishers):
-        echo(
-            "Nothing is watched yet. Add node packs to the settings, or try `comfy-watch check --node ID`."
-        )
+        show(document(overview))
+    elif overview.nodes or overview.globs or overview.publishers:
+        show(lines(overview, columns()))
     else:
-        for line in lines(overview, width(sys.stdout)):
-            echo(line)
+        show([_NOTHING])
     return 0
 
 
 def _ids_of(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
     """Return the ids of `--node`; UsageError for one that is not watched."""
-    chosen = {node.lower(): node for node in read("--node", parsing.read, list(nodes))}
+    chosen = {node.lower(): node for node in nodes}
     if missing := chosen.keys() - set(map(str.lower, known)):
         names = [chosen[key] for key in sorted(missing)]
         raise UsageError(

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 from watcher import timestamps
 from watcher.changes.transitions import node_url
-from watcher.cli.commands.history import earliest
 from watcher.cli.documents import VersionForm, VersionsDocument
-from watcher.cli.findings import findings_below
-from watcher.cli.options import read
-from watcher.cli.report import error_form, failure_lines
+from watcher.cli.loading import Took, look_at_registry
+from watcher.cli.report import error_form, exit_code, failure_lines, findings_below
 from watcher.cli.terminal import (
     INDENT,
     Row,
     colour,
+    columns,
     dim,
     echo,
-    echo_result,
-    progress_line,
     short_time,
+    show_result,
     styled,
     table,
-    to_json,
 )
 from watcher.model.reading import Fault
 from watcher.model.scan import shortened
 from watcher.model.version import STATUSES
-from watcher.polling.clock import clock
 from watcher.polling.lookup import Filters, Found, FoundVersion, look_up
 from watcher.polling.model import request_limits
-from watcher.registry import network
-from watcher.settings import parsing
 from watcher.settings.loading import Loaded
-from watcher.streams import width
+from watcher.streams import Progress
 from watcher.text.sanitize import escape_invisible, plural, sanitize_line
 
 _TEXT = 300
@@ -46,72 +38,55 @@ _FINDINGS = 5
 """Findings of a version."""
 _STATUS = 40
 """Characters of a status that this program does not know."""
-_LONGEST_SEARCH = 1000
-_LIMIT = 50
-"""Versions that are shown without `--limit`."""
 
 
-def _visible(text: str) -> str:
-    is_visible = bool(text.strip()) and text.isprintable()
-    if not is_visible or len(text) > _LONGEST_SEARCH:
-        raise ValueError(f"give a text of 1 to {_LONGEST_SEARCH} visible characters")
-    return text
-
-
-def show(
+def versions(
     *,
     settings: Callable[..., Loaded],
-    nodes: Sequence[str],
+    nodes: tuple[str, ...],
     statuses: tuple[str, ...],
-    reason: str | None,
+    reason: str,
     deprecated: bool,
-    since: str | None,
-    limit: int | None,
+    since: str,
+    limit: int,
     with_reasons: bool,
     as_json: bool,
 ) -> int:
-    """Look, print what was found and return the exit code.
-
-    UsageError for a wrong node id, time or text, and ConfigError as `transport.check_usable`.
-    """
-    wanted = Filters(
-        nodes=read("ID", parsing.read, list(nodes)),
-        statuses=statuses,
-        reason="" if reason is None else read("--reason", _visible, reason),
-        deprecated=deprecated,
-        since=earliest(since),
-    )
+    """Look, print what was found and return the exit code. ConfigError as `look_at_registry`."""
     known = settings(alerts=False).settings
-    network.check_usable(known.registry_url)
-    started = clock()
-    with progress_line(known) as progress:
-        found = asyncio.run(
-            look_up(
-                wanted,
-                limit=limit or _LIMIT,
-                with_reasons=with_reasons,
-                registry_url=known.registry_url,
-                limits=request_limits(known),
-                progress=progress,
-            )
+
+    def look(progress: Progress) -> Coroutine[None, None, Found]:
+        return look_up(
+            Filters(
+                nodes=nodes,
+                statuses=statuses,
+                reason=reason,
+                deprecated=deprecated,
+                since=since,
+            ),
+            limit=limit,
+            with_reasons=with_reasons,
+            registry_url=known.registry_url,
+            limits=request_limits(known),
+            progress=progress,
         )
-    finished = clock()
+
+    found, took = look_at_registry(known, look)
     for line in failure_lines(found.problems):
         echo(line, error=True)
-    if as_json:
-        echo_result([to_json(_document(found, started, finished))])
-    else:
-        seconds = max(timestamps.seconds_between(started, finished), 0)
-        columns = width(sys.stdout)
-        echo_result(lines(found, seconds, columns, with_reasons=with_reasons))
-    return 1 if found.problems else 0
+    show_result(
+        _document(found, took)
+        if as_json
+        else lines(found, took.seconds, columns(), with_reasons=with_reasons)
+    )
+    return exit_code(is_undone=bool(found.problems))
 
 
-def _document(found: Found, started: str, finished: str) -> VersionsDocument:
+def _document(found: Found, took: Took) -> VersionsDocument:
     """Return the document of `versions --json` (docs/versions.md)."""
     return VersionsDocument(
-        started=started,
-        finished=finished,
+        started=took.started,
+        finished=took.finished,
         versions=tuple(map(_form, found.versions)),
         total=found.total,
         packs=found.packs,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,38 +11,33 @@ from watcher import durations
 from watcher.alerts.payload import finding_forms
 from watcher.changes.transitions import node_url
 from watcher.cli.documents import WaitDocument
-from watcher.cli.findings import findings_table
-from watcher.cli.loading import working_folder
+from watcher.cli.loading import Took, look_at_registry, working_folder
 from watcher.cli.options import read
+from watcher.cli.report import exit_code, findings_table
 from watcher.cli.signals import Stop
 from watcher.cli.terminal import (
     colour,
+    columns,
     dim,
     echo,
-    echo_result,
-    progress_line,
     short_time,
-    to_json,
+    show_result,
+    warn,
 )
 from watcher.errors import UsageError
 from watcher.installs.recognise import folders, texts
 from watcher.installs.safe_files import Folder, UnreadableError
-from watcher.model.version import ACTIVE
 from watcher.polling.clock import clock
 from watcher.polling.model import request_limits
-from watcher.polling.wait import Look, Waiter, Wanted
-from watcher.registry import network
+from watcher.polling.wait import Look, Waiter
 from watcher.registry.client import Registry
 from watcher.settings import model, parsing
 from watcher.settings.loading import Loaded
-from watcher.streams import Progress, width
+from watcher.streams import Progress
 from watcher.text.mask import describe, is_visible
 from watcher.text.sanitize import Trusted, plural, safe_line, sanitize_line
-from watcher.values import frozen
 
 _FILE = "pyproject.toml"
-_FOR = "2h"
-_EVERY = "30s"
 _LONGEST = 366 * durations.DAY
 _TEXT = 300
 """Characters of a reason, and of an error."""
@@ -54,39 +47,52 @@ _PLACE = "wait"
 """Where progress is reported."""
 
 
-def run_wait(
+def wait(
     *,
     settings: Callable[..., Loaded],
     node: str | None,
     version: str | None,
-    longest: str | None,
-    every: str | None,
+    longest: str,
+    every: str,
     as_json: bool,
 ) -> int:
     """Wait, print what came of it and return the exit code.
 
-    UsageError for wrong arguments, and where it is not known what to wait for; ConfigError as
-    `transport.check_usable`.
+    UsageError for wrong arguments, and where it is not known what to wait for; ConfigError as `look_at_registry`.
     """
-    least = model.SHORTEST_INTERVAL
-    seconds = _seconds("--for", longest or _FOR, 0.0)
-    pause = _seconds("--every", every or _EVERY, least)
+    seconds = _seconds("--for", longest, 0.0)
+    pause = _seconds("--every", every, model.SHORTEST_INTERVAL)
     wanted = wanted_of(node, version)
     known = settings(alerts=False).settings
-    network.check_usable(known.registry_url)
-    started = clock()
+    at_most = durations.show(seconds)
+    said = ""
 
-    async def wait(progress: Progress) -> Look | int:
+    async def look(progress: Progress) -> Look | int:
         """Return what was seen last, or the number of the signal that ended it."""
-        talk = _Talk(wanted, as_json=as_json, longest=seconds, progress=progress)
+
+        def report(look: Look) -> None:
+            """Say what a look has seen, if that is news."""
+            nonlocal said
+            if look.is_judged:
+                return  # the last line says it
+            what = f"{_name(look)}: {safe_line(look.why, _TEXT)}"
+            progress(_PLACE, f"{what}; waiting for at most {at_most}")
+            if what == said:
+                return
+            said = what
+            if look.has_failed:
+                warn(f"{what}; asking again")
+            else:
+                # With --json only the document may be on stdout.
+                echo(f"{dim(short_time(clock()))}  {what}", error=as_json)
+
         waiter = Waiter(
-            wanted=wanted,
+            seen=wanted,
             connect=partial(Registry, known.registry_url, request_limits(known)),
             timeout=known.timeout,
             every=pause,
             longest=seconds,
-            now=clock,
-            report=talk.report,
+            report=report,
         )
         waiting = asyncio.create_task(waiter.run())
         stop = Stop(lambda _: waiting.cancel())
@@ -96,36 +102,29 @@ def run_wait(
         except asyncio.CancelledError:
             return stop.signal
 
-    with progress_line(known) as progress:
-        found = asyncio.run(wait(progress))
+    found, took = look_at_registry(known, look)
     if isinstance(found, int):
         echo("stopped; the version is not judged yet", error=True)
         return 128 + found
-    finished = clock()
-    done = _Done(
-        look=found, wanted=wanted, started=started, finished=finished, longest=seconds
-    )
     if found.is_judged and found.why:
-        echo(f"warning: {safe_line(found.why, _TEXT)}", error=True)
-    if as_json:
-        echo_result([to_json(done.document())])
-    else:
-        echo_result(done.lines(width(sys.stdout)))
-    return done.code
+        warn(safe_line(found.why, _TEXT))
+    error = _error(found, at_most)
+    show_result(
+        _document(found, took, error) if as_json else _lines(found, error, columns())
+    )
+    return _code(found)
 
 
 def _seconds(option: str, text: str, least: float) -> float:
     return read(option, lambda one: parsing.seconds(one, least, _LONGEST), text)
 
 
-def wanted_of(node: str | None, version: str | None) -> Wanted:
+def wanted_of(node: str | None, version: str | None) -> Look:
     """Return what the arguments name, with the help of ./pyproject.toml. UsageError if it cannot be known."""
     if node is None:
         return _of_project(_project(working_folder()))
-    [name] = read("ID", parsing.read, [node])
-    if version is None:
-        return Wanted(node=name)
-    return Wanted(node=name, version=read("VERSION", _version, version))
+    text = "" if version is None else read("VERSION", _version, version)
+    return Look(node=node, text=text)
 
 
 def _version(text: str) -> str:
@@ -149,133 +148,80 @@ def _project(folder: Path) -> folders.Project:
         raise UsageError(safe_line(Trusted(error)), _hint()) from None
 
 
-def _of_project(project: folders.Project) -> Wanted:
+def _of_project(project: folders.Project) -> Look:
     """Return the name and version of a project; UsageError if it does not say both."""
     version = project.version
     if project.id is None or version is None or not is_visible(version):
         remark = project.remark or "its version is not valid"
         raise UsageError(f"{_FILE}: {remark}", _hint(project.id))
-    return Wanted(node=project.id, version=version)
+    return Look(node=project.id, text=version)
 
 
 def _hint(node: str | None = None) -> str:
     return f"name the pack and the version: comfy-watch wait {node or 'ID'} VERSION"
 
 
-@dataclass(slots=True)
-class _Talk:
-    """Says what is waited for, and what changes meanwhile, each thing once."""
-
-    wanted: Wanted
-    as_json: bool
-    longest: float
-    progress: Progress
-    said: str = ""
-    """The last that was said of the version."""
-
-    def report(self, look: Look) -> None:
-        """Say what a look has seen, if that is news."""
-        if look.is_judged:
-            return  # the last line says it
-        what = f"{_name(self.wanted, look)}: {safe_line(look.why, _TEXT)}"
-        longest = durations.show(self.longest)
-        self.progress(_PLACE, f"{what}; waiting for at most {longest}")
-        if what == self.said:
-            return
-        self.said = what
-        if look.has_failed:
-            echo(f"warning: {what}; asking again", error=True)
-        else:
-            # With --json only the document may be on stdout.
-            echo(f"{dim(short_time(clock()))}  {what}", error=self.as_json)
-
-
-def _name(wanted: Wanted, look: Look | None = None) -> str:
+def _name(look: Look) -> str:
     """Return which version it is, as far as that is known."""
-    node, version = wanted.node, wanted.version
-    if look is not None:
-        node = look.node
-        version = look.version.version if look.version else version
-    return f"{sanitize_line(node)} {sanitize_line(version)}".rstrip()
+    return f"{sanitize_line(look.node)} {sanitize_line(look.text)}".rstrip()
 
 
-def _status(look: Look) -> str:
-    """Return what the registry says of the version, in its colour."""
-    status = colour(sanitize_line(look.status or "", _STATUS))
-    is_deprecated = look.version is not None and look.version.deprecated
-    return f"{status}, {colour('deprecated')}" if is_deprecated else status
+def _code(look: Look) -> int:
+    return exit_code(is_refused=look.is_refused, is_undone=not look.is_judged)
 
 
-@frozen
-class _Done:
-    """What came of it, for each kind of output."""
+def _error(look: Look, longest: str) -> str:
+    """Return why there is no verdict, or no reason for one; "" if there is both."""
+    if not look.is_judged:
+        return f"not judged within {longest}: {safe_line(look.why, _TEXT)}"
+    if look.is_refused and look.reason is None:
+        return "the registry's reason could not be read"
+    return ""
 
-    look: Look
-    wanted: Wanted
-    started: str
-    finished: str
-    longest: float
 
-    @property
-    def code(self) -> int:
-        """The exit code."""
-        if not self.look.is_judged:
-            return 1
-        return 0 if self.look.status == ACTIVE else 3
+def _document(look: Look, took: Took, error: str) -> WaitDocument:
+    """Return the document of `wait --json`."""
+    version, reason, scan = look.version, look.reason, look.scan
+    return WaitDocument(
+        started=took.started,
+        finished=took.finished,
+        node=look.node,
+        version=look.text or None,
+        version_id=(version.id if version else "") or None,
+        status=look.status,
+        reason=look.of_pack or (reason.summary if reason else None),
+        findings=finding_forms(scan, None) if reason else None,
+        finding_count=(scan.count if scan else 0) if reason else None,
+        error=error or None,
+        url=node_url(look.node),
+    )
 
-    @property
-    def error(self) -> str:
-        """Why there is no verdict, or no reason for one; "" if there is both."""
-        look = self.look
-        if not look.is_judged:
-            why = safe_line(look.why, _TEXT)
-            return f"not judged within {durations.show(self.longest)}: {why}"
-        if self.code == 3 and look.reason is None:
-            return "the registry's reason could not be read"
-        return ""
 
-    def document(self) -> WaitDocument:
-        """Return the document of `wait --json`."""
-        look = self.look
-        version, reason, scan = look.version, look.reason, look.scan
-        return WaitDocument(
-            started=self.started,
-            finished=self.finished,
-            node=look.node,
-            version=(version.version if version else self.wanted.version) or None,
-            version_id=(version.id if version else "") or None,
-            status=look.status,
-            reason=look.of_pack or (reason.summary if reason else None),
-            findings=finding_forms(scan, None) if reason else None,
-            finding_count=(scan.count if scan else 0) if reason else None,
-            error=self.error or None,
-            url=node_url(look.node),
-        )
+def _lines(look: Look, error: str, width: int | None) -> list[str]:
+    """Return the lines for people; the last one says what came of it."""
+    code = _code(look)
+    last = f"{_name(look)} {_what(look, error)}"
+    if code:
+        last = f"exit {code}: {last}"
+    if look.scan is None or not look.is_refused:
+        return [last]
+    return [*findings_table(look.scan, width), "", last]
 
-    def lines(self, width: int | None) -> list[str]:
-        """Return the lines for people; the last one says what came of it."""
-        scan = self.look.scan
-        if self.code != 3 or scan is None:
-            return [self.summary()]
-        return [*findings_table(scan, width), "", self.summary()]
 
-    def summary(self) -> str:
-        """Return the last line."""
-        name, what = _name(self.wanted, self.look), self._what()
-        return f"exit {self.code}: {name} {what}" if self.code else f"{name} {what}"
-
-    def _what(self) -> str:
-        """Return what came of it, after the version's name."""
-        if self.code == 1:
-            return f"was {self.error}"
-        if self.look.of_pack:
-            return f"is refused: {safe_line(self.look.of_pack, _TEXT)}"
-        what = f"is {_status(self.look)}"
-        if not self.code:
-            return what
-        why, reason, scan = self.error, self.look.reason, self.look.scan
-        if scan is not None and scan.is_whole:
-            why = plural(scan.count, "finding")  # the table says the rest
-        elif reason is not None:
-            why = reason.summary or "the registry gives no reason"
-        return f"{what}: {safe_line(why, _TEXT)}"
+def _what(look: Look, error: str) -> str:
+    """Return what came of it, after the version's name."""
+    if not look.is_judged:
+        return f"was {error}"
+    if look.of_pack:
+        return f"is refused: {safe_line(look.of_pack, _TEXT)}"
+    what = f"is {colour(sanitize_line(look.status or '', _STATUS))}"
+    if look.version is not None and look.version.deprecated:
+        what += f", {colour('deprecated')}"
+    if not look.is_refused:
+        return what
+    why, reason, scan = error, look.reason, look.scan
+    if scan is not None and scan.is_whole:
+        why = plural(scan.count, "finding")  # the table says the rest
+    elif reason is not None:
+        why = reason.summary or "the registry gives no reason"
+    return f"{what}: {safe_line(why, _TEXT)}"

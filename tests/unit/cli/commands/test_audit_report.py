@@ -9,7 +9,7 @@ import click
 import pytest
 
 from tests.support.factories import HARMLESS, accepted, version
-from watcher.cli.formats.words import lines
+from watcher.cli.commands.audit import lines
 from watcher.model.finding import Finding
 from watcher.model.pack import Inventory, Pack, PackKind, Verdict
 from watcher.model.reading import ReadFailure

@@ -9,7 +9,8 @@ import click
 import pytest
 
 from tests.support.factories import NOW, PACK, event, minute
-from watcher.cli.commands.history import choose, lines, parse_since
+from watcher.cli.commands.history import choose, lines
+from watcher.cli.options import parse_since
 from watcher.model.event import Event, Kind, Tally
 from watcher.model.pack import Copy
 from watcher.model.scan import Scan, ScanFinding

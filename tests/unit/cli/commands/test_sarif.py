@@ -11,17 +11,15 @@ import pytest
 
 from tests.support.factories import HARMLESS, accepted, version
 from tests.unit.cli.commands.test_audit_report import finding
-from watcher.cli.formats.sarif import Run, sarif
+from watcher.cli.commands.sarif import sarif
+from watcher.cli.loading import Took
 from watcher.model.finding import Finding
 from watcher.model.pack import Inventory, Pack, PackKind, Verdict
 from watcher.model.reading import Fault, ReadFailure
 from watcher.polling.audit import Audit
 
-RUN = Run(
-    started="2026-01-31T12:00:00.000Z",
-    finished="2026-01-31T12:00:01.000Z",
-    folder=Path("/repo"),
-)
+TOOK = Took(started="2026-01-31T12:00:00.000Z", finished="2026-01-31T12:00:01.000Z")
+FOLDER = Path("/repo")
 
 
 def run_of(
@@ -33,7 +31,7 @@ def run_of(
         findings=findings,
         problems=problems,
     )
-    document: dict[str, Any] = json.loads(json.dumps(sarif(done, RUN)))
+    document: dict[str, Any] = json.loads(json.dumps(sarif(done, TOOK, FOLDER)))
     [run] = document["runs"]
     assert isinstance(run, dict)
     return run

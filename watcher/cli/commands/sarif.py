@@ -7,16 +7,26 @@ links and placeholders, so that brackets and braces in it are replaced by charac
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from watcher import __version__
 from watcher.alerts.advice import STOP
 from watcher.alerts.phrasing import PRODUCT
-from watcher.cli.formats.words import acceptance, advice, pack_cell, rows, uri, why
-from watcher.cli.report import error_form
-from watcher.cli.terminal import unstyle, version_cell
+from watcher.cli.commands.audit import (
+    acceptance,
+    advice,
+    pack_cell,
+    rows,
+    why,
+    within,
+)
+from watcher.cli.loading import Took
+from watcher.cli.report import error_form, version_cell
+from watcher.cli.terminal import unstyle
 from watcher.cli.version import homepage
 from watcher.model.event import Severity
 from watcher.model.finding import Finding, Grade
@@ -88,18 +98,8 @@ _LOOKALIKES = str.maketrans("[]{}\\`", "\uff3b\uff3d\uff5b\uff5d\uff3c'")
 Form = dict[str, object]
 
 
-@frozen
-class Run:
-    """What a document says beside what was found."""
-
-    started: str
-    finished: str
-    folder: Path
-    """The working folder, to which paths are relative."""
-
-
-def sarif(done: Audit, run: Run) -> Form:
-    """Return the document of an audit."""
+def sarif(done: Audit, took: Took, folder: Path) -> Form:
+    """Return the document of an audit; paths in it are relative to the folder."""
     findings = rows(done, only_problems=True)
     driver = {
         "name": PRODUCT,
@@ -109,8 +109,8 @@ def sarif(done: Audit, run: Run) -> Form:
     }
     invocation = {
         "executionSuccessful": all(map(is_limit, done.problems)),
-        "startTimeUtc": run.started,
-        "endTimeUtc": run.finished,
+        "startTimeUtc": took.started,
+        "endTimeUtc": took.finished,
         "toolExecutionNotifications": [*map(_notice, done.problems)],
     }
     return {
@@ -121,7 +121,7 @@ def sarif(done: Audit, run: Run) -> Form:
                 "tool": {"driver": driver},
                 "invocations": [invocation],
                 "columnKind": "unicodeCodePoints",
-                "results": [*_results(findings, run.folder)],
+                "results": [*_results(findings, folder)],
             }
         ],
     }
@@ -146,7 +146,7 @@ def _rule_id(verdict: str) -> str:
 def _results(findings: list[Finding], folder: Path) -> Iterator[Form]:
     seen: Counter[tuple[str, ...]] = Counter()
     for one in findings:
-        where = uri(one.pack.file or one.pack.own_file or one.install, folder)
+        where = _uri(one.pack.file or one.pack.own_file or one.install, folder)
         identity = (where, *_identity(one))
         seen[identity] += 1
         text = "\0".join((*identity, str(seen[identity])))
@@ -177,6 +177,12 @@ def _results(findings: list[Finding], folder: Path) -> Iterator[Form]:
                 {"kind": "external", "justification": justification}
             ]
         yield result
+
+
+def _uri(file: str, folder: Path) -> str:
+    """Return a path as a URI reference, percent-encoded, relative to the folder; a `file:` URI if it lies elsewhere."""
+    path = within(file, folder)
+    return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
 
 
 def _identity(finding: Finding) -> tuple[str, str, str]:

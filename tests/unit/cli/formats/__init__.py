@@ -1,1 +1,0 @@
-"""The formats of `audit`, as pure functions of what was found."""
