@@ -63,7 +63,7 @@ def test_a_kind_lacks_nothing(kind: Kind) -> None:
     )
     assert severity_of(named).value == severity
     assert SYMBOLS[kind]
-    said = phrasing(named)
+    said = phrasing([named])
     assert said.what or said.about
     assert counted_as(named)
     [default] = knowing([channel()], ["Alpha"])

@@ -8,11 +8,11 @@ without capital letter and full stop for one line of several.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from watcher import durations, timestamps
-from watcher.alerts.words import Words, joined
+from watcher.alerts.words import Words, joined, said, sentence
 from watcher.model.event import (
     EMPTY,
     Event,
@@ -34,21 +34,8 @@ STOP = Trusted(
     " this machine held."
 )
 STOP_IN_SHORT = Trusted("stop ComfyUI, remove it, read why")
-_SWAPPED = Trusted(
-    "Your copy may be either one. Do not install it again before its author explains it."
-)
-_SWAPPED_IN_SHORT = Trusted(
-    "your copy may be either; do not install it again before it is explained"
-)
-_APPEARED = Trusted(
-    "If nobody installed it, stop ComfyUI and remove it; somebody may control this machine."
-)
-_APPEARED_IN_SHORT = Trusted("if nobody installed it, stop ComfyUI")
-_CHECK_THE_ID = Trusted("check the id")
-_URL_IS_CORRECTED = Trusted(" A corrected URL gets what waits.")
 UNREVIEWED = Trusted("nobody has reviewed it")
 """What a flag means beside what was found."""
-_UNREVIEWED_IN_SHORT = Trusted("not reviewed yet")
 _UNADVISED = {Grade.FLAGGED_INFO, Grade.UNKNOWN, Grade.OK}
 """What is run and stands so needs no advice."""
 _GRADES = {str(grade): grade.in_words for grade in Grade}
@@ -61,70 +48,95 @@ class Advice(NamedTuple):
     in_short: Words = ()
 
 
-def advice_on(event: Event, others: Sequence[Event] = ()) -> Advice:
-    """Return what to do about an event; `others` are those of its message about the same pack."""
-    if event.kind is Kind.APPEARED:
-        return Advice((_APPEARED,), (_APPEARED_IN_SHORT,))
-    if event.kind is Kind.FAILING:
-        return _on_failure(event)
-    if event.kind is Kind.REINSTATED:
-        return _on_what_is_left(event)
-    if event.kind is Kind.BASELINE or not (warns(event) and runs_it(event)):
-        return Advice()
+def advice_on(event: Event, others: Iterable[Event] = ()) -> Advice:
+    """Return what to do about an event; `others` are those of its message."""
+    match event.kind:
+        case Kind.APPEARED:
+            return Advice(
+                said(
+                    "If nobody installed it, stop ComfyUI and remove it; somebody may control this machine."
+                ),
+                said("if nobody installed it, stop ComfyUI"),
+            )
+        case Kind.FAILING:
+            return _on_failure(event)
+        case Kind.REINSTATED:
+            return _on_what_is_left(event)
+        case _ if event.kind is Kind.BASELINE or not (warns(event) and runs_it(event)):
+            return Advice()
+        case _:
+            return _on_run(event, others)
+
+
+def _on_run(event: Event, others: Iterable[Event]) -> Advice:
+    """Return what to do about what is run and bad, or replaced."""
     if replaces_archive(event):
-        return Advice((_SWAPPED,), (_SWAPPED_IN_SHORT,))
+        return Advice(
+            said(
+                "Your copy may be either one. Do not install it again before its author explains it."
+            ),
+            said(
+                "your copy may be either; do not install it again before it is explained"
+            ),
+        )
     # What is not banned may be anything milder here.
     grade = Grade.BANNED if is_a_ban(event) else Grade.DELETED
-    good, at = _newest_good((event, *others))
-    bans = (one for one in others if is_a_ban(one) and runs_it(one))
+    of_pack = [one for one in others if _pack(one) == _pack(event)]
+    good, at = _newest_good([event, *of_pack])
+    bans = (one for one in of_pack if is_a_ban(one) and runs_it(one))
     if grade is not Grade.BANNED and any(bans):
         good = None  # The ban says to remove it.
     advice = advice_on_run(grade, good, at)
     if not is_a_flag(event):
         return advice
     return Advice(
-        joined(" ", (_sentence((UNREVIEWED,)), advice.words)),
-        joined("; ", ((_UNREVIEWED_IN_SHORT,), advice.in_short)),
+        joined(" ", (sentence((UNREVIEWED,)), advice.words)),
+        joined("; ", (said("not reviewed yet"), advice.in_short)),
     )
+
+
+def _pack(event: Event) -> str:
+    return (event.node or "").lower()
 
 
 def advice_on_run(grade: Grade, good: SafeVersion | None, at: Moment) -> Advice:
     """Return what to do about what is run and stands so, where `good` is the newest good version at a moment."""
     if grade is Grade.BANNED:
-        fact = _sentence(not_banned(good))
-        more = (Trusted(" "), *fact) if fact else ()
-        return Advice((STOP, *more), (STOP_IN_SHORT,))
+        words = joined(" ", ((STOP,), sentence(not_banned(good))))
+        return Advice(words, (STOP_IN_SHORT,))
     words = () if grade in _UNADVISED else newest_good(good, at)
-    return Advice(_sentence(words), words)
+    return Advice(sentence(words), words)
 
 
 def _on_failure(event: Event) -> Advice:
     """Return what to do about a failure, unless it is only to be waited for."""
-    words: Words = ()
     if event.channel is not None:
-        mend, test = "mend the cause, then run ", "comfy-watch test-alerts "
         name = shlex.quote(event.channel)
-        words = _sentence((Trusted(mend), f"{test}{name}"))
+        end = "end the cause, then run "
+        command = f"comfy-watch test-alerts {name}"
+        words = said(f"M{end}{{}}. A corrected URL gets what waits.", command)
         # A value of several words is none in the plainest form.
-        in_short = (Trusted(f"{mend}{test}"), name)
-        return Advice((*words, _URL_IS_CORRECTED), in_short)
-    if event.after == EMPTY:
-        words = (_CHECK_THE_ID,)
-    return Advice(_sentence(words), words)
+        return Advice(words, said(f"m{end}comfy-watch test-alerts {{}}", name))
+    words = said("check the id") if event.after == EMPTY else ()
+    return Advice(sentence(words), words)
 
 
 def _on_what_is_left(event: Event) -> Advice:
     """Return what is run and bad all the same, and what to do about it if that is a ban; nothing if nothing is."""
-    words: Words = ()
-    for one in event.bad_versions:
-        words += (Trusted(", " if words else "what you run is still bad: "),)
-        is_number = normalised(one.version) is not None
-        words += (one.version if is_number else Trusted("a copy of unknown version"),)
-        words += (Trusted(f" is {_GRADES.get(one.status, 'bad')}"),)
+    bad = [
+        said(f"{{}} is {_GRADES.get(one.status, 'bad')}", _version(one.version))
+        for one in event.bad_versions
+    ]
+    words = said("what you run is still bad: {}", joined(", ", bad)) if bad else ()
     if any(one.status == Verdict.BANNED for one in event.bad_versions):
-        in_short = (*words, Trusted("; "), STOP_IN_SHORT)
-        return Advice((*_sentence(words), Trusted(" "), STOP), in_short)
-    return Advice(_sentence(words), words)
+        in_short = said("{}; {}", words, STOP_IN_SHORT)
+        return Advice(said("{} {}", sentence(words), STOP), in_short)
+    return Advice(sentence(words), words)
+
+
+def _version(text: str) -> str:
+    is_number = normalised(text) is not None
+    return text if is_number else Trusted("a copy of unknown version")
 
 
 def _newest_good(of_pack: Sequence[Event]) -> tuple[SafeVersion | None, Moment]:
@@ -146,36 +158,22 @@ def _newest_good(of_pack: Sequence[Event]) -> tuple[SafeVersion | None, Moment]:
 def not_banned(good: SafeVersion | None) -> Words:
     """Return that a version of the pack is not banned, as a fact; () if none is known."""
     version = good and good.version
-    return (Trusted("not banned: "), version) if version else ()
+    return said("not banned: {}", version) if version else ()
 
 
 def newest_good(good: SafeVersion | None, at: Moment) -> Words:
-    """Return the newest good version, with its age if it is young; () if it is not known."""
-    if good is None:
-        return ()
-    if good.version is None:
-        return (Trusted("there is no good version"),)
-    newest = Trusted("the newest good version is ")
-    return (newest, good.version, *_age(good, at))
-
-
-def _age(good: SafeVersion, at: Moment) -> Words:
-    """Return how young an advised version is; () if it is old enough, or that is not known.
+    """Return the newest good version, with its age if it is young; () if it is not known.
 
     It is the age at the event, so that a repeat is the same.
     """
-    if not good.young_since:
+    if good is None:
         return ()
-    age = timestamps.seconds_between(good.young_since, at)
-    return (Trusted(f" (out for {durations.age(age)})"),) if age >= 0 else ()
-
-
-def _sentence(words: Words) -> Words:
-    """Return words that begin with our own as a sentence; () for none."""
-    if not words:
-        return ()
-    first, *others = words
-    return Trusted(first[:1].upper() + first[1:]), *others, Trusted(".")
+    if good.version is None:
+        return said("there is no good version")
+    born = good.young_since
+    age = timestamps.seconds_between(born, at) if born else -1.0
+    young = f" (out for {durations.age(age)})" if age >= 0 else ""
+    return said(f"the newest good version is {{}}{young}", good.version)
 
 
 def advice_on_copy(finding: Finding) -> Words:
@@ -183,7 +181,7 @@ def advice_on_copy(finding: Finding) -> Words:
     if not finding.pack.enabled:
         return ()
     if finding.named and finding.verdict is Verdict.BANNED:
-        return (Trusted("do not install it"),)
+        return said("do not install it")
     if finding.pack.is_unpinned:
         return newest_good(finding.safe_version, finding.at)
     return advice_on_run(finding.grade, finding.safe_version, finding.at).in_short

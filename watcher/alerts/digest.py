@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-from watcher.alerts.advice import Advice, advice_on
 from watcher.alerts.phrasing import (
     PRODUCT,
     Phrasing,
     counted_as,
+    happened,
     name_of,
     now_watched,
     phrasing,
     phrasing_of_watched,
-    reason_of,
-    sentence,
     when_seen,
     which_you_run,
 )
-from watcher.alerts.words import Words, in_a_title
+from watcher.alerts.words import capital, in_a_title
 from watcher.model.event import (
     Event,
     Kind,
@@ -87,25 +85,18 @@ def _titles(worst_first: Sequence[Event]) -> Iterator[str]:
 
 def _headline(event: Event, of_name: int, of_version: int) -> str:
     """Return an event in a few words; "" for a name that is not fit for a title."""
-    what, about = sentence(event)
-    name = name_of(event)
-    version = None if is_about_all(event) else event.version
+    what, about = happened(event)
+    name, version = name_of(event), event.version
     if name is not None and not NODE_ID.fullmatch(name):
         return ""
-    words = [capital(what)] if what else []
-    if version is not None and not _VERSION_TEXT.fullmatch(version):
-        words.append("a version of")
-        version = None
-    if name is not None:
-        words.append(plain_name(name, of_name))
-    if version is not None:
-        words.append(plain_name(version, of_version))
-    return " ".join(words) + about
-
-
-def capital(words: str) -> str:
-    """Return our own words with a capital letter."""
-    return words[:1].upper() + words[1:]
+    is_odd = version is not None and not _VERSION_TEXT.fullmatch(version)
+    words = (
+        capital(what),
+        "a version of" if is_odd else "",
+        plain_name(name or "", of_name),
+        "" if is_odd else plain_name(version or "", of_version),
+    )
+    return " ".join(filter(None, words)) + about
 
 
 def which_part(part: int) -> str:
@@ -120,20 +111,6 @@ _VERSIONS = 5
 
 
 @frozen
-class Line:
-    """What is said of an event, or of several that are alike."""
-
-    phrasing: Phrasing
-    advice: Advice
-    versions: tuple[str, ...]
-    """The other versions that it names."""
-    events: tuple[Event, ...]
-    """The events that it names, worst first."""
-    reason: Words
-    """Of a ban of what is run: however short the room is, some of it is said. () for any other."""
-
-
-@frozen
 class Digest:
     """The content of a message."""
 
@@ -141,9 +118,9 @@ class Digest:
     """Variants, longest first, in safe ASCII. The first that fits is used."""
     events: tuple[Event, ...]
     """All events, worst first."""
-    blocks: tuple[Line, ...]
+    blocks: tuple[Phrasing, ...]
     """Worst first, one for each event; one for all nodes that are watched from now on, and of which nothing is bad."""
-    lines: tuple[Line, ...]
+    lines: tuple[Phrasing, ...]
     """The same in short: one for the events of one kind about a pack."""
     owed: frozenset[str]
     """The ids of events that get a further message if this one only counts them."""
@@ -167,26 +144,23 @@ def compose(
     """
     ordered = worst_first(events)
     shown = ordered[:MOST]
-    of_node: dict[str, list[Event]] = defaultdict(list)
-    for event in ordered:
-        of_node[(event.node or "").lower()].append(event)
     said = {(event.node, event.version) for event in ordered if is_a_ban(event)}
-    quiet = {event.id for event in shown if _is_quiet(event, said)}
+    quiet = [event for event in shown if _is_quiet(event, said)]
+    loud = [event for event in shown if event not in quiet]
+    watched = [phrasing_of_watched(quiet)] if quiet else []
 
-    def lines(groups: Mapping[object, list[Event]]) -> tuple[Line, ...]:
-        return tuple(_line(group, of_node, quiet) for group in groups.values())
+    def phrased(key: Callable[[Event], object]) -> tuple[Phrasing, ...]:
+        groups: dict[object, list[Event]] = defaultdict(list)
+        for event in loud:
+            groups[key(event)].append(event)
+        alike = (group[:_VERSIONS] for group in groups.values())
+        return (*(phrasing(group, ordered) for group in alike), *watched)
 
-    blocks: dict[object, list[Event]] = defaultdict(list)
-    alike: dict[object, list[Event]] = defaultdict(list)
-    for event in sorted(shown, key=lambda one: one.id in quiet):
-        is_quiet = event.id in quiet
-        blocks["" if is_quiet else event.id].append(event)
-        alike["" if is_quiet else _kind_of(event)].append(event)
     return Digest(
         titles=titles(ordered, part),
         events=tuple(ordered),
-        blocks=lines(blocks),
-        lines=lines(alike),
+        blocks=phrased(lambda event: event.id),
+        lines=phrased(_kind_of),
         # Each message names the worst, so that each further one has fewer events.
         owed=frozenset(one.id for one in ordered[1:] if _is_owed(one, named)),
         when=when_seen(ordered),
@@ -207,25 +181,7 @@ def _kind_of(event: Event) -> object:
     """Return what events have in common that are one line: what happened, to which pack, and whether it is run."""
     if event.node is None or event.version is None or event.kind is Kind.APPEARED:
         return event.id
-    return (*sentence(event), event.node.lower(), runs_it(event))
-
-
-def _line(
-    alike: Sequence[Event],
-    of_node: Mapping[str, Sequence[Event]],
-    quiet: Collection[str],
-) -> Line:
-    first = alike[0]
-    is_watched = first.id in quiet
-    named = alike if is_watched else alike[:_VERSIONS]
-    others = of_node[(first.node or "").lower()] if first.node is not None else ()
-    return Line(
-        phrasing=phrasing_of_watched(alike) if is_watched else phrasing(first),
-        advice=advice_on(first, others),
-        versions=() if is_watched else tuple(one.version or "" for one in named[1:]),
-        events=tuple(named),
-        reason=reason_of(first) if is_a_ban(first) and runs_it(first) else (),
-    )
+    return (*happened(event), event.node.lower(), runs_it(event))
 
 
 def _is_owed(event: Event, named: Collection[str] | None) -> bool:

@@ -8,10 +8,9 @@ Our own words are `Trusted`, or in a field that says so; every other string is u
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import assert_never
 
 from watcher import durations, timestamps
-from watcher.alerts.advice import STOP_IN_SHORT, UNREVIEWED
+from watcher.alerts.advice import STOP_IN_SHORT, UNREVIEWED, Advice, advice_on
 from watcher.alerts.words import (
     MOST_FINDINGS,
     Item,
@@ -21,6 +20,7 @@ from watcher.alerts.words import (
     joined,
     known_status,
     listed,
+    said,
     scan_of_flag,
 )
 from watcher.model.event import (
@@ -29,7 +29,6 @@ from watcher.model.event import (
     INCOMPLETE,
     TROUBLES,
     UNLISTED,
-    BadVersion,
     Event,
     Kind,
     Severity,
@@ -72,9 +71,8 @@ REPLACED = "🚨"
 NAMELESS = "(no name)"
 BLANK = "(blank)"
 """Instead of a name, or of a text, that is empty."""
-HAS_VERSIONS = " has versions now"
-"""What is said of a node that recovered."""
 _YOU_RUN_IT = Trusted("you run it")
+_YOU_RUN_UNKNOWN = (Trusted("you run a copy of unknown version"),)
 _WATCHED = "now watched"
 _INSTALLS = 3
 """The most copies that a line names."""
@@ -89,86 +87,97 @@ _AFTER_A_STATUS = frozenset(Kind) - {
 
 @frozen
 class Phrasing:
-    """What is said of one event, or of several of one kind about a pack."""
+    """What is said of one event, or of several that are alike."""
 
     symbol: str
     what: str
     """What happened: our own words before the name, upper-case for what is critical."""
     name: str | None
     """The node, a channel or an install, or the folder of a pack without an id; None for the registry."""
-    version: str | None
-    about: str
+    versions: tuple[str, ...] = ()
+    """The versions that it names."""
+    about: str = ""
     """What happened: our own words after the name."""
     run: str = ""
     """That it is run, in our own words."""
     runs: Words = ()
     """The same with where, or which other version is run."""
+    advice: Advice = Advice()
     details: tuple[Words, ...] = ()
-    """What differs, why, and since when: a sentence each, without capital letter and full stop."""
+    """What differs, why, and since when."""
+    reason: Words = ()
+    """Of a ban of what is run: however short the room is, some of it is said. () for any other."""
     url: str = ""
     """The page of its pack; "" if it has none."""
+    events: tuple[Event, ...]
+    """The events that it names, worst first."""
 
 
-def phrasing(event: Event) -> Phrasing:
-    """Return what is said of an event."""
-    what, about = sentence(event)
+def phrasing(alike: Sequence[Event], others: Iterable[Event] = ()) -> Phrasing:
+    """Return what is said of events that are alike but for their versions; `others` are those of their message."""
+    event = alike[0]
+    what, about = happened(event)
     run = which_you_run(event)
     where = running(event)
     if event.kind is Kind.APPEARED:
-        where = (Trusted(" "), *_in_install(event))
+        where = said(" {}", _in_install(event))
     elif is_about_all(event) and event.tally and event.tally.patterns:
-        where = (Trusted(" for "), event.tally.patterns)
+        where = said(" for {}", event.tally.patterns)
     elif event.kind is Kind.EXPOSED or where[:1] == (_YOU_RUN_IT,):
-        where = (Trusted(run), *where[1:])
+        where = said(f"{run}{{}}", where[1:])
     elif where:
-        where = (Trusted("; "), *where)
-    details = _differences(event), _why(event), _since(event)
+        where = said("; {}", where)
+    is_run_ban = is_a_ban(event) and runs_it(event)
     return Phrasing(
         symbol=_symbol(event),
         what=what,
         name=name_of(event),
-        version=event.version,
+        versions=tuple(one.version or "" for one in alike if event.version is not None),
         about=about,
         run=run,
         runs=where,
-        details=tuple(filter(None, details)),
+        advice=advice_on(event, others),
+        details=tuple(filter(None, (_differences(event), _why(event), _since(event)))),
+        reason=reason_of(event) if is_run_ban else (),
         url=event.url if _has_page(event) else "",
+        events=tuple(alike),
     )
 
 
 def phrasing_of_watched(baselines: Sequence[Event]) -> Phrasing:
     """Return what is said of all nodes that are watched from now on, and of which no version is banned."""
     names = [event.node or "" for event in baselines]
-    tallies = [event.tally or Tally() for event in baselines]
-    counts = (
-        (sum(one.flagged for one in tallies), "flagged"),
-        (sum(one.deprecated for one in tallies), "deprecated"),
-    )
-    few = (Trusted(" ("), *listed(names, len(names)), Trusted(")"))
     is_one = len(names) == 1
-    found = " and ".join(f"{count:,} {status}" for count, status in counts if count)
+    few = said(" ({})", listed(names, len(names)))
+    found = _milder([event.tally or Tally() for event in baselines], " and ")
     return Phrasing(
         symbol=SYMBOLS[Kind.BASELINE],
         what="now watched:" if is_one else now_watched(len(names)),
         name=names[0] if is_one else None,
-        version=None,
-        about="",
         runs=few if 1 < len(names) <= _NAMES else (),
-        details=((Trusted(f"versions: {found}"),),) if found else (),
+        details=(said(f"versions: {found}"),) if found else (),
+        events=tuple(baselines),
     )
+
+
+def _milder(tallies: Sequence[Tally], joint: str) -> str:
+    """Return how many versions are flagged, and how many deprecated."""
+    counts = {
+        "flagged": sum(one.flagged for one in tallies),
+        "deprecated": sum(one.deprecated for one in tallies),
+    }
+    return joint.join(f"{count:,} {what}" for what, count in counts.items() if count)
 
 
 def subject(event: Event) -> Words:
     """Return what an event is about, for a table: a node, a channel, an install or the registry."""
-    if event.node is not None:
-        return (event.node,)
-    if event.folder is not None:
-        return (event.folder,)
-    if event.install is not None:
-        return Trusted("(install "), event.install, Trusted(")")
+    name = name_of(event)
+    if name is None:
+        return said("(registry)")
     if event.channel is not None:
-        return Trusted("(channel "), event.channel, Trusted(")")
-    return (Trusted("(registry)"),)
+        return said("(channel {})", name)
+    is_install = event.install is not None and event.kind is not Kind.APPEARED
+    return said("(install {})", name) if is_install else (name,)
 
 
 def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
@@ -180,19 +189,19 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
     most = 1 if in_short else MOST_FINDINGS
     why = in_a_sentence(scan, most) if scan else reason_of(event)
     if event.kind is Kind.BASELINE and event.tally and event.node is not None:
-        why = (Trusted(plural(event.tally.versions, "version")),)
+        why = said(plural(event.tally.versions, "version"))
     where = running(event, with_places=not in_short)
     if event.kind is Kind.APPEARED:
         where = _in_install(event)
     to_do: Words = (STOP_IN_SHORT,) if is_a_ban(event) and runs_it(event) else ()
     parts = (_transition(event), where, to_do, _differences(event), why)
-    return [words for words in parts if words]
+    return [*filter(None, parts)]
 
 
 # What happened
 
 
-def sentence(event: Event) -> tuple[str, str]:
+def happened(event: Event) -> tuple[str, str]:
     """Return what happened, in the words before and after the name. This is the one table of all kinds."""
     words = event.kind.value
     is_of_pack = event.version is None
@@ -203,10 +212,15 @@ def sentence(event: Event) -> tuple[str, str]:
             wrong = event.after if event.after in EXPOSURES else words
             copy = ", a copy of unknown version" if is_of_pack else ""
             return f"you run {_loud(wrong or '', event)}", copy
-        case Kind.REMOVED | Kind.REINSTATED:
-            return _sentence_of_listing(event)
+        case Kind.REMOVED if is_of_pack:
+            return "", " is not listed any more"
+        case Kind.REINSTATED if not is_of_pack:
+            return "", " is active again"
+        case Kind.REINSTATED:
+            was_banned = event.before == BANNED
+            return "", " is no longer banned" if was_banned else " is listed again"
         case Kind.FAILING | Kind.RECOVERED:
-            return _sentence_of_failure(event)
+            return _of_failure(event, fails=event.kind is Kind.FAILING)
         case Kind.CHANGED if replaces_archive(event):
             return "ARCHIVE REPLACED", ""
         case Kind.CLEARED if runs_it(event):
@@ -214,52 +228,31 @@ def sentence(event: Event) -> tuple[str, str]:
         case Kind.CLEARED:
             return "you do not run", " any more"
         case Kind.BASELINE:
-            return _sentence_of_baseline(event)
+            return _of_baseline(event)
         case Kind.FLAGGED:
             return ("flagged, nothing new:" if is_harmless(event) else words), ""
-        case (
-            Kind.DELETED
-            | Kind.DEPRECATED
-            | Kind.CHANGED
-            | Kind.APPEARED
-            | Kind.UNDEPRECATED
-            | Kind.NEW
-            | Kind.PENDING
-        ):
-            return words, ""
         case _:
-            assert_never(event.kind)
+            return words, ""
 
 
-def _sentence_of_listing(event: Event) -> tuple[str, str]:
-    is_of_pack = event.version is None
-    if event.kind is Kind.REMOVED:
-        return ("", " is not listed any more") if is_of_pack else ("removed", "")
-    if not is_of_pack:
-        return "", " is active again"
-    return "", " is no longer banned" if event.before == BANNED else " is listed again"
-
-
-def _sentence_of_failure(event: Event) -> tuple[str, str]:
-    fails = event.kind is Kind.FAILING
+def _of_failure(event: Event, *, fails: bool) -> tuple[str, str]:
     found = event.after if fails else event.before
     if event.channel is not None:
         return ("alerts no longer reach", "") if fails else ("alerts reach", " again")
     if event.install is not None:
         return "install", " cannot be scanned" if fails else " can be scanned again"
-    if found == UNLISTED and event.node is None:
-        can = "cannot be listed" if fails else "can be listed again"
-        return f"the packs of publishers {can}", ""
-    in_full = " in full" if found == INCOMPLETE and event.node is None else ""
-    can = f"cannot be read{in_full}" if fails else f"can be read{in_full} again"
-    if event.node is None:
-        return f"the registry {can}", ""
-    if found == EMPTY:
-        return "", " has no versions" if fails else HAS_VERSIONS
-    return "", f" {can}"
+    can, again = ("cannot", "") if fails else ("can", " again")
+    if event.node is not None and found == EMPTY:
+        return "", " has no versions" if fails else " has versions now"
+    if event.node is not None:
+        return "", f" {can} be read{again}"
+    if found == UNLISTED:
+        return f"the packs of publishers {can} be listed{again}", ""
+    in_full = " in full" if found == INCOMPLETE else ""
+    return f"the registry {can} be read{in_full}{again}", ""
 
 
-def _sentence_of_baseline(event: Event) -> tuple[str, str]:
+def _of_baseline(event: Event) -> tuple[str, str]:
     if is_about_all(event):
         tally = event.tally or Tally(packs=0)
         more = "more node pack" if tally.has_others else "node pack"
@@ -331,29 +324,25 @@ def _transition(event: Event) -> Words:
     """Return what the kind does not say of the status before and after."""
     before, after = Item(event.before or ""), Item(event.after or "")
     # A status that this program does not know is among the differences of a `changed`.
-    if event.kind is Kind.EXPOSED and before != after:
-        arrow = (Trusted(" → "),) if before and after else ()
-        return tuple(words for words in (before, *arrow, after) if words)
-    return _was(event)
+    if event.kind is not Kind.EXPOSED or before == after:
+        return _was(event)
+    return joined(" → ", ((one,) for one in (before, after) if one))
 
 
 def _was(event: Event) -> Words:
     """Return the status before, where that says something."""
     before = event.before or ACTIVE
-    if before == ACTIVE or event.kind not in _AFTER_A_STATUS:
-        return ()
-    return Trusted("was "), known_status(before)
+    is_said = before != ACTIVE and event.kind in _AFTER_A_STATUS
+    return said("was {}", known_status(before)) if is_said else ()
 
 
 def _since(event: Event) -> Words:
     """Return the status before, and since when the version is public."""
     if event.version is None:
         return ()
-    public = _age(event)
-    said = f"public for {public}"
-    if event.kind is Kind.PENDING:
-        said = f"uploaded {public} ago"
-    return joined(", ", (_was(event), (Trusted(said),) if public else ()))
+    age = _age(event)
+    since = f"uploaded {age} ago" if event.kind is Kind.PENDING else f"public for {age}"
+    return joined(", ", (_was(event), said(since) if age else ()))
 
 
 def _age(event: Event) -> str:
@@ -368,14 +357,13 @@ def _differences(event: Event) -> Words:
     """Return what differs."""
     if event.kind is Kind.BASELINE:
         return _inventory(event)
-    clauses: list[Words] = []
+    folder: Words = ()
     if event.node is not None and event.folder not in {None, event.node}:
-        clauses.append((Trusted("its folder: "), event.folder or ""))
+        folder = said("its folder: {}", event.folder or "")
+    swapped: Words = ()
     if replaces_archive(event):
-        clauses.append((Trusted("its download was replaced after the release"),))
-    if event.changes:
-        clauses.append(difference(event.changes))
-    return joined("; ", clauses)
+        swapped = said("its download was replaced after the release")
+    return joined("; ", (folder, swapped, difference(event.changes)))
 
 
 def _inventory(event: Event) -> Words:
@@ -384,40 +372,36 @@ def _inventory(event: Event) -> Words:
     banned = [plural(tally.banned, "banned version")] if tally.banned else []
     if tally.banned_packs:
         banned.append(f"{plural(tally.banned_packs, 'pack')} banned as a whole")
-    counts = ((tally.flagged, "flagged"), (tally.deprecated, "deprecated"))
-    rest = ", ".join(f"{count:,} {status}" for count, status in counts if count)
-    found = (Trusted(" and ".join(banned)), *_latest(event)) if banned else ()
-    return joined("; ", (found, (Trusted(rest),) if rest else ()))
+    found = said(f"{' and '.join(banned)}{{}}", _latest(event)) if banned else ()
+    return joined("; ", (found, said(_milder([tally], ", "))))
 
 
 def _latest(event: Event) -> Words:
     """Return the latest banned versions of a baseline, each text by itself, so that none looks like two."""
     named = [one for one in event.bad_versions if one.status == BANNED][:_LATEST]
-    said = joined(", ", (_version(one, event) for one in named))
-    return (Trusted(", the latest: "), *said) if named else ()
-
-
-def _version(one: BadVersion, event: Event) -> Words:
-    of_pack = (Item(one.node), Trusted(" ")) if event.node is None else ()
-    return *of_pack, Item(one.version)
+    texts = [
+        (Item(one.version),)
+        if event.node is not None
+        else said("{} {}", Item(one.node), Item(one.version))
+        for one in named
+    ]
+    return said(", the latest: {}", joined(", ", texts)) if texts else ()
 
 
 def _why(event: Event) -> Words:
     if event.kind is Kind.BASELINE:
         is_empty = is_about_all(event) and not (event.tally and event.tally.packs)
         return reason_of(event) if is_empty else ()
-    unreviewed: Words = ()
     # Of what is run that is said with what to do about it.
-    if is_a_flag(event) and not is_harmless(event) and not runs_it(event):
-        unreviewed = (UNREVIEWED,)
+    is_unsaid = is_a_flag(event) and not is_harmless(event) and not runs_it(event)
     # In plain words, which are better than the summary in its reason.
     found = in_a_sentence(scan) if (scan := scan_of_flag(event)) else reason_of(event)
-    return joined("; ", (unreviewed, found))
+    return joined("; ", ((UNREVIEWED,) if is_unsaid else (), found))
 
 
 def reason_of(event: Event) -> Words:
     """Return the reason of an event. Our own words come first: each clause may begin a line."""
-    return (Trusted("reason: "), event.reason) if event.reason else ()
+    return said("reason: {}", event.reason) if event.reason else ()
 
 
 # Who runs it
@@ -436,30 +420,29 @@ def running(event: Event, *, with_places: bool = True) -> Words:
     meant = [copy for copy in enabled if is_of_copies and is_meant(copy, event)]
     words: Words = (_YOU_RUN_IT,)
     if not meant:
-        unknown = Trusted("a copy of unknown version")
         version = enabled[0].version
-        words = (Trusted("you run "), unknown if version is None else Item(version))
+        is_known = version is not None
+        words = said("you run {}", Item(version)) if is_known else _YOU_RUN_UNKNOWN
     if not with_places:
         return words
     is_said = not meant or event.version is not None
     copies = meant or enabled[:1]
-    places = dict.fromkeys(_place(copy, event, is_said=is_said) for copy in copies)
-    named = joined(", ", [*places][:_INSTALLS])
+    places = [*dict.fromkeys(_place(copy, event, is_said=is_said) for copy in copies)]
     more = len(places) - _INSTALLS
-    end = (Trusted(f" and {more:,} more"),) if more > 0 else ()
-    return *words, Trusted(" on "), *named, *end
+    end = f" and {more:,} more" if more > 0 else ""
+    return *words, *said(f" on {{}}{end}", joined(", ", places[:_INSTALLS]))
 
 
 def _place(copy: Copy, event: Event, *, is_said: bool) -> Words:
     """Return where a copy is: its install, its version unless that is said, and its folder if that is not its id."""
-    beside: list[Words] = []
+    version: Words = ()
     if copy.version is not None and not is_said:
-        beside.append((Trusted("version "), Item(copy.version)))
+        version = said("version {}", Item(copy.version))
+    folder: Words = ()
     if copy.folder and named_after(copy.folder).lower() != (event.node or "").lower():
-        beside.append((Trusted("folder "), Item(copy.folder)))
-    if not beside:
-        return (Item(copy.install),)
-    return Item(copy.install), Trusted(" ("), *joined(", ", beside), Trusted(")")
+        folder = said("folder {}", Item(copy.folder))
+    beside, install = joined(", ", (version, folder)), Item(copy.install)
+    return said("{} ({})", install, beside) if beside else (install,)
 
 
 def which_you_run(event: Event) -> str:
@@ -467,7 +450,7 @@ def which_you_run(event: Event) -> str:
     says_so = {Kind.EXPOSED, Kind.APPEARED, Kind.BASELINE}
     if not runs_it(event) or event.kind in says_so:
         return ""
-    _, about = sentence(event)
+    _, about = happened(event)
     is_verb = about.startswith(" ")
     return f"; {_YOU_RUN_IT}" if is_verb else ", which you run"
 
@@ -476,8 +459,8 @@ def _in_install(event: Event) -> Words:
     """Return where a pack appeared, and whether it is disabled."""
     copies = [copy for copy in event.installed if copy.install == event.install]
     is_run = not copies or any(copy.enabled for copy in copies)
-    disabled = () if is_run else (Trusted("; it is disabled"),)
-    return Trusted("on "), Item(event.install or ""), *disabled
+    disabled = "" if is_run else "; it is disabled"
+    return said(f"on {{}}{disabled}", Item(event.install or ""))
 
 
 def when_seen(events: Iterable[Event]) -> str:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import StrEnum
-from typing import NamedTuple
 
-from watcher.alerts.digest import Digest, Line, capital, counted, which_part
-from watcher.alerts.phrasing import BLANK, NAMELESS, PRODUCT
-from watcher.alerts.words import Item, Words
+from watcher.alerts.digest import Digest, counted, which_part
+from watcher.alerts.phrasing import BLANK, NAMELESS, PRODUCT, Phrasing
+from watcher.alerts.words import Item, Words, capital, sentence
 from watcher.model.event import Event
 from watcher.text.sanitize import Trusted, ascii_text, plain_name, sanitize_line
 from watcher.values import frozen
@@ -55,18 +55,12 @@ class Rendered:
     """Ids of the events that it does not name and that go into a further message."""
 
 
-class _Room(NamedTuple):
-    """The most characters of a name, of a version, and of a quotation."""
-
-    name: int
-    version: int
-    text: int
-
-
 PLAINEST_LIMIT = 160
 """The most bytes of title and body of the plainest form together, with a line end between them."""
-_FULL, _BRIEF = _Room(100, 60, 300), _Room(100, 60, 100)
-_SHORT, _LEAST = _Room(100, 60, 16), _Room(20, 12, 16)
+_FULL, _BRIEF, _SHORT = 300, 100, 16
+"""The most characters of a quotation."""
+_NAME, _VERSION = 100, 60
+"""The most characters of a name and of a version."""
 _ITEM = 60
 """The most characters of a text that is one of several."""
 _BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
@@ -112,25 +106,19 @@ def render(
     def message(number: int) -> Rendered:
         return replace(bodies.message(layouts[number]), title=title)
 
-    # Mostly everything fits. If the least does not, there is nothing to search for.
-    low, high = 1, len(layouts) - 1
-    if size(roomy := message(0)) <= limit:
-        return roomy
-    fitting = message(high)
-    if size(fitting) > limit:
-        # A title names the worst event alone.
-        left = tuple(one.id for one in digest.events[1:] if one.id in digest.owed)
-        fitting = replace(fitting, left=left)
-        least = [replace(fitting, body=body) for body in (*digest.titles, "!")]
-        return next((one for one in least if size(one) <= limit), least[-1])
-    while low < high:
-        middle = (low + high) // 2
-        candidate = message(middle)
-        if size(candidate) <= limit:
-            fitting, high = candidate, middle
-        else:
-            low = middle + 1
-    return fitting
+    def fits(number: int) -> bool:
+        return size(message(number)) <= limit
+
+    # Mostly everything fits.
+    last = len(layouts) - 1
+    number = 0 if fits(0) else bisect_left(range(last), True, lo=1, key=fits)
+    fitting = message(number)
+    if number < last or size(fitting) <= limit:
+        return fitting
+    # A title names the worst event alone.
+    left = tuple(one.id for one in digest.events[1:] if one.id in digest.owed)
+    least = [replace(fitting, body=body, left=left) for body in (*digest.titles, "!")]
+    return next((one for one in least if size(one) <= limit), least[-1])
 
 
 def plainest(digest: Digest) -> Rendered:
@@ -144,13 +132,18 @@ def plainest(digest: Digest) -> Rendered:
     return replace(render(alone, Format.PLAINEST, room, 0, 1), title=PRODUCT)
 
 
-class _Layout(NamedTuple):
+@frozen
+class _Layout:
     """One way to lay a message out."""
 
-    shown: tuple[Line, ...]
-    detailed: int | None
+    shown: tuple[Phrasing, ...]
+    detailed: int | None = None
     """How many of them, the worst, say why and since when; None: all are lines."""
-    room: _Room
+    text: int = _SHORT
+    """The most characters of a quotation."""
+    name: int = _NAME
+    version: int = _VERSION
+    """The most characters of a name and of a version."""
     foot: bool = True
     command: bool = True
     """The foot names the command that shows more."""
@@ -162,15 +155,17 @@ def _layouts(digest: Digest, lines: int | None) -> Iterator[_Layout]:
     most = len(alike) if lines is None else max(1, lines - 1)
     if blocks and (lines is None or len(blocks) <= most):
         for detailed in range(len(blocks), -1, -1):
-            yield _Layout(blocks, detailed, _FULL)
+            yield _Layout(shown=blocks, detailed=detailed, text=_FULL)
     for number in range(min(most, len(alike)), 0, -1):
-        yield _Layout(alike[:number], None, _BRIEF)
+        yield _Layout(shown=alike[:number], text=_BRIEF)
     # What others are called is worth less than what this one is.
-    yield _Layout(alike[:1], None, _SHORT)
-    yield _Layout(alike[:1], None, _SHORT, command=False)
-    yield _Layout(alike[:1], None, _SHORT, foot=False)
-    yield _Layout(alike[:1], None, _LEAST, foot=False)
-    yield _Layout((replace(alike[0], reason=()),), None, _LEAST, foot=False)
+    short = _Layout(shown=alike[:1])
+    yield short
+    yield replace(short, command=False)
+    yield replace(short, foot=False)
+    least = replace(short, foot=False, name=20, version=12)
+    yield least
+    yield replace(least, shown=(replace(alike[0], reason=()),))
 
 
 @frozen
@@ -199,48 +194,47 @@ class _Bodies:
         body = writer.letters(between.join(texts))
         return Rendered(title="", body=body, left=left)
 
-    def _text(self, line: Line, layout: _Layout, *, is_detailed: bool) -> str:
+    def _text(self, said: Phrasing, layout: _Layout, *, is_detailed: bool) -> str:
         """Return a line, or where there is room for it a block: what happened; what to do; why and since when."""
-        writer, room = self.writer, layout.room
+        writer = self.writer
         is_brief = layout.detailed is None
-        said = line.phrasing
-        headline = self._headline(line, room, is_brief=is_brief)
-        why = [writer.clause(line.reason, min(room.text, _BRIEF.text))]
+        headline = self._headline(said, layout)
+        why = [writer.words(sentence(said.reason), min(layout.text, _BRIEF))]
         if is_detailed:
-            why = [writer.clause(words, room.text) for words in said.details]
+            why = [writer.words(sentence(words), layout.text) for words in said.details]
             why.append(writer.link(said.url) if is_page(said.url) else "")
         why = [*filter(None, why)]
         if is_brief or self.lines is not None:
-            brief = writer.words(line.advice.in_short, room.version)
+            brief = writer.words(said.advice.in_short, layout.version)
             text = f"{headline}: {brief}." if brief else f"{headline}."
             return " ".join([text, *why])
-        advice = writer.words(line.advice.words, room.version)
+        advice = writer.words(said.advice.words, layout.version)
         return writer.block([*filter(None, (headline, advice, " ".join(why)))])
 
-    def _headline(self, line: Line, room: _Room, *, is_brief: bool) -> str:
-        writer, said = self.writer, line.phrasing
-        parts = [said.symbol] if said.symbol and self.lines != 1 else []
-        what, about = said.what, said.about
-        if what:
-            parts.append(writer.stressed(capital(what)))
+    def _headline(self, said: Phrasing, layout: _Layout) -> str:
+        writer, about = self.writer, said.about
+        parts = [said.symbol if self.lines != 1 else ""]
+        if said.what:
+            parts.append(writer.stressed(capital(said.what)))
         if said.name is not None:
+            most = layout.name
             # The sanitizer makes three characters of a dot that could make it a host.
-            most = room.name + 2 * said.name.count(".", 0, room.name) * (room != _LEAST)
+            if most == _NAME:
+                most += 2 * said.name.count(".", 0, most)
             parts.append(writer.quotation(said.name or NAMELESS, most))
-        if said.version is not None:
-            versions = (said.version, *line.versions)
-            quoted = [writer.quotation(one, room.version) for one in versions]
-            parts.append(", ".join(quoted))
-        if about and not what:
+        quoted = [writer.quotation(one, layout.version) for one in said.versions]
+        parts.append(", ".join(quoted))
+        if not said.what:
             parts.append(writer.stressed(about.strip()))
             about = ""
-        end = (Trusted(said.run),) if is_brief else said.runs
-        return " ".join(parts) + writer.plain(about) + writer.words(end, room.version)
+        end = (Trusted(said.run),) if layout.detailed is None else said.runs
+        start = " ".join(filter(None, parts)) + writer.plain(about)
+        return start + writer.words(end, layout.version)
 
     def _foot(self, layout: _Layout, hidden: list[Event], follow: int) -> str:
         """Return the last line: what is not shown, when it was seen, and how to look it up."""
         digest, writer = self.digest, self.writer
-        is_short = self.lines is not None or layout.room != _FULL
+        is_short = self.lines is not None or layout.text != _FULL
         rest = f"+ {counted(hidden)}" if hidden else ""
         if follow:
             rest += f" ({follow} {'follows' if follow == 1 else 'follow'})"
@@ -248,7 +242,7 @@ class _Bodies:
         if layout.command and (hidden or layout.detailed != len(layout.shown)):
             since = min(event.at for event in digest.events)[: len("2026-01-31T12:00")]
             command = f"history --since {since}Z"
-            if self.lines is None and layout.room != _SHORT:
+            if self.lines is None and layout.text != _SHORT:
                 command = writer.quoted(f"comfy-watch {command}")
         parts = [rest, which_part(digest.part), "" if is_short else digest.when]
         joint = " · " if self.lines is None else ", "
@@ -283,15 +277,6 @@ class _Writer:
             )
             for one in words
         )
-
-    def clause(self, words: Words, limit: int) -> str:
-        """Return words as a sentence; "" for none."""
-        if not words:
-            return ""
-        first, *others = words
-        if isinstance(first, Trusted):
-            first = Trusted(capital(first))
-        return self.words((first, *others), limit) + "."
 
     def quotation(self, words: str, limit: int) -> str:
         """Return untrusted text as a quotation of at most so many characters."""

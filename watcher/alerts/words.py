@@ -35,31 +35,57 @@ class Item(str):
     __slots__ = ()
 
 
-def difference(changes: tuple[FieldChange, ...]) -> Words:
-    """Return what differs in an event's fields; () if there are none."""
-    return joined("; ", map(_clause_of, changes))
+def said(ours: str, *others: str | Words) -> Words:
+    """Return our own words, in which each `{}` stands for a text, or for words."""
+    first, *ends = ours.split("{}")
+    words: Words = (Trusted(first),)
+    for other, end in zip(others, ends, strict=True):
+        words += ((other,) if isinstance(other, str) else other) + (Trusted(end),)
+    # An empty text of others is shown as that.
+    return tuple(one for one in words if one or not isinstance(one, Trusted))
 
 
-def _clause_of(change: FieldChange) -> Words:
-    # Our own words come first: a message may begin a line with them.
-    name = FIELD_NAMES.get(change.field, "a field")
-    return Trusted(f"{name}: "), *_of_field(change)
+def sentence(words: Words) -> Words:
+    """Return words with a capital letter, if the first are ours, and a full stop; () for none."""
+    if not words:
+        return ()
+    first, *others = words
+    if isinstance(first, Trusted):
+        first = Trusted(capital(first))
+    return first, *others, Trusted(".")
+
+
+def capital(words: str) -> str:
+    """Return our own words with a capital letter."""
+    return words[:1].upper() + words[1:]
 
 
 def joined(joint: str, clauses: Iterable[Words]) -> Words:
     """Return all words of several clauses, with a joint of our own between them; an empty clause is left out."""
-    words: list[str] = []
+    words: Words = ()
     for clause in filter(None, clauses):
-        words += [Trusted(joint), *clause] if words else clause
-    return tuple(words)
+        words += (Trusted(joint), *clause) if words else clause
+    return words
 
 
 def listed(names: Sequence[str], count: int) -> Words:
     """Return names of which there are so many: "a, b and 3 more"."""
     words = joined(", ", ((name,) for name in names))
     if more := count - len(names):
-        return *words, Trusted(f" and {more:,} more" if words else f"{more:,} more")
+        return *words, Trusted(f"{' and ' if words else ''}{more:,} more")
     return words
+
+
+def difference(changes: tuple[FieldChange, ...]) -> Words:
+    """Return what differs in an event's fields; () if there are none."""
+    # Our own words come first: a message may begin a line with them.
+    return joined(
+        "; ",
+        (
+            said(f"{FIELD_NAMES.get(one.field, 'a field')}: {{}}", _of_field(one))
+            for one in changes
+        ),
+    )
 
 
 def known_status(status: str) -> str:
@@ -78,17 +104,13 @@ def _of_field(change: FieldChange) -> Words:
     if change.field == "status":
         return _of_text(known_status(before), known_status(after))
     if change.field == "downloadUrl":
-        return _of_address(_place_in_list(before), _place_in_list(after))
+        before, after = _without_login(before), _without_login(after)
+        if before == after:
+            return said("{} by another scheme, login or query", after)
     return _of_text(*_from_the_difference(before, after))
 
 
-def _of_address(before: str, after: str) -> Words:
-    if before == after:
-        return after, Trusted(" by another scheme, login or query")
-    return _of_text(*_from_the_difference(before, after))
-
-
-def _place_in_list(url: str) -> str:
+def _without_login(url: str) -> str:
     """Return the host and the path of an address; a text that is none as it is."""
     try:
         parts = urlsplit(url)
@@ -99,10 +121,8 @@ def _place_in_list(url: str) -> str:
 
 def _of_text(before: str, after: str) -> Words:
     if not before:
-        return (Trusted("now "), after)
-    if not after:
-        return (Trusted("no longer "), before)
-    return (before, Trusted(" → "), after)
+        return said("now {}", after)
+    return said("{} → {}", before, after) if after else said("no longer {}", before)
 
 
 def _of_list(change: FieldChange, before: list[str], after: list[str]) -> Words:
@@ -110,19 +130,19 @@ def _of_list(change: FieldChange, before: list[str], after: list[str]) -> Words:
     added = [item for item in dict.fromkeys(after) if item not in before]
     removed = [item for item in dict.fromkeys(before) if item not in after]
     # Removals keep half of the room, so that many additions cannot hide them.
-    shown_removed = removed[: max(_ITEMS // 2, _ITEMS - len(added))]
-    shown_added = added[: _ITEMS - len(shown_removed)]
-    adds = _clause("adds ", shown_added, len(added), change.after_cut)
-    drops = _clause("drops ", shown_removed, len(removed), change.before_cut)
-    same = (Trusted("the same in another order or number"),)
+    room = max(_ITEMS // 2, _ITEMS - len(added))
+    drops = _clause("drops {}", removed, room, change.before_cut)
+    left = _ITEMS - min(len(removed), room)
+    adds = _clause("adds {}", added, left, change.after_cut)
+    same = said("the same in another order or number")
     return joined("; ", (adds, drops)) or same
 
 
-def _clause(verb: str, shown: list[str], count: int, cut: Cut | None) -> Words:
+def _clause(verb: str, items: list[str], most: int, cut: Cut | None) -> Words:
     """Return what was done to which items, of which some are shown; () for none."""
-    items = [Item(item) if item else Trusted("(empty)") for item in shown]
-    count += cut.left if cut else 0
-    return (Trusted(verb), *listed(items, count)) if count else ()
+    shown = [Item(item) if item else Trusted("(empty)") for item in items[:most]]
+    words = listed(shown, len(items) + (cut.left if cut else 0))
+    return said(verb, words) if words else ()
 
 
 def _from_the_difference(before: str, after: str) -> tuple[str, str]:
@@ -150,33 +170,29 @@ def in_a_sentence(scan: Scan, most: int = MOST_FINDINGS) -> Words:
 
     At most so many findings are named, each of another rule; the rest is counted.
     """
+    if scan.is_harmless and scan.count == 1:
+        return said(
+            "the only finding is informational, and earlier versions had it too"
+        )
     if scan.is_harmless:
-        return (Trusted(_of_harmless(scan.count)),)
+        return said(
+            f"all {scan.count:,} findings are informational, and earlier versions had them too"
+        )
     is_informational = all(one.is_harmless for one in scan.items)
     start = "informational findings" if is_informational else "the scanner found"
     of_rules: dict[str, ScanFinding] = {}
     for one in scan.items:
         of_rules.setdefault(one.rule, one)
-    shown = list(of_rules.values())[:most]
-    words = (Trusted(f"{start}: "), *joined("; ", map(_finding, shown)))
+    shown = [*of_rules.values()][:most]
     more = scan.count - len(shown)
-    return (*words, Trusted(f", and {more:,} more")) if more > 0 else words
-
-
-def _of_harmless(count: int) -> str:
-    if count == 1:
-        return "the only finding is informational, and earlier versions had it too"
-    return (
-        f"all {count:,} findings are informational, and earlier versions had them too"
-    )
+    end = f", and {more:,} more" if more > 0 else ""
+    return said(f"{start}: {{}}{end}", joined("; ", map(_finding, shown)))
 
 
 def _finding(finding: ScanFinding) -> Words:
-    words = in_words(finding.rule)
-    if not isinstance(words, Trusted):
-        words = Item(words)
-    where = place(finding)
-    return (words, Trusted(", in "), Item(where)) if where else (words,)
+    words, where = in_words(finding.rule), place(finding)
+    words = words if isinstance(words, Trusted) else Item(words)
+    return said("{}, in {}", words, Item(where)) if where else (words,)
 
 
 def in_a_title(event: Event) -> str:

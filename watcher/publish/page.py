@@ -19,7 +19,7 @@ from watcher import timestamps
 from watcher.alerts.advice import advice_on_run, not_banned
 from watcher.alerts.phrasing import BLANK, NAMELESS, Phrasing, phrasing
 from watcher.alerts.render import is_page
-from watcher.alerts.words import Item, Words, in_a_sentence, listed
+from watcher.alerts.words import Item, Words, in_a_sentence, listed, sentence
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
 from watcher.durations import DAY
@@ -173,7 +173,7 @@ def _template() -> Template:
         "line": _line,
         "day": _day,
         "own": Trusted,
-        "sentence": _sentence,
+        "sentence": sentence,
         "severity": severity_of,
     }
     environment.tests |= {
@@ -420,7 +420,7 @@ class _Watched:
                 said = (Trusted("not in the registry"),)
             case Grade.DELETED | Grade.DEPRECATED if not is_run:
                 said = (Trusted(f"its newest version is {row.state}"),)
-        return _sentence(said)
+        return sentence(said)
 
     @property
     def advice(self) -> Words:
@@ -430,7 +430,7 @@ class _Watched:
         if words := advice_on_run(self.row.runs, good, age.now).words:
             return words
         has_bans = any(one.status == BANNED for one in self.row.problems)
-        return _sentence(not_banned(good)) if has_bans else ()
+        return sentence(not_banned(good)) if has_bans else ()
 
     def _ban(self, key: str) -> Ban | None:
         of = self.node.find(key) if key else self.node
@@ -468,7 +468,7 @@ def _why(status: str, scan: Scan | None, reason: str) -> Words:
     found = in_a_sentence(scan) if scan else ()
     of_registry: Words = (Trusted("reason: "), reason) if reason else ()
     ways = (of_registry, found) if status == BANNED else (found, of_registry)
-    return _sentence(ways[0] or ways[1])
+    return sentence(ways[0] or ways[1])
 
 
 # Beside the cards
@@ -548,18 +548,5 @@ def _lists(
             for event in latest
             if (severity_of(event) is not Severity.INFO) is warns
         ]
-        shown = [(event, phrasing(event)) for event in found[:MOST_EVENTS]]
+        shown = [(event, phrasing([event])) for event in found[:MOST_EVENTS]]
         yield title, shown, len(found) - len(shown)
-
-
-# Words
-
-
-def _sentence(words: Words) -> Words:
-    """Return words with a capital letter, if the first are ours, and a full stop; nothing for none."""
-    if not words:
-        return ()
-    first, *others = words
-    if isinstance(first, Trusted):
-        first = Trusted(first[:1].upper() + first[1:])
-    return (first, *others, Trusted("."))

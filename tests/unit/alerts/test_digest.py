@@ -24,11 +24,11 @@ def _event(
 
 
 def _names(digest: Digest) -> list[str | None]:
-    return [line.phrasing.name for line in digest.blocks]
+    return [line.name for line in digest.blocks]
 
 
-def _versions(digest: Digest) -> list[tuple[str | None, ...]]:
-    return [(line.phrasing.version, *line.versions) for line in digest.lines]
+def _versions(digest: Digest) -> list[tuple[str, ...]]:
+    return [line.versions for line in digest.lines]
 
 
 def _look(node: str, *banned: str, flagged: int = 0, **fields: Any) -> Event:
