@@ -12,8 +12,9 @@ from watcher.model.reading import Fault, ReadFailure
 from watcher.model.version import STATUSES, Version, recency, standing
 from watcher.polling.reading.read import read_all
 from watcher.registry.client import Query, Registry, RequestLimits
-from watcher.registry.pages import PageRead, read_pages
-from watcher.registry.schema import parse_version
+from watcher.registry.listing import FOREIGN, Rows
+from watcher.registry.pages import ALL_VERSIONS, PageRead, read_pages
+from watcher.registry.schema import VersionRow, parse_page
 from watcher.streams import Progress
 from watcher.text.sanitize import plural
 from watcher.text.status_reason import Reason, summarize
@@ -21,8 +22,6 @@ from watcher.values import frozen
 
 _PATIENCE = 300.0
 """Seconds that all reasons may take."""
-
-_FOREIGN = "the answer holds other nodes' versions, as if nodeId were ignored"
 
 Key = tuple[str, str]
 """A lower-case node id, and the key of a version in it."""
@@ -100,7 +99,8 @@ async def look_up(
         slots = asyncio.Semaphore(limits.concurrency)
 
         async def read(node: str) -> _Lookup:
-            lookup = _Lookup(node=node, is_search=bool(filters.reason))
+            rows = Rows(is_wanted=lambda key: node.lower() in {"", key})
+            lookup = _Lookup(node=node, is_search=bool(filters.reason), rows=rows)
             async with slots:
                 await lookup.read(registry, filters, progress)
             return lookup
@@ -117,8 +117,7 @@ class _Lookup:
     node: str
     is_search: bool
     """Only versions whose reasons have a text were asked for."""
-    versions: dict[Key, FoundVersion] = field(default_factory=dict)
-    """Each once: of rows that contradict each other the worst counts."""
+    rows: Rows
     unreadable: int = 0
     """Rows that could not be read."""
     failed: Counter[str] = field(default_factory=Counter)
@@ -133,31 +132,27 @@ class _Lookup:
             statuses=() if self.node else filters.statuses,
             status_reason=filters.reason,
         )
-        async with aclosing(read_pages(registry, query, progress=progress)) as reads:
-            async for read in reads:
-                if not self._take(read):
-                    return
+        reading = read_pages(
+            registry, query, parse_page, ALL_VERSIONS, progress=progress
+        )
+        async with aclosing(reading) as pages:
+            async for read in pages:
+                self.rows.take(read)
+                if read.page is None:
+                    self.failed[self._reason(read)] += read.pages
+                elif self.rows.has_others:
+                    break  # what else there is, is of all nodes
+                else:
+                    self.unreadable += read.page.items - len(read.page.rows)
 
-    def _take(self, read: PageRead) -> bool:
-        """Take one page; return whether the others are worth reading: of an answer about all packs they are not."""
-        if read.page is None:
-            self.failed[self._reason(read)] += read.pages
-            return True
-        self.unreadable += read.page.items - len(read.page.rows)
-        for row in read.page.rows:
-            node = row.node_id.lower()
-            if self.node and node != self.node.lower():
-                self.failed[_FOREIGN] += 1
-                return False
-            version = parse_version(row)
-            known = self.versions.get((node, version.key))
-            if known is None or standing(version) > standing(known.version):
-                self.versions[node, version.key] = FoundVersion(
-                    node=row.node_id, version=version
-                )
-        return True
+    def versions(self) -> Iterator[tuple[Key, FoundVersion]]:
+        """Yield what came, each once: of rows that contradict each other the worst."""
+        for node, rows in self.rows.nodes.items():
+            for key, version in rows.versions.items():
+                found = FoundVersion(node=rows.spelling, version=version)
+                yield (node, key), found
 
-    def _reason(self, read: PageRead) -> str:
+    def _reason(self, read: PageRead[VersionRow]) -> str:
         """Return why a page could not be read."""
         if not self.node or read.ban is None:
             return read.error
@@ -167,15 +162,16 @@ class _Lookup:
 
     def problems(self) -> Iterator[ReadFailure]:
         """Yield what could not be read, and that there is nothing to read."""
-        node = self.node or None
+        node, has_rows = self.node or None, any(self.versions())
         for error, pages in self.failed.items():
             which = f"{plural(pages, 'page')} could not be read: "
-            said = f"{which}{error}" if self.versions else error
-            yield ReadFailure(node=node, error=said)
+            yield ReadFailure(node=node, error=f"{which if has_rows else ''}{error}")
+        if self.rows.has_others:
+            yield ReadFailure(node=node, error=FOREIGN)
         if self.unreadable:
             error = f"{plural(self.unreadable, 'version')} could not be read"
             yield ReadFailure(node=node, error=error)
-        is_empty = not (self.versions or self.failed or self.unreadable)
+        is_empty = not (self.failed or self.rows.whole.came or self.unreadable)
         if self.node and is_empty and not self.is_search:
             error = "the registry has no version of it: is the id right?"
             yield ReadFailure(node=node, error=error, fault=Fault.NOT_FOUND)
@@ -186,7 +182,7 @@ def _found(lookups: Sequence[_Lookup], filters: Filters, limit: int) -> Found:
     matching = {
         key: one
         for lookup in lookups
-        for key, one in lookup.versions.items()
+        for key, one in lookup.versions()
         if filters.match(one.version)
     }
     newest = sorted(

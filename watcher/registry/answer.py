@@ -12,7 +12,7 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from watcher import timestamps
-from watcher.model.reading import Fault, ReadFailure
+from watcher.model.reading import Fault
 from watcher.text.sanitize import sanitize_line
 
 
@@ -39,7 +39,7 @@ class Answer:
 class NoAnswerError(Exception):
     """There was no usable answer. The message says why, for a person, and holds no text of the server's.
 
-    It is caught where it is known what was asked about, and becomes a `ReadFailure`.
+    It is caught where it is known what was asked about.
     """
 
     def __init__(self, why: str, fault: Fault = Fault.OWN) -> None:
@@ -47,10 +47,6 @@ class NoAnswerError(Exception):
         self.why = why
         """As `ReadFailure.error`."""
         self.fault = fault
-
-    def failure(self, node: str | None = None) -> ReadFailure:
-        """Return it as a value."""
-        return ReadFailure(error=self.why, fault=self.fault, node=node)
 
 
 class Body:

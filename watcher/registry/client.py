@@ -85,6 +85,7 @@ class PackQuery:
     path: ClassVar[str] = "/nodes"
     node: ClassVar[str] = "the packs as a whole"
     """What it asks about, for people."""
+    page_size: ClassVar[int] = PAGE_SIZE
     ids: tuple[str, ...] = ()
     page: int = 1
 
@@ -94,7 +95,7 @@ class PackQuery:
             *(("node_id", one) for one in self.ids),
             ("include_banned", "true"),
             ("page", str(self.page)),
-            ("limit", str(PAGE_SIZE)),
+            ("limit", str(self.page_size)),
         ]
 
 

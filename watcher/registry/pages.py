@@ -1,86 +1,168 @@
-"""All pages of one query, several at once, as they come. What the rows on them mean is the caller's to decide.
+"""All pages of one query, several at once, in their order; and how complete they are.
 
-Pages shift while they are read (docs/registry.md, Pages), so a row may come twice or never: only the caller, who sees
-every row, can say whether all came.
+Pages shift while they are read (docs/registry.md, Pages), so a row may come twice or never: only who sees every row can
+say whether all came, which `Completeness` counts.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import AsyncGenerator, Callable, Hashable
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from typing import Generic, TypeVar
 
 from watcher.model.reading import Fault
 from watcher.registry.answer import NoAnswerError, describe_refusal, parse_ban
-from watcher.registry.client import Query, Registry
-from watcher.registry.schema import Page, parse_page
+from watcher.registry.client import PackQuery, Query, Registry
 from watcher.streams import Progress, silent
-from watcher.text.sanitize import sanitize_line
+from watcher.text.sanitize import plural, sanitize_line
 from watcher.values import frozen
 
-MOST_PAGES = 3_000
-"""300,000 versions, nine times what the registry had in 2026."""
-_MOST_BYTES = 512 * 2**20
-"""Of all pages together; those of 2026 held 25 MB."""
 _MOST_FAILURES = 8
 """After this many failures in a row, or `concurrency` if that is more, no further page is requested."""
 _MOST_EMPTY = 8
 """After this many empty pages in a row no further page is requested, whatever they claim. One alone may be a fault."""
-_LONGEST_READING = 900.0
-"""Seconds after which no further page is requested."""
+_FAULTS: dict[int, Fault] = {
+    HTTPStatus.BAD_REQUEST: Fault.OWN,
+    HTTPStatus.NOT_FOUND: Fault.NOT_FOUND,
+}
+"""Refusals that are about what was asked alone (docs/registry.md, Errors)."""
+
+Row = TypeVar("Row")
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class Page(Generic[Row]):
+    """One answer. `total`, `page_size` and `total_pages` are None if the answer does not report them readably."""
+
+    rows: list[Row] = field(default_factory=list)
+    """The readable ones."""
+    total: int | None = None
+    page_size: int | None = None
+    total_pages: int | None = None
+    items: int
+    """How many rows there are, the unreadable ones too."""
+    unreported: dict[int, frozenset[str]] = field(default_factory=dict)
+    """By position in `rows`, of each that is readable only in part: the fields of `Version` that could not be read."""
+    lost: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By the ids of node and version: names the rows that are not in `rows`, as far as they say whose they are."""
+    unplaced: str = ""
+    """Names the first row that does not say whose it is."""
 
 
 @frozen
-class PageRead:
+class PageRead(Generic[Row]):
     """One page, or why it could not be read."""
 
     number: int
     pages: int = 1
     """How many pages this is about, from `number` on: more than one only if they were not requested."""
-    page: Page | None = None
+    page: Page[Row] | None = None
     """None if it could not be read."""
     size: int = 0
     """Bytes of the body."""
     server_time: str = ""
     """As `Answer.server_time`."""
+    code: int = 0
+    """The HTTP status; 0 if no answer came, or none that can be read."""
     error: str = ""
     """Why it could not be read, for a person; as `ReadFailure.error`."""
-    code: int = 0
-    """The HTTP status; 0 if no answer came, or it was not requested."""
+    fault: Fault = Fault.OWN
+    """Whose fault that is; `UNTRIED` if it was not requested."""
     ban: str | None = None
     """The reason that a 403 gives for a ban of the node that was asked about; None if it is no ban. Untrusted text."""
-    fault: Fault = Fault.OWN
-    """Why no answer came."""
+
+
+@frozen
+class Bounds:
+    """How much is read of one query, at most."""
+
+    pages: int
+    bytes: int = sys.maxsize
+    """Of all pages together."""
+    seconds: float = sys.maxsize
+    """After which no further page is requested."""
+    at_once: int = sys.maxsize
+    """Requests under way, within `concurrency`. With 1, none is made before the page before was looked at."""
+    retries: int = sys.maxsize
+    """Of each page, within `retries`."""
+
+
+ALL_VERSIONS = Bounds(pages=3_000, bytes=512 * 2**20, seconds=900.0)
+"""300,000 versions, nine times what the registry had in 2026; the pages of 2026 held 25 MB."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Completeness:
+    """What says whether the pages of one query show all that there is (docs/behaviour.md, Listings, Sweeps)."""
+
+    what: str
+    """What there is, in the singular."""
+    came: set[Hashable] = field(default_factory=set)
+    """What identifies each that came, readable or not."""
+    total: int | None = None
+    """How many there are, as the first page says."""
+    fault: str = ""
+    """The first thing that makes it incomplete."""
+
+    def note(self, fault: str) -> None:
+        """Note why something may be missing, if nothing was noted before."""
+        self.fault = self.fault or fault
+
+    def count(self, page: Page[Row]) -> None:
+        """Note how many there are by one page. The empty one after a full last page may count otherwise."""
+        if self.total is not None and not page.items:
+            return
+        if page.total is None:
+            self.note(f"the answer does not say how many {self.what}s there are")
+        elif self.total is None:
+            self.total = page.total
+        elif self.total != page.total:
+            self.note(f"the number of {self.what}s changed between pages")
+
+    def end(self) -> str:
+        """Return why it is incomplete, after the last page; "" if all came."""
+        if self.total is not None and len(self.came) != self.total:
+            self.note(f"{len(self.came):,} of {plural(self.total, self.what)} came")
+        return self.fault
 
 
 async def read_pages(
     registry: Registry,
-    first: Query,
+    first: Query | PackQuery,
+    parse: Callable[[bytes], Page[Row]],
+    bounds: Bounds,
     *,
     progress: Progress = silent,
-) -> AsyncGenerator[PageRead]:
-    """Yield every page of a query: the first, then the others in any order, as they come.
+) -> AsyncGenerator[PageRead[Row]]:
+    """Yield the pages of a query in their order, from the first on.
 
-    Others are requested only if the first one came. The pages say how many there are; the first `MOST_PAGES` are read,
-    and one more if the last of them is full: the number may be too small. Every failure is a value. To leave before the
-    end, use `contextlib.aclosing`: it ends the requests under way.
+    Others are requested only if the first one came. The pages say how many there are, and one more is read if the last
+    of them is full: the number may be too small. Every failure is a value; the last one is about all pages that were
+    not requested. To leave before the end, use `contextlib.aclosing`: it ends the requests under way.
     """
-    reading = _PagesReading(registry=registry, query=first, progress=progress)
-    under_way: set[asyncio.Task[PageRead]] = set()
+    reading = _Reading(registry, first, parse, bounds, progress)
+    under_way: set[asyncio.Task[PageRead[Row]]] = set()
+    came: dict[int, PageRead[Row]] = {}
+    due = first.page
     try:
-        reading.show_progress()
-        yield await reading.read(first.page)
         reading.request_more(under_way)
         while under_way:
             done, under_way = await asyncio.wait(
                 under_way, return_when=asyncio.FIRST_COMPLETED
             )
+            came |= {task.result().number: task.result() for task in done}
+            while due in came:
+                yield came.pop(due)
+                due += 1
             reading.request_more(under_way)
-            for task in done:
-                yield task.result()
-        if (rest := reading.rest()) is not None:
-            yield rest
+        if left := reading.last - reading.number:
+            why = reading.reason_to_stop() or (
+                f"not requested: the answers claim {reading.last} pages, more than are read"
+            )
+            yield PageRead(number=due, pages=left, error=why, fault=Fault.UNTRIED)
     finally:
         for task in under_way:
             task.cancel()
@@ -88,142 +170,125 @@ async def read_pages(
         progress(reading.place, "")
 
 
-@dataclass(slots=True, kw_only=True)
-class _PagesReading:
+class _Reading(Generic[Row]):
     """One reading of a query's pages."""
 
-    registry: Registry
-    query: Query
-    progress: Progress
-    number: int = 0
-    """The last page that was requested."""
-    last: int = 0
-    """The last page to read, by what came so far; before the first page, 0."""
-    page_size: int = 0
-    """How many rows a page has."""
-    done: int = 0
-    bytes: int = 0
-    failures: int = 0
-    """In a row."""
-    empty: int = 0
-    """Empty pages in a row."""
-    latest: float = 0.0
+    def __init__(
+        self,
+        registry: Registry,
+        query: Query | PackQuery,
+        parse: Callable[[bytes], Page[Row]],
+        bounds: Bounds,
+        progress: Progress,
+    ) -> None:
+        self._registry, self._query, self._parse = registry, query, parse
+        self._bounds, self._progress = bounds, progress
+        self._clock = asyncio.get_running_loop().time
+        self._latest = self._clock() + bounds.seconds
+        self.number = query.page - 1
+        """The last page that was requested."""
+        self.last = query.page
+        """The last page to read, by what came so far."""
+        self._page_size = 0
+        """How many rows a page has; 0 until one came."""
+        self._done = self._size = 0
+        self._failures = self._empty = 0
+        """In a row."""
+        self.place = f"pages {query.node}"
+        """Where progress is reported."""
 
-    def __post_init__(self) -> None:
-        self.number = self.query.page
-        self.latest = asyncio.get_running_loop().time() + _LONGEST_READING
-
-    def request_more(self, under_way: set[asyncio.Task[PageRead]]) -> None:
+    def request_more(self, under_way: set[asyncio.Task[PageRead[Row]]]) -> None:
         """Add as many requests to those under way as there may be, and are wanted."""
-        most = min(self.last, MOST_PAGES)
-        while (
-            len(under_way) < self.registry.limits.concurrency
-            and self.number < most
-            and not self._reason_to_stop()
-        ):
+        self._show_progress()
+        most = min(self._registry.limits.concurrency, self._bounds.at_once)
+        last = min(self.last, self._query.page - 1 + self._bounds.pages)
+        while len(under_way) < most and self.number < last:
+            if self._done and self.reason_to_stop():
+                break
             self.number += 1
-            under_way.add(asyncio.create_task(self.read(self.number)))
+            under_way.add(asyncio.create_task(self._read(self.number)))
 
-    async def read(self, number: int) -> PageRead:
+    async def _read(self, number: int) -> PageRead[Row]:
         """Request one page, and learn from it how many there are."""
         try:
-            read = await self._read(number)
+            read = await self._ask(number)
         except NoAnswerError as error:
             read = PageRead(number=number, error=error.why, fault=error.fault)
         except Exception as error:  # noqa: BLE001 - one page's answer must not end the reading of the others
             read = PageRead(number=number, error=f"unexpected {type(error).__name__}")
-        self.failures = 0 if read.page is not None else self.failures + 1
-        self.bytes += read.size
-        self.last = max(self.last, number)
-        if read.page is not None:
+        self._done += 1
+        self._size += read.size
+        if read.page is None:
+            self._failures += 1
+        else:
+            self._failures = 0
             self._count(read.page, number)
-        self.done += 1
-        self.show_progress()
         return read
 
-    async def _read(self, number: int) -> PageRead:
-        answer = await self.registry.ask(replace(self.query, page=number))
-        if answer.code != HTTPStatus.OK:
-            ban = (
-                parse_ban(answer.body) if answer.code == HTTPStatus.FORBIDDEN else None
-            )
-            of_node = bool(self.query.node)
-            error = describe_refusal(answer.code, answer.body, of_node=of_node)
+    async def _ask(self, number: int) -> PageRead[Row]:
+        registry, query = self._registry, self._query
+        retries = min(registry.limits.retries, self._bounds.retries)
+        answer = await registry.ask(replace(query, page=number), retries=retries)
+        code, body = answer.code, answer.body
+        if code == HTTPStatus.OK:
             return PageRead(
                 number=number,
-                error=error,
-                code=answer.code,
-                ban=ban,
+                page=self._parse(body),
+                size=len(body),
+                server_time=answer.server_time,
+                code=code,
             )
         return PageRead(
             number=number,
-            page=parse_page(answer.body),
-            size=len(answer.body),
             server_time=answer.server_time,
-            code=answer.code,
+            code=code,
+            error=describe_refusal(code, body, of_node=bool(query.node)),
+            fault=_FAULTS.get(code, Fault.REGISTRY),
+            ban=parse_ban(body) if code == HTTPStatus.FORBIDDEN else None,
         )
 
-    def _count(self, page: Page, number: int) -> None:
+    def _count(self, page: Page[Row], number: int) -> None:
         """Note how many pages there are, by one of them. A page that does not say it is followed by another."""
-        self.page_size = self.page_size or _size_of(page, self.query)
-        self.empty = 0 if page.items else self.empty + 1
+        self._page_size = self._page_size or _size_of(page, self._query.page_size)
+        self._empty = 0 if page.items else self._empty + 1
         if page.total is None and page.total_pages is None:
-            last = number + 1 if page.items else number
+            last = number + bool(page.items)
         else:
-            by_total = -(-(page.total or 0) // self.page_size)
+            by_total = -(-(page.total or 0) // self._page_size)
             last = max(by_total, page.total_pages or 0)
-            is_full = page.items >= self.page_size
-            if number == last and is_full:
-                last += 1  # a full last page may hide a further one
+            # A full last page may hide a further one.
+            last += number == last and page.items >= self._page_size
         self.last = max(self.last, last)
 
-    def _reason_to_stop(self) -> str:
+    def reason_to_stop(self) -> str:
         """Return why no further page is requested, or ""."""
-        if self.registry.asked_to_wait:
-            return self.registry.asked_to_wait
-        if self.failures >= max(self.registry.limits.concurrency, _MOST_FAILURES):
-            return (
-                f"not requested, since {self.failures} pages in a row could not be read"
-            )
-        if self.empty >= _MOST_EMPTY:
-            return f"not requested, since {self.empty} pages in a row were empty"
-        if self.bytes > _MOST_BYTES:
-            return f"not requested, since the other pages hold more than {_MOST_BYTES // 2**20} MB"
-        if asyncio.get_running_loop().time() > self.latest:
-            return "not requested, since the other pages took too long"
-        return ""
+        if self._registry.asked_to_wait:
+            return self._registry.asked_to_wait
+        if self._failures >= max(self._registry.limits.concurrency, _MOST_FAILURES):
+            why = f"{self._failures} pages in a row could not be read"
+        elif self._empty >= _MOST_EMPTY:
+            why = f"{self._empty} pages in a row were empty"
+        elif self._size > self._bounds.bytes:
+            why = f"the other pages hold more than {self._bounds.bytes / 2**20:g} MB"
+        elif self._clock() > self._latest:
+            why = "the other pages took too long"
+        else:
+            return ""
+        return f"not requested, since {why}"
 
-    def rest(self) -> PageRead | None:
-        """Return what was not requested, after all workers have ended; None if nothing was left."""
-        left = self.last - self.number
-        if left <= 0:
-            return None
-        error = (
-            self._reason_to_stop()
-            or f"not requested: the answers claim {self.last} pages, more than are read"
-        )
-        return PageRead(number=self.number + 1, pages=left, error=error)
-
-    @property
-    def place(self) -> str:
-        """Where progress is reported."""
-        return f"pages {self.query.node}"
-
-    def show_progress(self) -> None:
+    def _show_progress(self) -> None:
         """Report how many pages came."""
-        done = (
-            f"{self.done} of {min(self.last, MOST_PAGES)} pages read"
-            if self.last
-            else "reading the first page"
-        )
-        self.progress(
-            self.place,
-            f"{sanitize_line(self.query.node)}: {done}" if self.query.node else done,
-        )
+        last = min(self.last, self._bounds.pages)
+        text = f"{self._done} of {last} pages read"
+        if not self._done:
+            text = "reading the first page"
+        if self._query.node:
+            text = f"{sanitize_line(self._query.node)}: {text}"
+        self._progress(self.place, text)
 
 
-def _size_of(first: Page, query: Query) -> int:
+def _size_of(page: Page[Row], requested: int) -> int:
     """Return how many rows a page has. A registry may show fewer than it was asked for, and than it says."""
-    size = min(first.page_size or query.page_size, query.page_size)
-    is_short = first.total is not None and first.items < min(size, first.total)
-    return first.items if is_short and first.items else size
+    size = min(page.page_size or requested, requested)
+    is_short = page.total is not None and page.items < min(size, page.total)
+    return page.items if is_short and page.items else size

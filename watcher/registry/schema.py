@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Annotated, Any, NoReturn, get_type_hints
 
@@ -11,6 +11,7 @@ from pydantic import FailFast, NonNegativeInt, TypeAdapter
 
 from watcher.model.version import WATCHED_FIELDS, Version, status_from_api
 from watcher.registry.answer import NoAnswerError
+from watcher.registry.pages import Page
 from watcher.text.json_limits import too_dense
 
 MISSING: Any = ()
@@ -95,43 +96,16 @@ def _decoders() -> dict[str, TypeAdapter[Any]]:
 
 def ids_of(item: object) -> tuple[str, str] | None:
     """Return the ids of the node and the version of an item that is no readable row, where it has both."""
-    if not isinstance(item, dict):
-        return None
-    node, version = item.get("node_id"), item.get("id")
-    # Ids are ASCII; another text may have more than one way to be written.
-    if not (
-        isinstance(node, str)
-        and isinstance(version, str)
-        and node.isascii()
-        and version.isascii()
-    ):
-        return None
-    return (node, version) if node and version else None
+    match item:
+        # Ids are ASCII; another text may have more than one way to be written.
+        case {"node_id": str(node), "id": str(version)} if (node + version).isascii():
+            return (node, version) if node and version else None
+        case _:
+            return None
 
 
 MOST_ROWS = 5_000
-"""Of one page: fifty times what is requested, so that an answer which ignores `pageSize` is still read."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class Page:
-    """One answer. `total`, `page_size` and `total_pages` are None if the answer does not report them readably."""
-
-    rows: list[VersionRow] = field(default_factory=list)
-    """The rows that `identifies` accepts."""
-    total: int | None = None
-    page_size: int | None = None
-    total_pages: int | None = None
-    items: int
-    """How many rows there are, the unreadable ones too."""
-    unreported: dict[int, frozenset[str]] = field(default_factory=dict)
-    """By position in `rows`: the fields of `Version` that could not be read."""
-    fault: str = ""
-    """Names the first row that does not fit, for a person."""
-    lost: dict[tuple[str, str], str] = field(default_factory=dict)
-    """By the ids of node and version: names the rows that are not in `rows`, as far as they say whose they are."""
-    unplaced: str = ""
-    """Names the first row that does not say whose it is."""
+"""Of one page: fifty times what is requested, so that an answer which ignores the size is still read."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -144,70 +118,45 @@ class _Answer:
     totalPages: NonNegativeInt | None = None  # noqa: N815 - the API's own name
 
 
-def parse_page(body: bytes) -> Page:
-    """Return the page in an answer's body. Raises NoAnswerError if it is no list of versions."""
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    if too_dense(body):
-        raise NoAnswerError("the answer holds too many values to be a page of versions")
-    page = _read_whole(body) or _read_by_rows(body)
-    if page.items > MOST_ROWS:
-        raise NoAnswerError(
-            f"the answer holds {page.items} rows, far more than were requested"
-        )
-    return page
-
-
 _decoder = cache(lambda: TypeAdapter(_Answer))
 
 
-def _read_whole(body: bytes) -> Page | None:
-    """Return the page, decoded in one go: half of a poll's work is this. None if anything in it does not fit."""
+def parse_page(body: bytes) -> Page[VersionRow]:
+    """Return the page in an answer's body. Raises NoAnswerError if it is no list of versions."""
+    page = None if too_dense(body) else _read_whole(body)
+    return page or _read_by_rows(body)
+
+
+def _read_whole(body: bytes) -> Page[VersionRow] | None:
+    """Return the page, decoded in one go, which halves the work of a poll. None if anything in it does not fit."""
     try:
         answer = _decoder().validate_json(body, strict=True)
     except ValueError:
         return None
-    if not all(map(identifies, answer.versions)):
+    rows = answer.versions
+    if len(rows) > MOST_ROWS or not all(map(identifies, rows)):
         return None
     return Page(
-        rows=answer.versions,
+        rows=rows,
         total=answer.total,
         page_size=answer.pageSize,
         total_pages=answer.totalPages,
-        items=len(answer.versions),
+        items=len(rows),
     )
 
 
-def _read_by_rows(body: bytes) -> Page:
+def _read_by_rows(body: bytes) -> Page[VersionRow]:
     """Return the page, decoded row by row, so that what is wrong with one row costs no other."""
-    try:
-        # As text: bytes could also be UTF-16, whose values were not counted.
-        answer = json.loads(body.decode(), parse_constant=_no_constant)
-    except RecursionError:
-        raise NoAnswerError("the answer is nested too deeply") from None
-    except ValueError:
-        shown = "no readable JSON" if body.strip() else "empty"
-        raise NoAnswerError(f"the answer is {shown}") from None
-    total = _count(answer.get("total")) if isinstance(answer, dict) else None
-    items: object = answer.get("versions") if isinstance(answer, dict) else None
-    if items is None and total is not None:
-        items = []
-    if not isinstance(items, list):
-        raise NoAnswerError("the answer has no list of versions")
-    page = Page(
-        items=len(items),
-        total=total,
-        page_size=_count(answer.get("pageSize")),
-        total_pages=_count(answer.get("totalPages")),
-    )
-    for number, item in enumerate(items[:MOST_ROWS], 1):
+    page: Page[VersionRow]
+    page, items = read_list(body, "versions")
+    for number, item in enumerate(items, 1):
         row, unreadable = read_row(item)
-        named = f"row {number} is unreadable" if row is None or unreadable else ""
-        page.fault = page.fault or named
+        named = f"row {number} is unreadable"
         if row is not None:
-            if names := frozenset(
-                ATTRIBUTES[name] for name in unreadable & ATTRIBUTES.keys()
-            ):
-                page.unreported[len(page.rows)] = names
+            if unreadable:
+                page.unreported[len(page.rows)] = frozenset(
+                    ATTRIBUTES[name] for name in unreadable & ATTRIBUTES.keys()
+                )
             page.rows.append(row)
         elif (ids := ids_of(item)) is not None:
             page.lost[ids] = named
@@ -216,13 +165,47 @@ def _read_by_rows(body: bytes) -> Page:
     return page
 
 
+def read_list(
+    body: bytes, name: str, subject: str = "the answer"
+) -> tuple[Page[Any], list[object]]:
+    """Return what an answer says of all pages, and its rows as they came. Raises NoAnswerError if it is no list.
+
+    `name` is that of the list, `subject` what the error says of it.
+    """
+    if too_dense(body):
+        raise NoAnswerError(f"{subject} holds too many values to be a page of {name}")
+    try:
+        # As text: bytes could also be UTF-16, whose values were not counted.
+        answer = json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)
+    except RecursionError:
+        raise NoAnswerError(f"{subject} is nested too deeply") from None
+    except ValueError:
+        shown = "no readable JSON" if body.strip() else "empty"
+        raise NoAnswerError(f"{subject} is {shown}") from None
+    about: dict[str, object] = answer if isinstance(answer, dict) else {}
+    total, items = _count(about.get("total")), about.get(name)
+    if items is None and total is not None:
+        items = []
+    if not isinstance(items, list):
+        raise NoAnswerError(f"{subject} has no list of {name}")
+    if len(items) > MOST_ROWS:
+        raise NoAnswerError(
+            f"{subject} holds {len(items)} rows, far more than were requested"
+        )
+    page = Page[Any](
+        items=len(items),
+        total=total,
+        page_size=_count(about.get("pageSize")),
+        total_pages=_count(about.get("totalPages")),
+    )
+    return page, items
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
 def _count(value: object) -> int | None:
-    return (
-        value
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0
-        else None
-    )
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if value >= 0 else None

@@ -15,28 +15,31 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import A_PAGE, without_host
 from tests.support.fakes.fault import asked as query_of
 from watcher.model.reading import Fault
-from watcher.registry import pages
 from watcher.registry.client import Query, Registry, RequestLimits
-from watcher.registry.pages import PageRead, read_pages
+from watcher.registry.pages import ALL_VERSIONS, Bounds, PageRead, read_pages
+from watcher.registry.schema import VersionRow, parse_page
 
 TEN = Query(page_size=10)
 
 
-async def collected(url: str, query: Query = TEN, **limits: Any) -> list[PageRead]:
+async def collected(
+    url: str, query: Query = TEN, bounds: Bounds = ALL_VERSIONS, **limits: Any
+) -> list[PageRead[VersionRow]]:
     """Read all pages over a pool of its own, without retries."""
-    bounds = RequestLimits(**{"timeout": 10.0, "retries": 0} | limits)
-    async with Registry(url, bounds) as registry:
-        return [read async for read in read_pages(registry, query)]
+    of_requests = RequestLimits(**{"timeout": 10.0, "retries": 0} | limits)
+    async with Registry(url, of_requests) as registry:
+        reading = read_pages(registry, query, parse_page, bounds)
+        return [read async for read in reading]
 
 
-def read(url: str, query: Query = TEN, **options: Any) -> list[PageRead]:
-    """Return the pages in the order of their numbers."""
-    return sorted(
-        asyncio.run(collected(url, query, **options)), key=lambda one: one.number
-    )
+def read(
+    url: str, query: Query = TEN, bounds: Bounds = ALL_VERSIONS, **limits: Any
+) -> list[PageRead[VersionRow]]:
+    """Return the pages."""
+    return asyncio.run(collected(url, query, bounds, **limits))
 
 
-def rows(reads: list[PageRead]) -> list[str]:
+def rows(reads: list[PageRead[VersionRow]]) -> list[str]:
     """Return the versions that came."""
     return sorted(
         str(row.version) for one in reads if one.page for row in one.page.rows
@@ -210,7 +213,7 @@ def test_a_registry_that_asks_to_wait_is_left(registry: FakeRegistry) -> None:
     "claim", [{"total": 10**12}, {"totalPages": 10**12}], ids=["total", "pages"]
 )
 def test_absurd_claims_are_bounded(
-    registry: FakeRegistry, claim: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    registry: FakeRegistry, claim: dict[str, int]
 ) -> None:
     """However many versions an answer claims, at most so many pages are read, and the rest is said in one entry."""
     of_pack(registry, versions=20)
@@ -218,8 +221,7 @@ def test_absurd_claims_are_bounded(
         registry,
         lambda _number, true: true | {"versions": true["versions"] or [true]} | claim,
     )
-    monkeypatch.setattr(pages, "MOST_PAGES", 30)
-    reads = read(registry.url)
+    reads = read(registry.url, bounds=Bounds(pages=30))
     assert len(registry.requests) == 30
     assert (reads[-1].number, reads[-1].pages > 10**9) == (31, True)
     assert reads[-1].error.endswith("more than are read")
@@ -280,27 +282,22 @@ def test_rows_that_are_added_meanwhile(registry: FakeRegistry) -> None:
     assert numbers(registry) == [1, 2, 3]
 
 
-def test_a_reading_that_takes_too_long_ends(
-    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reading_that_takes_too_long_ends(registry: FakeRegistry) -> None:
     """After the longest time no further page is requested."""
-    monkeypatch.setattr(pages, "_LONGEST_READING", 0.0)
     of_pack(registry, versions=30)
-    reads = read(registry.url)
+    reads = read(registry.url, bounds=Bounds(pages=30, seconds=0.0))
     assert [(one.number, one.pages, one.error) for one in reads[1:]] == [
         (2, 2, "not requested, since the other pages took too long")
     ]
 
 
-def test_pages_that_are_too_large_together(
-    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_that_are_too_large_together(registry: FakeRegistry) -> None:
     """All pages together have a bound, so that an endless registry does not fill the memory."""
-    monkeypatch.setattr(pages, "_MOST_BYTES", 2**20)
+    bounds = Bounds(pages=30, bytes=2**20)
     of_pack(registry, versions=1)
     registry.catalog.edit("pack", "1.0.0", changelog="x" * 2**20)
     of_pack(registry, "other", versions=30)
-    reads = read(registry.url, concurrency=1)
+    reads = read(registry.url, bounds=bounds, concurrency=1)
     assert reads[-1].error == "not requested, since the other pages hold more than 1 MB"
     assert len(reads) == len(registry.requests) + 1
 
@@ -312,7 +309,8 @@ def test_leaving_before_the_end(registry: FakeRegistry) -> None:
     async def work() -> set[asyncio.Task[Any]]:
         before = asyncio.all_tasks()
         async with Registry(registry.url, RequestLimits()) as client:
-            async with aclosing(read_pages(client, TEN)) as reads:
+            reading = read_pages(client, TEN, parse_page, ALL_VERSIONS)
+            async with aclosing(reading) as reads:
                 async for one in reads:
                     if one.number > 1:
                         break
@@ -329,9 +327,14 @@ def test_progress(registry: FakeRegistry) -> None:
 
     async def work() -> None:
         async with Registry(registry.url, RequestLimits(concurrency=1)) as client:
-            async for _ in read_pages(
-                client, TEN, progress=lambda *report: said.append(report)
-            ):
+            reading = read_pages(
+                client,
+                TEN,
+                parse_page,
+                ALL_VERSIONS,
+                progress=lambda *report: said.append(report),
+            )
+            async for _ in reading:
                 pass
 
     asyncio.run(work())

@@ -15,7 +15,13 @@ from tests.support.fake_registry.catalog import Catalog
 from tests.support.parameters import examples, one_of
 from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
 from watcher.registry.answer import NoAnswerError
-from watcher.registry.schema import MOST_ROWS, Page, parse_page, parse_version
+from watcher.registry.pages import Page
+from watcher.registry.schema import (
+    MOST_ROWS,
+    VersionRow,
+    parse_page,
+    parse_version,
+)
 
 ROW: dict[str, Any] = {
     "node_id": "pack",
@@ -51,7 +57,7 @@ def page_of(*rows: Any, **fields: Any) -> bytes:
     ).encode()
 
 
-def versions(page: Page) -> list[str | None]:
+def versions(page: Page[VersionRow]) -> list[str | None]:
     """Return the version texts of the readable rows."""
     return [row.version for row in page.rows]
 
@@ -76,7 +82,7 @@ def test_a_row_of_the_spec_is_read_whole() -> None:
         "status_reason": "because",
     }
     page = parse_page(page_of(row))
-    assert (page.total, page.page_size, page.fault, page.unreported) == (1, 100, "", {})
+    assert (page.total, page.page_size, page.unreported) == (1, 100, {})
     assert page.rows[0].status_reason == "because"
     assert parse_version(page.rows[0]) == Version(
         version="1.0.0",
@@ -114,7 +120,11 @@ def test_a_version_is_known_by_id_or_by_text() -> None:
     rows = [ROW | blank for blank in (*blanks, {"node_id": ""}, {"status": ""})]
     page = parse_page(page_of(*rows))
     assert [parse_version(row).key for row in page.rows] == ["=1.0.0", "i-1"]
-    assert (page.fault, page.items) == ("row 3 is unreadable", 5)
+    assert (page.lost, page.unplaced, page.items) == (
+        {("pack", "i-1"): "row 5 is unreadable"},
+        "row 3 is unreadable",
+        5,
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,7 +154,8 @@ def test_a_row_that_does_not_say_what_it_is_costs_no_other(bad: Any) -> None:
     good = {**ROW, "id": "i-2", "version": "2.0.0"}
     page = parse_page(page_of(good, bad, ROW))
     assert versions(page) == ["2.0.0", "1.0.0"]
-    assert (page.fault, page.items, page.total) == ("row 2 is unreadable", 3, 3)
+    assert page.unplaced or page.lost
+    assert (page.items, page.total) == (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -176,8 +187,7 @@ def test_a_bad_field_hides_no_other(bad: dict[str, Any], unreported: set[str]) -
         | bad
     )
     page = parse_page(page_of(ROW, row))
-    assert (page.fault, page.items) == ("row 2 is unreadable", 2)
-    assert page.unreported == ({1: unreported} if unreported else {})
+    assert (page.unreported, page.items) == ({1: frozenset(unreported)}, 2)
     whole = parse_version(
         parse_page(page_of({name: row[name] for name in row.keys() - bad.keys()})).rows[
             0

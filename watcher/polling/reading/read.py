@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import (
     AsyncGenerator,
     Awaitable,
@@ -25,7 +26,8 @@ from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.listing import read_node
 from watcher.registry.packs import read_packs
-from watcher.registry.schema import Page, VersionRow, parse_page, parse_version
+from watcher.registry.pages import Page
+from watcher.registry.schema import VersionRow, parse_page, parse_version
 from watcher.registry.sweep import NoSweep, Sweep, read_sweep
 from watcher.streams import Progress, silent
 from watcher.text.sanitize import plural
@@ -124,7 +126,7 @@ async def read_reasons(
     that is stale: it may be of an earlier flag.
     """
 
-    async def read(query: Query) -> Page | None:
+    async def read(query: Query) -> Page[VersionRow] | None:
         return await _page(registry, query, is_stale)
 
     # Only statuses that are known here can be requested.
@@ -157,9 +159,9 @@ async def read_reasons(
 
 
 async def _one_by_one(
-    read: Callable[[Query], Awaitable[Page | None]],
+    read: Callable[[Query], Awaitable[Page[VersionRow] | None]],
     query: Query,
-    outline: Page,
+    outline: Page[VersionRow],
     keys: Collection[str],
 ) -> list[VersionRow]:
     """Return the rows of some versions, each read as a page of its own. `outline` is the page without reasons."""
@@ -172,7 +174,9 @@ async def _one_by_one(
     return rows
 
 
-async def _page(registry: Registry, query: Query, is_stale: IsStale) -> Page | None:
+async def _page(
+    registry: Registry, query: Query, is_stale: IsStale
+) -> Page[VersionRow] | None:
     """Return a page that is not essential; None if it cannot be read, or is older than what is known."""
     try:
         answer = await registry.ask(query, retries=min(1, registry.limits.retries))
@@ -297,7 +301,7 @@ class _Asker:
         self._under_way[node] = None
         self._show_progress()
         once = self._failures >= max(at_once, _SHORTEST_STREAK)
-        retries = 0 if once else None
+        retries = 0 if once else sys.maxsize
         try:
             reading = await read_node(self.registry, node, self.clock, retries=retries)
         except Exception as error:  # noqa: BLE001 - one node's answer must not end the reading of the others

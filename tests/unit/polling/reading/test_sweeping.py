@@ -241,9 +241,15 @@ def _answer_all(
     registry.respond = respond
 
 
-@pytest.mark.parametrize("fields", [{"status": 7}, {"dependencies": 7}])
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"status": 7}, "row 1 is unreadable"),
+        ({"dependencies": 7}, "a row is unreadable in part"),
+    ],
+)
 def test_a_row_that_cannot_be_read_concerns_its_pack_alone(
-    registry: FakeRegistry, state: Path, fields: dict[str, object]
+    registry: FakeRegistry, state: Path, fields: dict[str, object], named: str
 ) -> None:
     """The baseline of all is set without the pack, which is failing by itself, and has its own once it can be read."""
     for number in range(4):
@@ -255,9 +261,7 @@ def test_a_row_that_cannot_be_read_concerns_its_pack_alone(
     first = made.poll()
     assert reported(first) == [("baseline", None, None)]
     assert "3 node packs with 3 versions" in first.events[0].reason
-    assert first.errors == (
-        ("p2", "the listing is incomplete: row 1 is unreadable on page 1"),
-    )
+    assert first.errors == (("p2", f"the listing is incomplete: {named} on page 1"),)
     polls = [made.poll() for _ in range(3)]
     assert [reported(poll) for poll in polls] == [[("failing", "p2", None)], [], []]
     assert [poll.errors[0][0] for poll in polls] == ["p2"] * 3
