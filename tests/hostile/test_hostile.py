@@ -39,7 +39,7 @@ from tests.support import factories
 from tests.support.parameters import examples, one_of
 from watcher import log
 from watcher.alerts.payload import event_objects, public_form
-from watcher.changes.health import FailureStreak, Health
+from watcher.changes.health import FailureStreak
 from watcher.cli import report
 from watcher.cli.commands import history
 from watcher.cli.commands.sarif import sarif
@@ -48,7 +48,7 @@ from watcher.cli.commands.status import lines as status_lines
 from watcher.cli.loading import Took
 from watcher.cli.terminal import echo, to_json
 from watcher.model.channel import Grouping
-from watcher.model.event import Event
+from watcher.model.event import About, Event
 from watcher.model.finding import Finding
 from watcher.model.pack import Pack, PackKind, Verdict
 from watcher.model.reading import ReadFailure
@@ -128,7 +128,7 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     failing = FailureStreak(count=1, since=factories.NOW, error=f"{texts[0]}?")
     state = State(
         snapshot=Snapshot(nodes={name: node}),
-        checks=Checks(health=Health(nodes={name: failing})),
+        checks=Checks(streaks={About.NODE: {name: failing}}),
     )
     view = Overview(state=state, nodes=[name], now=factories.NOW, max_age=60)
     assert list(parsers.in_lines(_printed(*status_lines(view)), 4)) == []

@@ -15,15 +15,13 @@ from tests.support.strategies import (
 )
 from watcher.changes.diff import Difference, compare_ban
 from watcher.changes.health import assess
-from watcher.model.event import (
-    Kind,
-)
+from watcher.model.event import Event, Kind
 from watcher.model.reading import ReadFailure
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import PENDING, STATUSES, Version
-from watcher.state.model import Checks
 
 FAST = examples(60)
+KEY = PACK.lower()
 PICTURES = pictures()
 Picture = tuple[Version, ...]
 
@@ -38,27 +36,26 @@ def lives() -> st.SearchStrategy[list[_Step]]:
     return st.lists(look | st.sampled_from([_BAN, _FAILURE]), max_size=10)
 
 
-def live(node: Node | None, step: _Step, at: str = NOW) -> Difference:
+def live(
+    before: Snapshot, step: _Step, at: str = NOW
+) -> tuple[Snapshot, tuple[Event, ...]]:
     """Let one poll happen to a node."""
+    node = before.nodes.get(KEY)
+    failed: dict[str, ReadFailure] = {}
     if step == _BAN:
-        return compare_ban(node or Node(node=PACK), "banned", at)
-    if isinstance(step, str):
-        snapshot = Snapshot(nodes={} if node is None else {PACK.lower(): node})
-        failed = {PACK.lower(): ReadFailure(node=PACK, error="unreadable")}
-        after = assess(Checks().health, snapshot, failed, {}, 1, at)
-        return Difference(node=after.snapshot.nodes[PACK.lower()], events=after.events)
-    picture, complete = step
-    listed = compare(
-        node,
-        *picture,
-        incomplete="" if complete else "it was cut short",
-        now=at,
-    )
-    snapshot = Snapshot(nodes={PACK.lower(): listed.node})
-    after = assess(Checks().health, snapshot, {}, {PACK.lower(): True}, 1, at)
-    return Difference(
-        node=after.snapshot.nodes[PACK.lower()], events=listed.events + after.events
-    )
+        found = compare_ban(node or Node(node=PACK), "banned", at)
+    elif isinstance(step, str):
+        found = Difference(node=node or Node(node=PACK), events=())
+        failed = {KEY: ReadFailure(node=PACK, error="unreadable")}
+    else:
+        picture, complete = step
+        incomplete = "" if complete else "it was cut short"
+        found = compare(node, *picture, incomplete=incomplete, now=at)
+    read = () if failed or step == _BAN else (KEY,)
+    snapshot = before.with_nodes({KEY: found.node})
+    done = assess({}, snapshot, failed, read, 1, at)
+    events = found.events + done.events
+    return done.snapshot.with_counts(events), events
 
 
 def _told(one: Version, before: Version | None) -> Version:
@@ -67,12 +64,12 @@ def _told(one: Version, before: Version | None) -> Version:
     return replace(one, status=before.status) if before and waits else one
 
 
-def after(life: Sequence[_Step]) -> Node | None:
-    """Return what is known of the node after a life; None before the first poll."""
-    node: Node | None = None
+def after(life: Sequence[_Step]) -> Snapshot:
+    """Return what is known of the node after a life."""
+    known_as = Snapshot()
     for step in life:
-        node = live(node, step).node
-    return node
+        known_as, _ = live(known_as, step)
+    return known_as
 
 
 @FAST
@@ -91,25 +88,20 @@ def test_a_listing_twice_reports_only_absences(
 ) -> None:
     """Whatever happened before, the same listing again reports at most that what is absent was removed."""
     step = (picture, True)
-    node = after([*life, step])
-    second = live(node, step)
-    third = live(second.node, step)
-    fourth = live(third.node, step)
-    assert {event.kind for event in second.events + third.events} <= {Kind.REMOVED}
-    assert fourth.events == ()
-    assert fourth.node == third.node
+    second, events = live(after([*life, step]), step)
+    third, more = live(second, step)
+    assert {event.kind for event in events + more} <= {Kind.REMOVED}
+    assert live(third, step) == (third, ())
 
 
 @FAST
 @given(lives())
 def test_no_two_events_of_a_life_share_an_id(life: list[_Step]) -> None:
     """Every transition of a node's life has an event id of its own."""
-    node: Node | None = None
-    ids: list[str] = []
+    known_as, ids = Snapshot(), list[str]()
     for step in life:
-        difference = live(node, step)
-        node = difference.node
-        ids += [event.id for event in difference.events]
+        known_as, events = live(known_as, step)
+        ids += [event.id for event in events]
     assert len(ids) == len(set(ids))
 
 
@@ -121,20 +113,22 @@ def test_an_incomplete_listing_takes_nothing_away(
     """An incomplete listing removes nothing, marks nothing absent, sets no baseline, pardons nobody, and loses no
     version; that a node is back after it had turned empty can be seen in it.
     """
-    before = after(life) or Node(node=PACK)
-    step = live(before, (picture, False))
-    of_the_node = {one.kind for one in step.events if one.version is None}
+    known_as = after(life)
+    before = known_as.nodes.get(KEY, Node(node=PACK))
+    snapshot, events = live(known_as, (picture, False))
+    step = snapshot.nodes[KEY]
+    of_the_node = {one.kind for one in events if one.version is None}
     assert of_the_node - {Kind.RECOVERED} <= (
         {Kind.REINSTATED} if before.emptied and not before.banned else set()
     )
-    assert Kind.REMOVED not in {event.kind for event in step.events}
-    assert (step.node.baseline_at, step.node.empty_since) == (
+    assert Kind.REMOVED not in {event.kind for event in events}
+    assert (step.baseline_at, step.empty_since) == (
         before.baseline_at,
         before.empty_since,
     )
-    assert step.node.banned == before.banned
-    assert set(beside(step.node, "mark").items()) <= set(beside(before, "mark").items())
-    assert {one.key for one in before.rows} <= {one.key for one in step.node.rows}
+    assert step.banned == before.banned
+    assert set(beside(step, "mark").items()) <= set(beside(before, "mark").items())
+    assert {one.key for one in before.rows} <= {one.key for one in step.rows}
 
 
 @FAST
@@ -184,13 +178,13 @@ def test_what_two_listings_in_a_row_show_differently_is_reported(
 
     What is shown while the ban of the pack lasts makes no event.
     """
-    node = after([*life, (one, first_complete)])
-    step = live(node, (other, then_complete))
-    assume(node is not None and not node.banned)
+    known_as = after([*life, (one, first_complete)])
+    _, events = live(known_as, (other, then_complete))
+    assume(not known_as.nodes[KEY].banned)
     before = {version.key: version for version in one}
     heard = {
         event.version_id or f"={event.version}"
-        for event in step.events
+        for event in events
         if event.version is not None
     }
     assert {
@@ -206,7 +200,8 @@ def test_after_a_complete_listing_the_picture_is_the_registrys(
     life: list[_Step], picture: Picture
 ) -> None:
     """Once all was listed completely, what is present in the picture is exactly what the registry has."""
-    node = live(after([*life, (picture, True)]), (picture, True)).node
+    snapshot, _ = live(after([*life, (picture, True)]), (picture, True))
+    node = snapshot.nodes[KEY]
     present = tuple(one for one in node.rows if one.key not in beside(node, "mark"))
     assert present == picture
     assert set(beside(node, "mark").values()) <= {Mark.ABSENT, Mark.REMOVED}

@@ -36,7 +36,7 @@ from tests.support.strategies import made, states
 from watcher.alerts.queues.outbox import Outbox, change
 from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import FailureStreak
-from watcher.model.event import Event, Kind
+from watcher.model.event import About, Event, Kind
 from watcher.model.pack import Copy, Pack, PackKind, PackRecord
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Snapshot
@@ -166,21 +166,17 @@ def test_nothing_private_is_in_any_file(
     node = next(iter(state.snapshot.nodes), "stranger")
     installed = replace(
         state.snapshot.installed,
-        failing=(SECRET,),
         exposures={node: exposed_to("flagged", None, SECRET)},
     )
-    health = replace(
-        state.checks.health, installs={SECRET: streak}, nodes={node: streak}
-    )
+    streaks = {About.INSTALL: {SECRET: streak}, About.NODE: {node: streak}}
+    failing = {key: {SECRET: "failing"} for key in (About.INSTALL, About.CHANNEL)}
     state = planted(
         replace(
             state,
             installs={SECRET: (replace(pack, id=node),)},
             outbox=Outbox(queues={SECRET: Queue()}),
-            checks=replace(state.checks, polled_at=NOW, health=health),
-            snapshot=replace(
-                state.snapshot, installed=installed, channels_failing=(SECRET,)
-            ),
+            checks=replace(state.checks, polled_at=NOW, streaks=streaks),
+            snapshot=replace(state.snapshot, installed=installed, failing=failing),
         )
     )
     terms = replace(

@@ -92,7 +92,8 @@ def made(form: Any, **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         case builtins.tuple:
             return st.lists(made(of[0]), max_size=2).map(tuple)
         case abc.Mapping:
-            return st.dictionaries(_NAMES, made(of[1]), max_size=2)
+            keys = _NAMES if of[0] is str else made(of[0])
+            return st.dictionaries(keys, made(of[1]), max_size=2)
         case _:
             pass
     if form is float:

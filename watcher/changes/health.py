@@ -1,4 +1,4 @@
-"""When a node, the registry as a whole, an install or a channel is failing or has recovered. Pure.
+"""When a node, the registry, an install or a channel is failing or has recovered: one machine for all. Pure.
 
 Rules: docs/behaviour.md, Events (Failing).
 """
@@ -7,31 +7,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from watcher import timestamps
-from watcher.changes.transitions import (
-    counted,
-    health_event,
-    node_event,
-    registry_event,
-)
+from watcher.changes.transitions import subject_event
 from watcher.durations import DAY
-from watcher.model.event import EMPTY, GONE, Event, Kind
-from watcher.model.pack import Scanned
+from watcher.model.event import (
+    EMPTY,
+    FAILING,
+    GONE,
+    INCOMPLETE,
+    UNLISTED,
+    About,
+    Event,
+    Kind,
+)
 from watcher.model.reading import ALL, Fault, ReadFailure
-from watcher.model.snapshot import Node, Snapshot
+from watcher.model.snapshot import Node, Snapshot, SweepBaseline
 from watcher.text.sanitize import Trusted, plural
 from watcher.timestamps import Moment
 from watcher.values import frozen
 
 _A_FEW = 3
 """From this many nodes on, the failures of most of them count as the registry's."""
+_EMPTY = "no versions found"
+IS_ID_RIGHT = "is the id right?"
+"""What is asked of an id without versions."""
+_OF_REGISTRY = dict.fromkeys((FAILING, INCOMPLETE, UNLISTED))
+"""What fails of the registry, as its events call it: all of it, the pages of all nodes, the list of all packs."""
 
 
 @frozen
 class FailureStreak:
-    """Polls in a row in which a node, or the registry, could not be read."""
+    """Polls in a row in which something failed."""
 
     count: int
     """How many."""
@@ -44,30 +52,105 @@ class FailureStreak:
     ours: bool = False
     """The error is in this program's words alone: no text of the registry's is in it."""
 
+    @property
+    def in_polls(self) -> str:
+        """In how many polls, in words."""
+        return "1 poll" if self.count == 1 else f"{self.count} polls in a row"
 
-@frozen
-class Health:
-    """What the last polls could not read."""
+    @property
+    def lasting(self) -> str:
+        """In how many polls and since when, in words."""
+        return f"in {self.in_polls}, since {timestamps.for_people(self.since)}"
 
-    nodes: Mapping[str, FailureStreak] = field(default_factory=dict)
-    """By lower-case id."""
-    empty: Mapping[str, FailureStreak] = field(default_factory=dict)
-    """Polls in a row that found no version of a node that never had one."""
-    installs: Mapping[str, FailureStreak] = field(default_factory=dict)
-    """Polls in a row that could not scan an install, by what the state knows it by."""
-    sweep: FailureStreak | None = None
-    """Sweeps in a row that were incomplete, where globs are watched."""
-    lists: FailureStreak | None = None
-    """Polls in a row that could not read the list of all packs, where publishers are watched."""
+    @property
+    def story(self) -> str:
+        """Why, and for how long."""
+        return f"{self.error}; {self.lasting}"
+
+
+Streaks = Mapping[About, Mapping[str, FailureStreak]]
+"""What failed in the last polls: nodes by lower-case id, installs by what the state knows them by, `INCOMPLETE` and
+`UNLISTED` of the registry, and as `About.EMPTY` nodes that were read and never had a version.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Assessment:
-    """What could not be read after a poll, the snapshot with what was reported of it, and the events."""
+    """What fails after a poll, the snapshot with what was reported of it, and the events."""
 
-    health: Health
+    streaks: Streaks
     snapshot: Snapshot
     events: tuple[Event, ...]
+
+
+@frozen
+class _Due:
+    """A failure that is to be reported, if it is not yet."""
+
+    story: str
+    after: str = FAILING
+    """What its event calls it."""
+
+
+def _counted(
+    streaks: Mapping[str, FailureStreak],
+    failures: Mapping[str, ReadFailure],
+    over: Collection[str],
+    now: str,
+) -> dict[str, FailureStreak]:
+    """Return the streaks after one more poll. What neither failed nor is `over` was not tried, and keeps its count."""
+    after = {key: one for key, one in streaks.items() if key not in over}
+    for key, failure in failures.items():
+        before = streaks.get(key)
+        after[key] = FailureStreak(
+            count=before.count + 1 if before else 1,
+            since=before.since if before else now,
+            error=failure.error,
+            untried=failure.fault is Fault.UNTRIED,
+            ours=isinstance(failure.error, Trusted),
+        )
+    return after
+
+
+def _turned(
+    snapshot: Snapshot,
+    about: About,
+    names: Mapping[str, str | None],
+    due: Mapping[str, _Due],
+    works: Collection[str],
+    now: str,
+) -> tuple[Snapshot, tuple[Event, ...]]:
+    """Return the snapshot with what has begun to fail or works again, and the events; the same one if nothing has.
+
+    What was reported of a subject that is not in `names` is forgotten.
+    """
+    known = snapshot.failing.get(about, {})
+    before = {key: after for key, after in known.items() if key in names}
+
+    def event(kind: Kind, key: str, **what: str) -> Event:
+        # The snapshot that commits it counts it, so that no two events of a subject share an id.
+        count = snapshot.counts.get(kind, 0)
+        return subject_event(about, key, names[key], count, kind, now, **what)
+
+    begun = {key: one for key, one in due.items() if key not in before}
+    left = {key: after for key, after in before.items() if key not in works}
+    events = [
+        event(Kind.FAILING, key, after=one.after, reason=one.story)
+        for key, one in begun.items()
+    ]
+    events += [
+        event(Kind.RECOVERED, key, before=before[key])
+        for key in before.keys() - left.keys()
+    ]
+    # That its address was gone is no matter once a channel works.
+    left |= {
+        key: FAILING if one.after == GONE else one.after for key, one in begun.items()
+    }
+    if left == known:
+        return snapshot, ()
+    failing = {**snapshot.failing, about: dict(sorted(left.items()))}
+    failing = {key: failing[key] for key in sorted(failing) if failing[key]}
+    return replace(snapshot, failing=failing), tuple(events)
 
 
 def registry_is_down(unread: Mapping[str, ReadFailure], watched: int) -> bool:
@@ -93,7 +176,7 @@ def registry_is_down(unread: Mapping[str, ReadFailure], watched: int) -> bool:
 
 
 def assess(
-    health: Health,
+    streaks: Streaks,
     snapshot: Snapshot,
     unread: Mapping[str, ReadFailure],
     read: Collection[str],
@@ -111,113 +194,51 @@ def assess(
     A node that was not polled keeps its count. One outage is reported once: while the registry is reported failing, no
     node is. If every node that cannot be read was already reported failing, the registry is not.
     """
-    streaks = {key: one for key, one in health.nodes.items() if key not in read}
-    for key, failed in unread.items():
-        untried = failed.fault is Fault.UNTRIED
-        streaks[key] = once_more(streaks.get(key), failed.error, now, untried=untried)
-    found_empty = {key: one for key, one in health.empty.items() if key not in read}
-    for key in empty:
-        doubt = f"no versions found: {IS_ID_RIGHT}"
-        found_empty[key] = once_more(health.empty.get(key), doubt, now)
-    is_down = bool(unread) and registry_is_down(unread, len(unread) + len(read))
-    events: list[Event] = []
-    if snapshot.registry_failing and read and not is_down:
-        snapshot, event = _turn_registry(snapshot, "", now)
-        events.append(event)
-    due = [
-        key
+    # A page 1 that failed in another poll, and not in this one, is over.
+    nodes = _counted(streaks.get(About.NODE, {}), unread, {*read, ALL}, now)
+    doubts = dict.fromkeys(empty, ReadFailure(error=f"{_EMPTY}: {IS_ID_RIGHT}"))
+    without = _counted(streaks.get(About.EMPTY, {}), doubts, read, now)
+    reported = snapshot.failing.get(About.NODE, {})
+    due = {
+        key: _Due(story=nodes[key].story)
         for key in unread
-        if streaks[key].count >= threshold and not _is_failing(snapshot, key)
-    ]
-    if snapshot.registry_failing:
-        due = []  # one outage is one event
-    elif is_down and _is_outage(due, unread, snapshot):
+        if nodes[key].count >= threshold and key not in reported
+    }
+    watched = len(unread) + len(read)
+    is_down = bool(unread) and registry_is_down(unread, watched)
+    outage: dict[str, _Due] = {}
+    are_all = unread.keys() <= due.keys() | reported.keys()
+    # Of a few nodes the registry's failure is theirs. The pages of all nodes are no node.
+    if is_down and due and (ALL in due or len(due) >= _A_FEW or are_all):
         # "since" is that of the node that has failed longest.
-        longest = max((streaks[key] for key in due), key=lambda one: one.count)
-        error = _commonest_error(unread, len(unread) + len(read))
-        story = story_of(replace(longest, error=error))
-        snapshot, event = _turn_registry(snapshot, story, now)
-        events.append(event)
-        due = []
-    failing = [(key, "failing", story_of(streaks[key])) for key in due]
-    failing += [
-        (key, EMPTY, _story_of_empty(found_empty[key]))
-        for key in empty
-        if found_empty[key].count >= threshold and not _is_failing(snapshot, key)
-    ]
-    changed: dict[str, Node] = {}
-    for key, after, story in failing:
-        name = unread[key].node if key in unread else None
-        node = snapshot.nodes.get(key) or Node(node=name or key)
-        events.append(node_event(node, Kind.FAILING, now, after=after, reason=story))
-        changed[key] = replace(counted(node), failing=True)
-    for key in read:
-        if key in empty or not _is_failing(snapshot, key):
-            continue  # what was read and still has no version has not recovered
-        node = snapshot.nodes[key]
-        before = EMPTY if key in health.empty else "failing"
-        events.append(node_event(node, Kind.RECOVERED, now, before=before))
-        changed[key] = replace(counted(node), failing=False)
+        longest = max((nodes[key] for key in due), key=lambda one: one.count)
+        error = _commonest_error(unread, watched)
+        outage[FAILING] = _Due(story=replace(longest, error=error).story)
+    over = {FAILING} if read and not is_down else set[str]()
+    snapshot, events = _turned(
+        snapshot, About.REGISTRY, _OF_REGISTRY, outage, over, now
+    )
+    if snapshot.is_down:
+        due = {}  # one outage is one event
+    for key in empty:
+        if without[key].count >= threshold:
+            story = f"{_EMPTY} {without[key].lasting}: {IS_ID_RIGHT}"
+            due[key] = _Due(story=story, after=EMPTY)
+    snapshot = snapshot.with_nodes(
+        {
+            key: Node(node=unread[key].node or key)
+            for key in due.keys() - snapshot.nodes.keys()
+        }
+    )
+    names = {key: snapshot.nodes[key].node for key in (*reported, *due)}
+    # What was read and still has no version has not recovered.
+    works = {key for key in reported if key in read and key not in empty}
+    snapshot, of_nodes = _turned(snapshot, About.NODE, names, due, works, now)
     return Assessment(
-        health=replace(health, nodes=streaks, empty=found_empty),
-        snapshot=snapshot.with_nodes(changed),
-        events=tuple(events),
+        streaks={**streaks, About.NODE: nodes, About.EMPTY: without},
+        snapshot=snapshot,
+        events=events + of_nodes,
     )
-
-
-def _is_outage(
-    due: Collection[str], unread: Collection[str], snapshot: Snapshot
-) -> bool:
-    """Return whether the registry is reported failing, and not the nodes that are due, while it is down.
-
-    It is if they are a few, or all that are not reported yet. The pages of all nodes are no node.
-    """
-    is_all = all(key in due or _is_failing(snapshot, key) for key in unread)
-    return bool(due) and (ALL in due or len(due) >= _A_FEW or is_all)
-
-
-def _is_failing(snapshot: Snapshot, key: str) -> bool:
-    node = snapshot.nodes.get(key)
-    return node is not None and node.failing
-
-
-def once_more(
-    failure: FailureStreak | None,
-    error: str,
-    now: str,
-    *,
-    untried: bool = False,
-) -> FailureStreak:
-    """Return the streak with this poll's failure."""
-    count, since = (failure.count, failure.since) if failure else (0, now)
-    return FailureStreak(
-        count=count + 1,
-        since=since,
-        error=error,
-        untried=untried,
-        ours=isinstance(error, Trusted),
-    )
-
-
-IS_ID_RIGHT = "is the id right?"
-"""What is asked of an id without versions."""
-
-
-def story_of(failure: FailureStreak) -> str:
-    """Return why and for how long something could not be read."""
-    since = timestamps.for_people(failure.since)
-    return f"{failure.error}; in {in_polls(failure)}, since {since}"
-
-
-def _story_of_empty(found: FailureStreak) -> str:
-    since = timestamps.for_people(found.since)
-    polls = in_polls(found)
-    return f"no versions found in {polls}, since {since}: {IS_ID_RIGHT}"
-
-
-def in_polls(failure: FailureStreak) -> str:
-    """Return how many polls a streak has, in words."""
-    return "1 poll" if failure.count == 1 else f"{failure.count} polls in a row"
 
 
 def _commonest_error(unread: Mapping[str, ReadFailure], watched: int) -> str:
@@ -230,50 +251,66 @@ def _commonest_error(unread: Mapping[str, ReadFailure], watched: int) -> str:
     return error if watched == 1 else f"{error} ({len(unread)} of {watched} packs)"
 
 
-def _turn_registry(snapshot: Snapshot, story: str, now: str) -> tuple[Snapshot, Event]:
-    """Return the snapshot with the registry failing, or recovered without a story, and the event of that."""
-    snapshot = replace(snapshot, registry_failing=bool(story))
-    if not story:
-        return registry_event(snapshot, Kind.RECOVERED, now, before="failing")
-    return registry_event(snapshot, Kind.FAILING, now, after="failing", reason=story)
-
-
-def assess_scans(
-    health: Health,
+def assess_others(
+    streaks: Streaks,
     snapshot: Snapshot,
-    scans: Mapping[str, Scanned],
+    about: About,
+    errors: Mapping[str, str | None],
     threshold: int,
     now: str,
+    *,
+    names: Mapping[str, str] | None = None,
 ) -> Assessment:
-    """Count one poll's scans, and report what has become failing or has recovered.
+    """Count one poll's readings of all installs, or of the parts of the registry, and report as `assess` does.
 
-    `scans` has every configured install: one that is not configured any more is forgotten.
+    `errors` has all that the settings need, with why it failed, "" if it works, and None if it was not read; what it
+    lacks is forgotten. Of the registry these are the pages of all nodes (`INCOMPLETE`) and the list of all packs
+    (`UNLISTED`), which are not reported while it is failing as a whole.
     """
-    reported = snapshot.installed
-    streaks = {
-        key: once_more(health.installs.get(key), scan.error, now)
-        for key, scan in scans.items()
-        if scan.error
-    }
-    failing: list[str] = []
-    events: list[Event] = []
-    for key in sorted(scans):
-        was_failing, streak = key in reported.failing, streaks.get(key)
-        is_failing = streak is not None and (was_failing or streak.count >= threshold)
-        if is_failing:
-            failing.append(key)
-        if is_failing != was_failing:
-            reason = story_of(streak) if streak else ""
-            seen = reported.seen + len(events)
-            name = scans[key].name
-            events.append(health_event(seen, now, reason, install=name))
-    seen = reported.seen + len(events)
-    installed = replace(reported, failing=tuple(failing), seen=seen)
-    return Assessment(
-        health=replace(health, installs=streaks),
-        snapshot=replace(snapshot, installed=installed),
-        events=tuple(events),
+    known = streaks.get(about, {})
+    counted = _counted(
+        {key: one for key, one in known.items() if key in errors},
+        {key: ReadFailure(error=why) for key, why in errors.items() if why},
+        {key for key, why in errors.items() if why is not None},
+        now,
     )
+    is_down = about is About.REGISTRY and snapshot.is_down
+    due = {
+        key: _said_of(about, key, counted[key], snapshot.sweep_baseline)
+        for key, why in errors.items()
+        if why and counted[key].count >= threshold and not is_down
+    }
+    works = {key for key, why in errors.items() if why == ""}
+    # The registry as a whole is no part of it, and stays as it is.
+    known_as = names or dict.fromkeys((FAILING, *errors))
+    snapshot, events = _turned(snapshot, about, known_as, due, works, now)
+    return Assessment(
+        streaks={**streaks, about: counted}, snapshot=snapshot, events=events
+    )
+
+
+def _said_of(
+    about: About, key: str, streak: FailureStreak, sweep_baseline: SweepBaseline
+) -> _Due:
+    if about is not About.REGISTRY:
+        return _Due(story=streak.story)
+    story = streak.story
+    if key == INCOMPLETE:
+        since, stake = timestamps.for_people(streak.since), at_stake(sweep_baseline)
+        story = f"{incomplete_in_words(streak)}, since {since}: {streak.error}; {stake}"
+    return _Due(story=story, after=key)
+
+
+def incomplete_in_words(streak: FailureStreak) -> str:
+    """Return how often in a row the sweeps were incomplete, as the beginning of a sentence."""
+    return f"the pages of all node packs were incomplete in {streak.in_polls}"
+
+
+def at_stake(sweep_baseline: SweepBaseline) -> str:
+    """Return what incomplete sweeps may cost, as the end of a sentence."""
+    if sweep_baseline.baseline_at:
+        return "new node packs may be missed"
+    return "until they are complete, nothing new is reported of node packs that only a pattern includes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -303,32 +340,15 @@ def assess_channels(
     it takes an alert. One that is not configured any more is forgotten. The same snapshot is returned if nothing
     changed.
     """
-    failing: list[str] = []
-    events: list[Event] = []
-    for channel in channels:
-        was_failing = channel.key in snapshot.channels_failing
-        has_failed = bool(channel.failing_since)
-        # Once it is reported, only a delivery ends it.
-        is_failing = has_failed and (was_failing or _has_failed_long(channel, now))
-        if is_failing:
-            failing.append(channel.key)
-        if was_failing != is_failing:
-            seen = snapshot.channels_seen + len(events)
-            reason = _story_of_channel(channel) if has_failed else ""
-            after = GONE if channel.gone else "failing"
-            events.append(
-                health_event(seen, now, reason, channel=channel.name, after=after)
-            )
-    reported = tuple(sorted(failing))
-    if reported == snapshot.channels_failing:
-        return snapshot, ()
-    seen = snapshot.channels_seen + len(events)
-    snapshot = replace(snapshot, channels_failing=reported, channels_seen=seen)
-    return snapshot, tuple(events)
-
-
-def _has_failed_long(channel: ChannelState, now: str) -> bool:
-    return channel.gone or timestamps.seconds_between(channel.failing_since, now) >= DAY
+    due = {
+        one.key: _Due(story=_story_of_channel(one), after=GONE if one.gone else FAILING)
+        for one in channels
+        if one.failing_since
+        and (one.gone or timestamps.seconds_between(one.failing_since, now) >= DAY)
+    }
+    works = {one.key for one in channels if not one.failing_since}
+    names = {one.key: one.name for one in channels}
+    return _turned(snapshot, About.CHANNEL, names, due, works, now)
 
 
 def _story_of_channel(channel: ChannelState) -> str:

@@ -1,6 +1,6 @@
-"""What the pages of a sweep mean: of one node's rows, of the baseline of all, of incomplete sweeps. Pure.
+"""What the pages of a sweep mean: of one node's rows, and of the baseline of all. Pure.
 
-Rules: docs/behaviour.md, Sweeps, and Events (Failing).
+Rules: docs/behaviour.md, Sweeps.
 """
 
 from __future__ import annotations
@@ -8,18 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from watcher import timestamps
 from watcher.changes.diff import bad_versions, complete, tally
-from watcher.changes.health import (
-    Assessment,
-    FailureStreak,
-    Health,
-    in_polls,
-    once_more,
-    story_of,
-)
-from watcher.changes.transitions import DiffOptions, registry_event
-from watcher.model.event import INCOMPLETE, UNLISTED, Event, Kind, Tally
+from watcher.changes.transitions import DiffOptions, subject_event
+from watcher.model.event import About, Event, Kind, Tally
 from watcher.model.reading import Listing, NodeBanned
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
@@ -46,7 +37,7 @@ def shows_all(node: Node, rows: Mapping[str, Version]) -> bool:
         for one in node.versions
         if one.key in listed
     )
-    is_settled = node.baseline_at and not (node.failing or is_awaited)
+    is_settled = node.baseline_at and not is_awaited
     if not is_settled or len(rows) != len(listed):
         return False
     found = by_key(node.listed)
@@ -128,8 +119,11 @@ def set_baseline(
     )
     worst = BANNED if found.banned_packs else next(iter(_bad(found)), None)
     # The worst is part of the id, as of a pack's own baseline.
-    after, event = registry_event(
-        after,
+    event = subject_event(
+        About.REGISTRY,
+        "",
+        None,
+        snapshot.counts.get(Kind.BASELINE, 0),
         Kind.BASELINE,
         options.now,
         after=worst,
@@ -163,90 +157,3 @@ def _summary(found: Tally) -> str:
 def _shown(globs: tuple[str, ...]) -> str:
     text = " ".join(globs)
     return text if len(text) <= _LONGEST_GLOBS else f"{text[: _LONGEST_GLOBS - 1]}…"
-
-
-def assess_sweep(
-    health: Health, snapshot: Snapshot, lacking: str | None, threshold: int, now: str
-) -> Assessment:
-    """Count one poll's sweep, and report that new node packs may be missed, or are seen again.
-
-    `lacking` is why the sweep was incomplete, "" if it was complete, None if there was none: that changes nothing.
-    """
-    known = snapshot.sweep_baseline
-    if lacking is None:
-        return Assessment(health=health, snapshot=snapshot, events=())
-    streak = once_more(health.sweep, lacking, now) if lacking else None
-    story = _story(known, streak) if streak else ""
-    after, events = _turned(
-        snapshot, INCOMPLETE, streak, story, threshold, now, was_failing=known.failing
-    )
-    if events:
-        baseline = replace(known, failing=not known.failing)
-        after = replace(after, sweep_baseline=baseline)
-    return Assessment(
-        health=replace(health, sweep=streak), snapshot=after, events=events
-    )
-
-
-def assess_list(
-    health: Health, snapshot: Snapshot, lacking: str | None, threshold: int, now: str
-) -> Assessment:
-    """Count one reading of the list of all packs, and report that publishers' packs may be missed, or are seen again.
-
-    `lacking` as for `assess_sweep`.
-    """
-    was_failing = snapshot.unlisted
-    if lacking is None:
-        return Assessment(health=health, snapshot=snapshot, events=())
-    streak = once_more(health.lists, lacking, now) if lacking else None
-    story = story_of(streak) if streak else ""
-    after, events = _turned(
-        snapshot, UNLISTED, streak, story, threshold, now, was_failing=was_failing
-    )
-    if events:
-        after = replace(after, unlisted=not was_failing)
-    return Assessment(
-        health=replace(health, lists=streak), snapshot=after, events=events
-    )
-
-
-def _turned(
-    snapshot: Snapshot,
-    what: str,
-    streak: FailureStreak | None,
-    story: str,
-    threshold: int,
-    now: str,
-    *,
-    was_failing: bool,
-) -> tuple[Snapshot, tuple[Event, ...]]:
-    """Return the event of pages that are failing now, or have recovered, and the snapshot that counts it.
-
-    `what` is their failure, as its event calls it. Nothing is reported while the registry as a whole is reported
-    failing.
-    """
-    if streak is None and was_failing:
-        after, event = registry_event(snapshot, Kind.RECOVERED, now, before=what)
-        return after, (event,)
-    is_due = streak is not None and streak.count >= threshold
-    if was_failing or snapshot.registry_failing or not is_due:
-        return snapshot, ()
-    after, event = registry_event(snapshot, Kind.FAILING, now, after=what, reason=story)
-    return after, (event,)
-
-
-def _story(known: SweepBaseline, streak: FailureStreak) -> str:
-    since = timestamps.for_people(streak.since)
-    return f"{incomplete_in_words(streak)}, since {since}: {streak.error}; {at_stake(known)}"
-
-
-def incomplete_in_words(streak: FailureStreak) -> str:
-    """Return how often in a row the sweeps were incomplete, as the beginning of a sentence."""
-    return f"the pages of all node packs were incomplete in {in_polls(streak)}"
-
-
-def at_stake(sweep_baseline: SweepBaseline) -> str:
-    """Return what incomplete sweeps may cost, as the end of a sentence."""
-    if sweep_baseline.baseline_at:
-        return "new node packs may be missed"
-    return "until they are complete, nothing new is reported of node packs that only a pattern includes"

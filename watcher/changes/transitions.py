@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from watcher.model.event import Event, FieldChange, Kind, Severity, event_id
-from watcher.model.snapshot import Node, Snapshot
+from watcher.model.event import (
+    About,
+    Event,
+    FieldChange,
+    Kind,
+    Severity,
+    event_id,
+)
+from watcher.model.snapshot import Node
 from watcher.model.version import (
     ACTIVE,
     BANNED,
@@ -70,40 +77,36 @@ def node_event(
     return _event(subject, node.node, kind, now, before, after, reason)
 
 
-def registry_event(
-    snapshot: Snapshot,
+def subject_event(
+    about: About,
+    key: str,
+    name: str | None,
+    count: int,
     kind: Kind,
     now: str,
     *,
     before: str | None = None,
     after: str | None = None,
     reason: str = "",
-) -> tuple[Snapshot, Event]:
-    """Return the snapshot with one more event of the registry, and that. Its id depends on the number before it."""
-    subject = None, "", snapshot.registry_seen
-    event = _event(subject, None, kind, now, before, after, reason)
-    return replace(snapshot, registry_seen=snapshot.registry_seen + 1), event
-
-
-def health_event(
-    seen: int,
-    now: str,
-    reason: str,
-    *,
-    channel: str | None = None,
-    install: str | None = None,
-    after: str = "failing",
 ) -> Event:
-    """Return the event of a channel or an install that is failing, or has recovered if there is no reason.
+    """Return an event about what may fail, which the state knows by `key` and people by its name.
 
-    `seen` is how many such events there were before.
+    `count` is how many events of the kind there were before; its id depends on that.
     """
-    subject = "install" if channel is None else "channel", channel or install, seen
-    if reason:
-        event = _event(subject, None, Kind.FAILING, now, None, after, reason)
-    else:
-        event = _event(subject, None, Kind.RECOVERED, now, "failing", None, "")
-    return replace(event, channel=channel, install=install)
+    event = _event(
+        (about, key, count),
+        name if about is About.NODE else None,
+        kind,
+        now,
+        before,
+        after,
+        reason,
+    )
+    return replace(
+        event,
+        channel=name if about is About.CHANNEL else None,
+        install=name if about is About.INSTALL else None,
+    )
 
 
 def _event(

@@ -28,6 +28,9 @@ LONGEST_TEXT = 1000
 MOST_COPIES = 50
 """Installed copies that an event keeps."""
 
+FAILING = "failing"
+"""The `after` of `failing`, and the `before` of `recovered`."""
+
 EMPTY = "empty"
 """Instead of "failing": the `after` of `failing`, and the `before` of `recovered`, for a node without versions."""
 
@@ -38,6 +41,17 @@ INCOMPLETE = "incomplete"
 
 GONE = "gone"
 """The same for a channel whose URL, or the right to use it, is no more."""
+
+
+class About(StrEnum):
+    """What may fail."""
+
+    NODE = "node"
+    EMPTY = "empty"
+    """A node that was read and never had a version."""
+    REGISTRY = "registry"
+    INSTALL = "install"
+    CHANNEL = "channel"
 
 
 class Kind(StrEnum):

@@ -247,8 +247,6 @@ class Installed:
 
     salt: str = ""
     """The key of the digests of their addresses, in hexadecimal; "" while none has one."""
-    failing: tuple[str, ...] = ()
-    """The installs that were reported failing and have not recovered, sorted."""
     seen: int = 0
     """How many events installs and what is in them had, so that each event has an id of its own."""
     exposures: Mapping[str, Exposure] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from enum import StrEnum
 
-from watcher.model.event import Event, Severity
+from watcher.model.event import FAILING, About, Event, Severity
 from watcher.model.finding import Installed
 from watcher.model.scan import Scan
 from watcher.model.version import Version
@@ -85,8 +85,6 @@ class Node:
     """The last ban of it as a whole, also one that ended."""
     emptied: bool = False
     """It was reported that no version is listed any more."""
-    failing: bool = False
-    """A `failing` was reported, and no `recovered` since."""
     seen: int = 0
     """How many changes it had as a whole, so that each event has an id of its own."""
     seen_floor: int = 0
@@ -124,8 +122,6 @@ class SweepBaseline:
     """The globs that it was set for."""
     baseline_at: MomentOrEmpty = ""
     """When the first complete sweep came; "" before that."""
-    failing: bool = False
-    """Incomplete sweeps were reported as failing, and have not recovered."""
 
 
 @frozen
@@ -146,28 +142,30 @@ class Snapshot:
 
     revision: int = 0
     """Grows by one with each durable change."""
-    registry_failing: bool = False
-    """A registry-wide `failing` was reported, and no `recovered` since."""
-    registry_seen: int = 0
-    """How many events the registry itself had."""
-    channels_failing: tuple[str, ...] = ()
-    """The channels that were reported failing, and did not recover since: by name, sorted, or by the digest of the URL
-    where the name is only a place in `alert_urls`.
+    failing: Mapping[About, Mapping[str, str]] = field(default_factory=dict)
+    """What was reported failing and did not recover since, with what its event calls that: nodes by lower-case id, the
+    registry and its parts by that word, installs by what the state knows them by, and channels by name, or by the
+    digest of the URL where the name is only a place in `alert_urls`.
     """
-    channels_seen: int = 0
-    """How many events channels had."""
     installed: Installed = field(default_factory=Installed)
     """What was reported of the ComfyUIs whose packs are watched, and of these packs."""
     sweep_baseline: SweepBaseline = field(default_factory=SweepBaseline)
     """The baseline of all nodes that globs choose."""
     publishers: Mapping[str, Publisher] = field(default_factory=dict)
     """The publishers whose packs are, or were, watched, by lower-case id."""
-    unlisted: bool = False
-    """That publishers' packs cannot be listed was reported as failing, and has not recovered."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """How many events there were since this state began, by kind."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
     """By lower-case id."""
+
+    def is_failing(self, about: About, key: str) -> bool:
+        """Return whether something is reported failing."""
+        return key in self.failing.get(about, {})
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the registry as a whole is reported failing."""
+        return self.is_failing(About.REGISTRY, FAILING)
 
     def with_nodes(self, changed: Mapping[str, Node]) -> Snapshot:
         """Return the snapshot with some nodes changed."""

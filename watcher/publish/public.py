@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from watcher.alerts.queues.queue import Queue
 from watcher.model.channel import Channel
-from watcher.model.event import Event, Kind, event_id
+from watcher.model.event import INCOMPLETE, About, Event, Kind, event_id
 from watcher.model.pack import Source
 from watcher.model.reading import ALL
 from watcher.model.selection import Selection
@@ -123,7 +123,7 @@ def published(
     given = {one.name for one in terms.installs if one.is_named}
     rows = node_rows(_watched(state, terms), state, installs)
     ids = {row.node.lower() for row in rows}
-    failing = checks.health.nodes
+    failing = checks.streaks.get(About.NODE, {})
     nodes = {key: node for key, node in snapshot.nodes.items() if key in ids}
     baselines = [node.baseline_at for node in nodes.values()]
     return Public(
@@ -138,9 +138,10 @@ def published(
         rows=tuple(_row(row, given) for row in rows),
         nodes=nodes,
         unread=frozenset(ids if ALL in failing else ids & failing.keys()),
-        is_partial=checks.health.sweep is not None,
+        is_partial=INCOMPLETE in checks.streaks.get(About.REGISTRY, {}),
         unscanned=tuple(
-            _name(installs.get(key, ""), given) for key in checks.health.installs
+            _name(installs.get(key, ""), given)
+            for key in checks.streaks.get(About.INSTALL, {})
         ),
         events=tuple(
             _event(event, given)

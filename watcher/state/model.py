@@ -7,7 +7,7 @@ from dataclasses import field
 
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import Addresses, digest
-from watcher.changes.health import Health
+from watcher.changes.health import Streaks
 from watcher.model.event import Event
 from watcher.model.finding import BadCopy
 from watcher.model.pack import Pack, PackRecord, Source, SourceKind
@@ -40,7 +40,7 @@ class Checks:
     """When the last poll that ran to its end began."""
     polled_before: MomentOrEmpty = ""
     """When the one before that began; "" if there was none."""
-    health: Health = field(default_factory=Health)
+    streaks: Streaks = field(default_factory=dict)
     """What the last polls could not read."""
     checked: Mapping[str, Moment] = field(default_factory=dict)
     """When each node was last read completely, by lower-case node id."""

@@ -12,7 +12,7 @@ from watcher.changes.facts import newest_of
 from watcher.changes.health import FailureStreak
 from watcher.changes.verdict import verdict_of
 from watcher.model import finding
-from watcher.model.event import Severity
+from watcher.model.event import FAILING, About, Severity
 from watcher.model.finding import BadCopy, Grade
 from watcher.model.pack import Copy
 from watcher.model.reading import ALL
@@ -29,8 +29,6 @@ from watcher.state.model import State
 from watcher.text.sanitize import Trusted, safe_line
 from watcher.values import frozen
 
-FAILING = "failing"
-"""It could not be read, or had no version, in so many polls that it or the registry was reported."""
 UNREAD = "unread"
 """The last poll could not read it, or none has read it yet."""
 
@@ -138,8 +136,11 @@ def _row(
     """Return the row of a watched node, with what is installed of it."""
     key, checks = name.lower(), state.checks
     node = state.snapshot.nodes.get(key, Node(node=name))
-    failure = checks.health.nodes.get(key) or checks.health.nodes.get(ALL)
-    doubt = checks.health.empty.get(key)
+    streaks = checks.streaks.get(About.NODE, {})
+    failure = streaks.get(key) or streaks.get(ALL)
+    doubt = checks.streaks.get(About.EMPTY, {}).get(key)
+    snapshot = state.snapshot
+    is_failing = snapshot.is_failing(About.NODE, key)
     judged = [
         replace(one, install=installs[one.install])
         for one in checks.run.get(key, ())
@@ -153,7 +154,7 @@ def _row(
             node,
             run,
             is_read=failure is None,
-            is_down=state.snapshot.registry_failing,
+            is_failing=is_failing or (snapshot.is_down and failure is not None),
             is_unknown=doubt is not None or key in checks.unknown,
         ),
         newest=installable.version if installable and not node.banned else None,
@@ -173,15 +174,16 @@ def how_it_stands(
     run: Collection[Run],
     *,
     is_read: bool,
-    is_down: bool,
+    is_failing: bool,
     is_unknown: bool,
 ) -> str:
     """Return how a node stands, one of `STATES`: for everything that shows or counts it.
 
-    `run` is what is run of it. `is_read` says that the last poll did not fail to read it, `is_down` that the registry
-    was reported failing, and `is_unknown` that no registry was seen to have the node.
+    `run` is what is run of it. `is_read` says that the last poll did not fail to read it, `is_failing` that it could
+    not be read, or had no version, in so many polls that it or the registry was reported, and `is_unknown` that no
+    registry was seen to have the node.
     """
-    if node.failing or (is_down and not is_read):
+    if is_failing:
         return FAILING
     was_read = node.baseline_at or node.empty_since or node.banned or is_unknown
     if not (is_read and was_read):

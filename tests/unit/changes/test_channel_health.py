@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.factories import NOW, minute
 from watcher.changes.health import ChannelState, assess_channels
-from watcher.model.event import Event, Kind
+from watcher.model.event import About, Event, Kind
 from watcher.model.snapshot import Snapshot
 
 DAY = 24 * 60
@@ -46,14 +46,17 @@ GONE = state(gone=True, error="HTTP 404")
 def test_a_channel_that_is_gone_is_reported_at_once_and_once() -> None:
     """One poll reports it, the next ones do not, and it recovers when it takes an alert."""
     first, events = reported(GONE)
-    assert (events, first.channels_failing) == ([("failing", "ops")], ("ops",))
+    assert (events, first.failing) == (
+        [("failing", "ops")],
+        {About.CHANNEL: {"ops": "failing"}},
+    )
     again, events = reported(GONE, before=first)
     assert (again, events) == (first, [])
     assert again is first
     other_cause, events = reported(state(), before=first)
     assert events == []
     after, events = reported(state(failing=False), before=other_cause)
-    assert (events, after.channels_failing) == ([("recovered", "ops")], ())
+    assert (events, after.failing) == ([("recovered", "ops")], {})
     assert reported(state(failing=False), before=after) == (after, [])
 
 
@@ -76,6 +79,7 @@ def test_no_two_events_share_an_id() -> None:
         ):
             _, again = assess_channels(snapshot, channels, minute(7))
             snapshot, events = assess_channels(snapshot, channels, NOW)
+            snapshot = snapshot.with_counts(events)
             assert [event.id for event in again] == [event.id for event in events]
             ids += [event.id for event in events]
     assert len(set(ids)) == 12
@@ -100,7 +104,7 @@ def test_a_channel_that_is_gone_from_the_settings_is_forgotten() -> None:
     """Without an event; if it is back it is news again."""
     first, _ = reported(GONE)
     after, events = reported(state("mail", failing=False), before=first)
-    assert (events, after.channels_failing) == ([], ())
+    assert (events, after.failing) == ([], {})
     assert reported(GONE, before=after)[1] == [("failing", "ops")]
 
 
@@ -110,4 +114,4 @@ def test_a_place_in_a_list_is_the_channel_of_its_url() -> None:
     moved, events = reported(state("ops-2", gone=True, key="one URL"), before=first)
     assert (moved, events) == (first, [])
     edited = reported(state(failing=False, key="another URL"), before=first)
-    assert edited == (replace(first, channels_failing=()), [])
+    assert edited == (replace(first, failing={}), [])

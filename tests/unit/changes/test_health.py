@@ -10,17 +10,15 @@ from tests.support.factories import NOW, known, minute
 from watcher.changes.health import (
     Assessment,
     FailureStreak,
-    Health,
     assess,
     registry_is_down,
 )
-from watcher.model.event import Event, Kind
+from watcher.model.event import About, Event, Kind
 from watcher.model.reading import Fault, ReadFailure
 from watcher.model.snapshot import Node, Snapshot
 
 NODES = ("Alpha", "beta", "gamma", "delta")
 SNAPSHOT = Snapshot(nodes={name.lower(): known(node=name) for name in NODES})
-NOBODY = Health()
 
 
 def unread(
@@ -43,11 +41,9 @@ def poll(
     at: str = NOW,
 ) -> Assessment:
     """Assess one poll after another."""
-    health, snapshot = (
-        (before.health, before.snapshot) if before else (NOBODY, SNAPSHOT)
-    )
+    streaks, snapshot = (before.streaks, before.snapshot) if before else ({}, SNAPSHOT)
     return assess(
-        health, snapshot, failed, {name.lower(): True for name in read}, threshold, at
+        streaks, snapshot, failed, {name.lower(): True for name in read}, threshold, at
     )
 
 
@@ -103,7 +99,7 @@ def test_a_node_recovers_once() -> None:
     back = poll(failing, {}, *NODES)
     assert said(back.events) == [(Kind.RECOVERED, "Alpha")]
     assert (back.events[0].before, back.events[0].after) == ("failing", None)
-    assert back.health == NOBODY
+    assert not any(back.streaks.values())
     assert said(poll(back, {}, *NODES).events) == []
 
 
@@ -111,7 +107,7 @@ def test_a_node_that_was_not_polled_keeps_its_count() -> None:
     """A node that is not watched for a while neither fails nor recovers."""
     twice = polls(2, unread("Alpha", wide=False), *NODES[1:])
     between = poll(twice, {}, *NODES[1:])
-    assert between.health == twice.health
+    assert between.streaks == twice.streaks
     assert said(poll(between, unread("Alpha", wide=False), *NODES[1:]).events) == [
         (Kind.FAILING, "Alpha")
     ]
@@ -119,10 +115,11 @@ def test_a_node_that_was_not_polled_keeps_its_count() -> None:
 
 def test_a_node_may_fail_before_it_was_ever_read() -> None:
     """A node of which nothing is known can be failing; that gives it no baseline."""
-    done = assess(NOBODY, Snapshot(), unread("New-One", wide=False), {}, 1, NOW)
+    done = assess({}, Snapshot(), unread("New-One", wide=False), {}, 1, NOW)
     assert said(done.events) == [(Kind.FAILING, "New-One")]
     node = done.snapshot.nodes["new-one"]
-    assert (node.node, node.failing, node.baseline_at) == ("New-One", True, "")
+    assert (node.node, node.baseline_at) == ("New-One", "")
+    assert done.snapshot.is_failing(About.NODE, "new-one")
 
 
 def test_the_registrys_error_is_the_most_common_one() -> None:
@@ -143,7 +140,7 @@ def test_a_failure_keeps_when_it_began_and_what_it_was_last() -> None:
         *NODES[1:],
         at=minute(5),
     )
-    assert second.health.nodes == {
+    assert second.streaks[About.NODE] == {
         "alpha": FailureStreak(count=2, since=NOW, error="it timed out")
     }
 
@@ -223,15 +220,11 @@ def test_whose_fault_it_is(wide: int, narrow: int, watched: int, down: bool) -> 
 
 def found_empty(*before: Assessment, failed: bool = False) -> Assessment:
     """Assess one more poll in which `new`, which never had a version, has none or could not be read."""
-    done = before[0] if before else Assessment(health=NOBODY, snapshot=EMPTY, events=())
+    done = before[0] if before else Assessment(streaks={}, snapshot=EMPTY, events=())
     failures = unread("new", wide=False) if failed else {}
-    read = (
-        {"alpha": False}
-        if failed
-        else {"alpha": False, "new": done.snapshot.nodes["new"].failing}
-    )
+    read = {"alpha": False} if failed else {"alpha": False, "new": True}
     return assess(
-        done.health,
+        done.streaks,
         done.snapshot,
         failures,
         read,
@@ -260,10 +253,10 @@ def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
     for _ in range(3):
         done = found_empty(done)
         assert said(done.events) == []
-    back = assess(done.health, done.snapshot, {}, {"new": True}, 3, NOW)
+    back = assess(done.streaks, done.snapshot, {}, {"new": True}, 3, NOW)
     assert said(back.events) == [(Kind.RECOVERED, "New")]
     assert (back.events[0].before, back.events[0].after) == ("empty", None)
-    assert back.health.empty == {}
+    assert back.streaks[About.EMPTY] == {}
 
 
 def test_an_id_without_versions_that_cannot_be_read_meanwhile() -> None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.support.factories import NOW
-from watcher.changes.health import Assessment, Health, assess_scans
-from watcher.model.pack import Scanned
+from watcher.changes.health import Assessment, assess_others
+from watcher.model.event import About
 from watcher.model.snapshot import Snapshot
 
 
 def lived(*polls: Mapping[str, str]) -> list[Assessment]:
     """Return what each poll says; a poll is why each install could not be scanned, or ""."""
-    after, found = Assessment(health=Health(), snapshot=Snapshot(), events=()), []
+    after, found = Assessment(streaks={}, snapshot=Snapshot(), events=()), []
     for errors in polls:
-        scans = {
-            f"/{name}": Scanned(name=name, packs=None, error=why)
-            for name, why in errors.items()
-        }
-        after = assess_scans(after.health, after.snapshot, scans, 3, NOW)
+        names = {f"/{name}": name for name in errors}
+        after = assess_others(
+            after.streaks,
+            after.snapshot.with_counts(after.events),
+            About.INSTALL,
+            {key: errors[name] for key, name in names.items()},
+            3,
+            NOW,
+            names=names,
+        )
         found.append(after)
     return found
 
@@ -71,7 +76,7 @@ def test_an_install_that_is_not_configured_is_forgotten() -> None:
         [],
         [("failing", "studio")],
     ]
-    assert found[3].snapshot.installed.failing == ()
+    assert found[3].snapshot.failing == {}
     assert len({event.id for one in found for event in one.events}) == 2
 
 
@@ -79,5 +84,5 @@ def test_a_quiet_poll_changes_nothing() -> None:
     """While nothing begins or ends, the value that is saved stays the same."""
     down = {"studio": "gone"}
     found = lived(down, down, down, down)
-    assert found[3].snapshot == found[2].snapshot
+    assert found[3].snapshot.failing == found[2].snapshot.failing
     assert lived({"studio": ""})[0].snapshot == Snapshot()

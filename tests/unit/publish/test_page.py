@@ -25,8 +25,8 @@ from tests.support.factories import (
     version,
 )
 from watcher.alerts.advice import STOP
-from watcher.changes.health import FailureStreak, Health
-from watcher.model.event import Event, FieldChange, Kind, Tally
+from watcher.changes.health import FailureStreak, Streaks
+from watcher.model.event import INCOMPLETE, About, Event, FieldChange, Kind, Tally
 from watcher.model.finding import Exposure
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.scan import Scan, ScanFinding
@@ -86,7 +86,7 @@ def _public(
     *versions: Version,
     events: tuple[Event, ...] = (),
     terms: Terms = _ALL,
-    health: Health | None = None,
+    streaks: Streaks | None = None,
     run: str | None = None,
     exposures: dict[str, Exposure] | None = None,
     began: str = "2025-01-01T00:00:00.000Z",
@@ -99,7 +99,7 @@ def _public(
             nodes={PACK.lower(): known(*versions, **{"baseline_at": began} | fields)},
         ),
         checks=Checks(
-            polled_at=NOW, health=health or Health(), checked={PACK.lower(): CHECKED}
+            polled_at=NOW, streaks=streaks or {}, checked={PACK.lower(): CHECKED}
         ),
         installs={"home": (_pack(run),)} if run else {},
     )
@@ -260,7 +260,7 @@ def test_nothing_known_yet() -> None:
     assert "Nothing is known yet of 2 watched packs." in found.of("header")
     snapshot = Snapshot(nodes={"a": known(version(), node="a")})
     for failed, counts in (({}, "1 unread 1 ok"), ({"a": _FAILED}, "2 unread")):
-        checks = replace(state.checks, health=Health(nodes=failed))
+        checks = replace(state.checks, streaks={About.NODE: failed})
         lived = State(snapshot=snapshot, checks=checks)
         said = _Reader(page(published(lived, (), terms, "1.2.3"))).of("header")
         assert f"No ban in the last 30 days. {counts} of 2 watched packs" in said
@@ -268,7 +268,7 @@ def test_nothing_known_yet() -> None:
 
 def test_nothing_was_read() -> None:
     """If the last poll could read nothing, it says so, and that the rest is older."""
-    found = _read(version(), health=Health(nodes={"*": _FAILED}))
+    found = _read(version(), streaks={About.NODE: {"*": _FAILED}})
     assert "The last poll could read none of the watched packs." in found.of("header")
     assert "What follows is what earlier polls saw." in found.of("header")
     assert _tone(found) == "warning"
@@ -279,7 +279,8 @@ def test_nothing_was_read() -> None:
 
 def test_pages_that_were_not_read() -> None:
     """A sweep that lacked pages is mentioned."""
-    found = _read(version(), health=Health(sweep=_FAILED)).of("header")
+    lacking = {About.REGISTRY: {INCOMPLETE: _FAILED}}
+    found = _read(version(), streaks=lacking).of("header")
     assert "The last poll could not read all pages of the registry." in found
 
 

@@ -20,8 +20,8 @@ from tests.support.factories import (
     version,
 )
 from watcher.alerts.queues.outbox import Outbox, enqueue
-from watcher.changes.health import FailureStreak, Health
-from watcher.model.event import Event, Kind
+from watcher.changes.health import FailureStreak
+from watcher.model.event import About, Event, Kind
 from watcher.model.finding import Installed, KnownInstall
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.selection import Selection
@@ -70,14 +70,14 @@ def test_no_host_is_anywhere() -> None:
     """Nothing says where an install or a pack is, or why something failed."""
     state = state_of(
         snapshot=Snapshot(
+            failing={About.INSTALL: {HOST: "failing"}},
             nodes={KEY: known(version())},
             installed=Installed(
-                failing=(HOST,),
                 known={HOST: KnownInstall()},
             ),
         ),
         checks=replace(
-            POLLED, health=Health(nodes={KEY: FAILED}, installs={HOST: FAILED})
+            POLLED, streaks={About.NODE: {KEY: FAILED}, About.INSTALL: {HOST: FAILED}}
         ),
         installs={HOST: (RUN,)},
     )

@@ -13,6 +13,7 @@ from tests.support.factories import CHECKED, NOW, PACK, channel, event, known, v
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox, change
 from watcher.alerts.queues.ownership import Addresses
+from watcher.model.event import About
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.state import documents
 from watcher.state.codec import UnreadableFormError
@@ -63,20 +64,20 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
     )
     nodes = {"zeta": Node(node="Zeta"), PACK.lower(): node}
     text = documents.write_snapshot(
-        Snapshot(revision=7, channels_failing=("ops",), channels_seen=1, nodes=nodes)
+        Snapshot(revision=7, failing={About.CHANNEL: {"ops": "failing"}}, nodes=nodes)
     )
     assert text.decode().splitlines() == [
         "{",
         ' "format": 5,',
         ' "revision": 7,',
-        ' "registry_failing": false,',
-        ' "registry_seen": 0,',
-        ' "channels_failing": ["ops"],',
-        ' "channels_seen": 1,',
+        ' "failing": {',
+        '  "channel": {',
+        '   "ops": "failing"',
+        "  }",
+        " },",
         ' "installed": {},',
         ' "sweep_baseline": {},',
         ' "publishers": {},',
-        ' "unlisted": false,',
         ' "counts": {},',
         ' "nodes": {',
         '  "some-pack": {',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import Any, cast
 
@@ -23,9 +23,10 @@ from tests.support.factories import (
     running,
     version,
 )
-from watcher.changes.health import FailureStreak, Health
+from watcher.changes.health import FailureStreak, Streaks
 from watcher.cli.commands import status
 from watcher.cli.commands.health import judge
+from watcher.model.event import About
 from watcher.model.finding import BadCopy, Grade
 from watcher.model.pack import Pack, PackKind
 from watcher.model.selection import Selection
@@ -40,26 +41,31 @@ KEY = PACK.lower()
 HOME = {"home": "home"}
 """The name of an install, by what the state knows it by."""
 FAILED = FailureStreak(count=1, since=NOW, error="it timed out")
-UNREAD = Health(nodes={KEY: FAILED})
+UNREAD: Streaks = {About.NODE: {KEY: FAILED}}
+EMPTY: Streaks = {About.EMPTY: {KEY: FAILED}}
+DOWN: Streaks = {About.NODE: {"*": FAILED}}
 GOOD, OLD_BAN = version("1.1"), version("1.0", "banned")
 GONE = known(GOOD, marks={GOOD.key: Mark.REMOVED}, emptied=True)
 
 
-def of(node: Node | None, *, health: Health | None = None, **checks: Any) -> State:
+def of(node: Node | None, *, streaks: Streaks | None = None, **checks: Any) -> State:
     """Make a state of one pack after a poll."""
     nodes = {KEY: node} if node else {}
     return State(
         snapshot=Snapshot(nodes=nodes),
-        checks=Checks(
-            polled_at=NOW, watched=(PACK,), health=health or Health(), **checks
-        ),
+        checks=Checks(polled_at=NOW, watched=(PACK,), streaks=streaks or {}, **checks),
     )
 
 
-def down(health: Health) -> State:
+def reported(state: State, about: About = About.NODE, key: str = KEY) -> State:
+    """Return the state with something reported failing."""
+    failing = {about: {key: "failing"}}
+    return replace(state, snapshot=replace(state.snapshot, failing=failing))
+
+
+def down(streaks: Streaks) -> State:
     """Make a state in which the registry was reported failing."""
-    given = of(known(GOOD), health=health)
-    return replace(given, snapshot=replace(given.snapshot, registry_failing=True))
+    return reported(of(known(GOOD), streaks=streaks), About.REGISTRY, "failing")
 
 
 def run(*copies: BadCopy, node: Node | None = None, enabled: bool = True) -> State:
@@ -90,29 +96,26 @@ def shown(view: status.Overview) -> list[str]:
 
 CORPUS: dict[str, tuple[State, str]] = {
     "read": (of(known(GOOD)), "ok"),
-    "not read now": (of(known(GOOD), health=UNREAD), "unread"),
-    "not read, and reported": (of(known(GOOD, failing=True), health=UNREAD), "failing"),
+    "not read now": (of(known(GOOD), streaks=UNREAD), "unread"),
+    "not read, and reported": (reported(of(known(GOOD), streaks=UNREAD)), "failing"),
     "the registry is down": (
-        of(known(GOOD), health=Health(nodes={"*": FAILED})),
+        of(known(GOOD), streaks=DOWN),
         "unread",
     ),
-    "the registry is reported": (down(Health(nodes={"*": FAILED})), "failing"),
-    "the registry is back": (down(Health()), "ok"),
+    "the registry is reported": (down(DOWN), "failing"),
+    "the registry is back": (down({}), "ok"),
     "a ban that cannot be read": (
-        of(known(GOOD, banned=True), health=UNREAD),
+        of(known(GOOD, banned=True), streaks=UNREAD),
         "unread",
     ),
     "never read": (of(None), "unread"),
     "read in part": (of(known(GOOD, baseline_at="")), "unread"),
     "never a version": (
-        of(Node(node=PACK, empty_since=NOW), health=Health(empty={KEY: FAILED})),
+        of(Node(node=PACK, empty_since=NOW), streaks=EMPTY),
         "unknown",
     ),
     "never a version, and reported": (
-        of(
-            Node(node=PACK, empty_since=NOW, failing=True),
-            health=Health(empty={KEY: FAILED}),
-        ),
+        reported(of(Node(node=PACK, empty_since=NOW), streaks=EMPTY)),
         "failing",
     ),
     "no version yet": (of(Node(node=PACK, empty_since=NOW)), "ok"),
@@ -206,7 +209,7 @@ def test_everything_that_shows_it_agrees(name: str) -> None:
     [line] = [one for one in lines if one.startswith(PACK)]
     runs = "runs " * (name in RUN_AND_BAD)
     assert re.split(" {2,}", line)[1] == runs + words
-    has_failed = bool(state.checks.health.nodes or state.checks.health.empty)
+    has_failed = bool(state.checks.streaks)
     assert ("it timed out" in line) is has_failed
     listed = shown(replace(view, only_problems=True))
     assert any(one.startswith(PACK) for one in listed) is row.has_problem
@@ -246,7 +249,8 @@ def test_a_whole_state_is_counted_alike() -> None:
     """Of all packs of the corpus in one state the counts are those of `status`, the page and the figures."""
     nodes: dict[str, Node] = {}
     checks: dict[str, Any] = {"run": {}, "unknown": ()}
-    health: dict[str, Any] = {"nodes": {}, "empty": {}}
+    streaks: dict[About, Any] = defaultdict(dict)
+    failing: dict[About, Any] = defaultdict(dict)
     installs: list[Pack] = []
     expected: Counter[str] = Counter()
     single = [one for one in CORPUS if not one.startswith("the registry is ")]
@@ -258,15 +262,16 @@ def test_a_whole_state_is_counted_alike() -> None:
         if KEY in state.checks.run:
             checks["run"][key] = state.checks.run[KEY]
         checks["unknown"] += (key,) * len(state.checks.unknown)
-        for part in ("nodes", "empty"):
-            for streak in getattr(state.checks.health, part).values():
-                health[part][key] = streak
+        for about, of_one in state.checks.streaks.items():
+            streaks[about] |= dict.fromkeys([key], *of_one.values())
+        for about in state.snapshot.failing:
+            failing[about][key] = "failing"
         for packs in state.installs.values():
             installs += [replace(pack, id=key) for pack in packs]
     names = tuple(f"pack-{number}" for number in range(len(single)))
     state = State(
-        snapshot=Snapshot(nodes=nodes),
-        checks=Checks(polled_at=NOW, watched=names, health=Health(**health), **checks),
+        snapshot=Snapshot(failing=failing, nodes=nodes),
+        checks=Checks(polled_at=NOW, watched=names, streaks=streaks, **checks),
         installs={"home": tuple(installs)},
     )
     rows = node_rows(names, state, HOME)
@@ -292,7 +297,7 @@ def test_a_whole_state_is_counted_alike() -> None:
 def test_what_is_known_of_a_ban_is_not_hidden_by_a_failure() -> None:
     """A pack that cannot be read stands so; that what is run of it is bad is said all the same, and puts it first."""
     bad = running(
-        of(known(OLD_BAN, GOOD), health=UNREAD), **{PACK: exposed_to("banned")}
+        of(known(OLD_BAN, GOOD), streaks=UNREAD), **{PACK: exposed_to("banned")}
     )
     (row,) = node_rows([PACK], bad, {"studio": "studio"})
     assert (row.state, row.runs, row.runs_bad) == ("unread", "banned", True)

@@ -36,10 +36,10 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Change, Outbox, change
 from watcher.alerts.queues.ownership import Addresses
 from watcher.alerts.queues.queue import Queue, going_out, is_due
-from watcher.changes.health import FailureStreak, Health
+from watcher.changes.health import FailureStreak
 from watcher.errors import ReplacedError, StateError, UnsureError
 from watcher.model.channel import Channel
-from watcher.model.event import Kind
+from watcher.model.event import About, Kind
 from watcher.model.finding import Installed
 from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Snapshot
@@ -63,8 +63,8 @@ PICTURE = Snapshot(
             version("0.1", deprecated=True), node="other", seen={"": 1, "id-0.1": 2}
         ),
     },
+    failing={About.INSTALL: {"bare": "failing"}},
     installed=Installed(
-        failing=("bare",),
         seen=3,
         exposures={
             PACK.lower(): exposed_to(),
@@ -75,9 +75,9 @@ PICTURE = Snapshot(
 FLAG, RELEASE = event("flag"), event("release", Kind.NEW)
 CHECKS = Checks(
     polled_at=NOW,
-    health=Health(
-        nodes={"other": FailureStreak(count=1, since=NOW, error="it timed out")}
-    ),
+    streaks={
+        About.NODE: {"other": FailureStreak(count=1, since=NOW, error="it timed out")}
+    },
     checked={PACK.lower(): NOW},
 )
 INSTALLS = {

@@ -12,10 +12,11 @@ from watcher.alerts.queues.queue import next_tries, tries_in_words
 from watcher.cli.loading import existing_state
 from watcher.cli.terminal import join_first, show_result
 from watcher.errors import UsageError, WatchError
+from watcher.model.event import FAILING, About
 from watcher.polling.clock import clock
 from watcher.settings.loading import Loaded
 from watcher.state.model import State, names
-from watcher.state.overview import FAILING, node_rows, watched
+from watcher.state.overview import node_rows, watched
 from watcher.text.sanitize import plural, sanitize_line
 
 _POLLS_MISSED = 3
@@ -113,7 +114,7 @@ def judge(
         for name, queue in queues.items()
         if queue.failing_since
     }
-    scans = state.checks.health.installs
+    scans = state.checks.streaks.get(About.INSTALL, {})
     failing |= {
         f"install {sanitize_line(name)}": scans[key].since
         for key, name in installs.items()

@@ -17,7 +17,7 @@ from watcher.alerts.queues.queue import (
     tries_in_words,
 )
 from watcher.changes.exposure import copies_of
-from watcher.changes.sweeps import at_stake, incomplete_in_words
+from watcher.changes.health import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
 from watcher.cli.loading import existing_state
 from watcher.cli.report import watched_in_words
@@ -32,7 +32,7 @@ from watcher.cli.terminal import (
 )
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
-from watcher.model.event import Severity
+from watcher.model.event import INCOMPLETE, UNLISTED, About, Severity
 from watcher.model.finding import Grade
 from watcher.model.reading import ALL
 from watcher.model.version import BANNED, FLAGGED, Version
@@ -104,7 +104,7 @@ class InstallRow:
 
 def install_rows(state: State, installs: Mapping[str, str]) -> list[InstallRow]:
     """Return the rows of the configured installs, which are given as names by what the state knows them by."""
-    failures = state.checks.health.installs
+    failures = state.checks.streaks.get(About.INSTALL, {})
     return [
         InstallRow(
             name=name,
@@ -185,7 +185,8 @@ class Overview:
         if not self.globs or {key} & (self.named | self.chosen):
             return self.wants(row)
         # That the whole registry cannot be read is one line above the table.
-        is_its_own = row.state != UNREAD or key in self.state.checks.health.nodes
+        streaks = self.state.checks.streaks.get(About.NODE, {})
+        is_its_own = row.state != UNREAD or key in streaks
         return self.wants(row) and row.has_problem and is_its_own
 
     def is_late(self, moment: str) -> bool:
@@ -208,15 +209,16 @@ class Overview:
 
 def errors(overview: Overview) -> Iterator[str]:
     """Yield what could not be read of the registry as a whole or of a publisher, safe to print."""
-    state, health = overview.state, overview.state.checks.health
-    if ALL in health.nodes:
-        yield f"the registry could not be read: {reason_of(health.nodes[ALL])}"
-    elif streak := health.sweep:
+    state, streaks = overview.state, overview.state.checks.streaks
+    parts = streaks.get(About.REGISTRY, {})
+    if page_1 := streaks.get(About.NODE, {}).get(ALL):
+        yield f"the registry could not be read: {reason_of(page_1)}"
+    elif streak := parts.get(INCOMPLETE):
         stake = at_stake(state.snapshot.sweep_baseline)
         yield f"{incomplete_in_words(streak)}: {reason_of(streak)}; {stake}"
-    if health.lists:
+    if UNLISTED in parts:
         listed = f"last listed: {overview.ago(state.checks.listed_at or None)}"
-        yield f"the packs of publishers cannot be listed: {reason_of(health.lists)}; {listed}"
+        yield f"the packs of publishers cannot be listed: {reason_of(parts[UNLISTED])}; {listed}"
     for name in overview.publishers:
         known = state.snapshot.publishers.get(name.lower())
         if known and known.baseline_at and not known.packs:

@@ -16,16 +16,17 @@ from watcher.changes.diff import (
     compare_record,
 )
 from watcher.changes.exposure import Poll
-from watcher.changes.health import ChannelState, assess, assess_channels, assess_scans
-from watcher.changes.packs import take_packs
-from watcher.changes.sweeps import (
-    assess_list,
-    assess_sweep,
-    set_baseline,
+from watcher.changes.health import (
+    ChannelState,
+    assess,
+    assess_channels,
+    assess_others,
 )
+from watcher.changes.packs import take_packs
+from watcher.changes.sweeps import set_baseline
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import Knowledge, judge_each
-from watcher.model.event import Event, Kind
+from watcher.model.event import INCOMPLETE, UNLISTED, About, Event, Kind
 from watcher.model.finding import Installed, in_force
 from watcher.model.pack import PACK_STATUSES, Pack, PackRecord, Scanned
 from watcher.model.reading import ALL, Fault, Listing, NodeBanned, ReadFailure
@@ -235,18 +236,13 @@ def compare(
     found, now = compare_nodes(plan, answers), plan.options.now
     threshold, failures = config.failure_threshold, found.failures
     read = {key for key, one in found.nodes.items() if one.seen.is_read}
-    if isinstance(answers.sweep, Sweep) and plan.snapshot.registry_failing:
+    if isinstance(answers.sweep, Sweep) and plan.snapshot.is_down:
         read.add(ALL)  # page 1 came, whichever packs are watched
     known, of_all = with_baseline(plan, answers, found)
     records = answers.packs.records.values()
     known = take_packs(known, plan.publishers, records, plan.globs)
-    before = plan.checks.health
-    # A page 1 that failed in another poll, and not in this one, is over.
-    streaks = {
-        key: one for key, one in before.nodes.items() if key != ALL or key in failures
-    }
     assessed = assess(
-        replace(before, nodes=streaks),
+        plan.checks.streaks,
         known.with_nodes(found.changed),
         failures,
         read,
@@ -254,30 +250,25 @@ def compare(
         now,
         empty=[key for key, one in found.nodes.items() if one.is_doubtful],
     )
-    swept = assess_sweep(
-        assessed.health, assessed.snapshot, found.lacking, threshold, now
+    # Only what globs include depends on a whole sweep.
+    parts = {INCOMPLETE: found.lacking} if plan.globs.chooses else {}
+    parts |= {UNLISTED: found.unlisted} if plan.publishers else {}
+    of_parts = assess_others(
+        assessed.streaks, assessed.snapshot, About.REGISTRY, parts, threshold, now
     )
-    listed = assess_list(swept.health, swept.snapshot, found.unlisted, threshold, now)
-    snapshot, about_channels = assess_channels(listed.snapshot, of_channels, now)
-    after = listed.health
-    if not plan.globs.chooses:  # only what globs include depends on a whole sweep
-        after = replace(after, sweep=None)
-    if not plan.publishers:
-        after = replace(after, lists=None)
-        snapshot = replace(snapshot, unlisted=False) if snapshot.unlisted else snapshot
+    snapshot, about_channels = assess_channels(of_parts.snapshot, of_channels, now)
     events = [
         *([of_all] if of_all else ()),
         *(event for one in found.nodes.values() for event in one.events),
         *assessed.events,
-        *swept.events,
-        *listed.events,
+        *of_parts.events,
         *about_channels,
     ]
     checks = _checks_after(plan, answers, found)
     return PollChange(
         compared=found,
         snapshot=snapshot,
-        checks=replace(checks, health=after),
+        checks=replace(checks, streaks=of_parts.streaks),
         events=tuple(events),
         unplaced=answers.packs_due - answers.packs.records.keys()
         if plan.publishers
@@ -294,11 +285,7 @@ def with_baseline(
         return replace(known, sweep_baseline=SweepBaseline()), None
     if not isinstance(sweep, Sweep) or not plan.sets_baseline(sweep):
         return known, None
-    sweep_baseline = SweepBaseline(
-        globs=plan.globs.globs,
-        baseline_at=sweep.at,
-        failing=known.sweep_baseline.failing,
-    )
+    sweep_baseline = SweepBaseline(globs=plan.globs.globs, baseline_at=sweep.at)
     nodes = {
         key: one.node or known.nodes[key]
         for key, one in found.nodes.items()
@@ -430,12 +417,14 @@ def with_installs(
     """Return the change with what it means for what is run; `scans` are by what the state knows an install by."""
     now, found, checks = plan.options.now, change.compared, change.checks
     records, failure = records_after(plan, answers, change.snapshot, found.nodes)
-    scanned = assess_scans(
-        checks.health,
+    scanned = assess_others(
+        checks.streaks,
         change.snapshot,
-        scans,
+        About.INSTALL,
+        {key: scan.error for key, scan in scans.items()},
         config.failure_threshold,
         now,
+        names={key: scan.name for key, scan in scans.items()},
     )
     known = Known(
         found=found,
@@ -459,9 +448,9 @@ def with_installs(
         accept=in_force(config.accept, now),
         now=now,
     )
-    installed, events = exposure.assess(scanned.snapshot.installed, poll)
+    snapshot = scanned.snapshot
+    installed, events = exposure.assess(snapshot.installed, poll)
     installed, appeared = exposure.appear(installed, scans, now)
-    snapshot = change.snapshot
     if installed != snapshot.installed:
         snapshot = replace(snapshot, installed=installed)
     moments = {
@@ -476,7 +465,7 @@ def with_installs(
         snapshot=snapshot,
         checks=replace(
             checks,
-            health=scanned.health,
+            streaks=scanned.streaks,
             scanned={key: at for key, at in sorted(moments.items()) if at},
             run=exposure.judged_copies(poll, installed),
             unknown=tuple(sorted(unknown | unread)),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher import timestamps
+from watcher.changes.health import FailureStreak
 from watcher.changes.packs import (
     ids_under,
     known_ids,
@@ -28,6 +29,7 @@ from watcher.changes.sweeps import (
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import identities
 from watcher.durations import DAY
+from watcher.model.event import About
 from watcher.model.pack import Claim, PackRecord, PackRecords, Scanned
 from watcher.model.reading import (
     Fault,
@@ -280,12 +282,17 @@ class Plan:
         }
         return {**self.nodes, **dict(sorted(chosen.items())), **given}
 
+    @property
+    def streaks(self) -> Mapping[str, FailureStreak]:
+        """The last polls that could not read a node, by its lower-case id."""
+        return self.checks.streaks.get(About.NODE, {})
+
     def in_order(self, nodes: Iterable[str]) -> list[str]:
         """Return nodes in the order to ask: those that the last poll did not try first, those that failed last."""
         return sorted(nodes, key=self._place)
 
     def _place(self, node: str) -> tuple[int, int]:
-        failure = self.checks.health.nodes.get(node.lower())
+        failure = self.streaks.get(node.lower())
         if failure is None:
             return 1, 0
         return (0 if failure.untried else 2), failure.count
@@ -337,13 +344,15 @@ class Plan:
         )
         if known is not None and known.banned:
             # Its rows do not count, so that they do not end a failure either.
-            return replace(seen, is_read=key not in self.checks.health.nodes)
+            return replace(seen, is_read=key not in self.streaks)
         times = rows.server_time or ServerTime()
         is_stale = self.is_stale(key, times)
         has_come = bool(rows.versions) and not is_stale
         newest = self._newest(key, times) if has_come else ""
         seen = replace(seen, is_stale=is_stale, server_time=newest)
-        if known is not None and not rows.fault and shows_all(known, rows.versions):
+        # One that is reported failing recovers by its own answer.
+        is_asked = rows.fault or self.snapshot.is_failing(About.NODE, key)
+        if known is not None and not is_asked and shows_all(known, rows.versions):
             # Also an older page may show no more than what is known; but it is no check.
             is_sure = has_come and not sweep.incomplete
             return replace(seen, is_read=True, checked_at=sweep.at if is_sure else "")
@@ -437,7 +446,7 @@ class Plan:
         if sweep.incomplete and not self.globs.chooses:
             # What is new of each may be in what did not come.
             return self.in_order(one.name for one in seen.values())
-        failures, checked = self.checks.health.nodes, self.checks.checked
+        failures, checked = self.streaks, self.checks.checked
 
         def turn(key: str) -> tuple[int, str]:
             return failures[key].count if key in failures else 0, checked.get(key, "")

@@ -8,8 +8,9 @@ import pytest
 
 from tests.support.factories import NOW, PACK, channel, event, known, minute, version
 from watcher.alerts.queues.outbox import Outbox, enqueue
-from watcher.changes.health import FailureStreak, Health
+from watcher.changes.health import FailureStreak
 from watcher.cli.commands.health import judge
+from watcher.model.event import About
 from watcher.model.snapshot import Snapshot
 from watcher.state.model import Checks, State
 
@@ -54,12 +55,12 @@ def test_an_alert_may_wait_for_a_day(hours: int, healthy: bool) -> None:
 def test_what_fails_is_not_healthy() -> None:
     """A pack that is failing, an install that cannot be read, a channel that took nothing since it failed."""
     assert said(WELL) == (True, "last poll just now (at most 1 minute)")
-    node = known(version(), failing=True)
-    pack = replace(WELL, snapshot=Snapshot(nodes={PACK.lower(): node}))
+    reported = Snapshot(failing={About.NODE: {PACK.lower(): "failing"}})
+    pack = replace(WELL, snapshot=reported)
     found, line = said(pack)
     assert (found, line.endswith(f"; 1 pack failing: {PACK}")) == (False, True)
-    health = Health(installs={"home": STREAK})
-    install = replace(WELL, checks=replace(WELL.checks, health=health))
+    streaks = {About.INSTALL: {"home": STREAK}}
+    install = replace(WELL, checks=replace(WELL.checks, streaks=streaks))
     assert not said(install)[0]
     owed = enqueue(Outbox(), (channel("ops"),), (event(),), 1, NOW)
     expired = replace(owed.queues["ops"], messages=(), failing_since=NOW)

@@ -26,9 +26,10 @@ from tests.support.factories import (
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Queue
-from watcher.changes.health import FailureStreak, Health
+from watcher.changes.health import FailureStreak
 from watcher.cli.commands import status
 from watcher.model.channel import Cause, Grouping
+from watcher.model.event import INCOMPLETE, About
 from watcher.model.pack import OWN_FILES, Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.state.model import Checks, State
@@ -182,7 +183,7 @@ def test_undelivered_alerts_are_counted_by_channel() -> None:
 def test_what_fails_is_counted_in_the_first_line() -> None:
     """An install and a channel; of a channel that fails `--problems` has the row, also when nothing waits for it."""
     down = FailureStreak(count=2, since=NOW, error="not mounted")
-    checks = Checks(polled_at=NOW, health=Health(installs={"office": down}))
+    checks = Checks(polled_at=NOW, streaks={About.INSTALL: {"office": down}})
     owed = Outbox(queues={"ops": Queue(failing_since=NOW)})
     given = state(known(), outbox=owed, checks=checks)
     first, *_ = status.lines(view(given, (PACK,), ("ops",), installs=BOTH))
@@ -303,12 +304,9 @@ def test_many_problems_are_counted() -> None:
 
 def test_a_failing_node_says_why() -> None:
     """A node that cannot be read says why and when it was read, and what was known of it is still there."""
-    health = Health(
-        nodes={
-            PACK.lower(): FailureStreak(count=4, since=NOW, error="timed out\x1b[2J")
-        }
-    )
-    given = state(known(version("1.0")), checks=Checks(health=health))
+    streak = FailureStreak(count=4, since=NOW, error="timed out\x1b[2J")
+    checks = Checks(streaks={About.NODE: {PACK.lower(): streak}})
+    given = state(known(version("1.0")), checks=checks)
     _, said = shown(given)
     assert said.startswith(f"{PACK} unread 1.0 never timed out")
     assert "\x1b" not in said
@@ -445,7 +443,7 @@ def test_what_globs_choose_is_summed_up(columns: int | None) -> None:
         known(version("1.0"), node="down"),
     )
     given = replace(
-        given, checks=replace(given.checks, health=Health(nodes={"down": failure}))
+        given, checks=replace(given.checks, streaks={About.NODE: {"down": failure}})
     )
     names = ["pack-007", *given.snapshot.nodes]
     named = frozenset({"pack-007"})
@@ -468,7 +466,7 @@ def test_pages_that_could_not_be_read_are_one_line() -> None:
     given = crowd(*ODD, total=60)
     given = replace(
         given,
-        checks=replace(given.checks, health=Health(nodes={"*": failure})),
+        checks=replace(given.checks, streaks={About.NODE: {"*": failure}}),
     )
     nodes = watched(
         ["old"], replace(given, checks=replace(given.checks, watched=("*", "pack-001")))
@@ -493,7 +491,9 @@ def test_incomplete_sweeps_are_one_line() -> None:
     given = crowd(total=60)
     given = replace(
         given,
-        checks=replace(given.checks, requests=9, health=Health(sweep=streak)),
+        checks=replace(
+            given.checks, requests=9, streaks={About.REGISTRY: {INCOMPLETE: streak}}
+        ),
     )
     given = replace(
         given,
@@ -531,7 +531,7 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
         state(
             known(version("1.0")),
             installs={"studio": packs},
-            checks=replace(checks, health=Health(installs={"office": down})),
+            checks=replace(checks, streaks={About.INSTALL: {"office": down}}),
         )
     )
     head, line, installs, studio, office = shown(given, installs=BOTH)
@@ -568,7 +568,7 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
 def test_a_file_to_create_is_named_as_it_is_typed() -> None:
     """The words of a scan are the program's, and a name in them is no host."""
     empty = FailureStreak(count=2, since=NOW, error=f"create {OWN_FILES[0]} in it")
-    checks = Checks(polled_at=NOW, health=Health(installs={"office": empty}))
+    checks = Checks(polled_at=NOW, streaks={About.INSTALL: {"office": empty}})
     *_, office = shown(state(checks=checks), installs={"office": "office"})
     assert office.endswith(": create example_node.py.example in it")
 

@@ -9,8 +9,9 @@ import pytest
 
 from tests.support.factories import known, watch
 from watcher import timestamps
-from watcher.changes.health import FailureStreak, Health
+from watcher.changes.health import FailureStreak
 from watcher.changes.transitions import DiffOptions
+from watcher.model.event import About
 from watcher.model.pack import (
     Claim,
     Identity,
@@ -151,8 +152,8 @@ def test_of_alike_packs_none_waits_for_ever() -> None:
     plan = _plan(*NAMES)
     checked = dict.fromkeys(NAMES, NOW) | {"pack-239": BEFORE}
     failed = FailureStreak(count=2, since=BEFORE, error="")
-    health = Health(nodes={"pack-0": failed})
-    checks = replace(plan.checks, checked=checked, health=health)
+    streaks = {About.NODE: {"pack-0": failed}}
+    checks = replace(plan.checks, checked=checked, streaks=streaks)
     sweep = _sweep(**dict.fromkeys(NAMES, "deleted"))
     asked = _asked(replace(plan, checks=checks), sweep, _records(known=[]))
     assert "pack-239" in asked
@@ -264,8 +265,8 @@ def test_pages_do_not_end_a_failure_of_a_banned_pack() -> None:
     """Whatever rows it has, only its own answer shows that it can be read."""
     plan = _knowing(_plan("refused", "fine"), "refused", banned=True)
     failed = FailureStreak(count=2, since=BEFORE, error="")
-    health = Health(nodes={"refused": failed, "fine": failed})
-    plan = replace(plan, checks=replace(plan.checks, health=health))
+    streaks = {About.NODE: {"refused": failed, "fine": failed}}
+    plan = replace(plan, checks=replace(plan.checks, streaks=streaks))
     sweep = _sweep(refused="active", fine="active")
     found = _compared(plan, sweep).nodes
     assert [key for key, one in found.items() if one.seen.is_read] == ["fine"]

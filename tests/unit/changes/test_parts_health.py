@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.factories import NOW
-from watcher.changes.health import Assessment, Health
-from watcher.changes.sweeps import assess_sweep
+from watcher.changes.health import Assessment, assess_others
+from watcher.model.event import INCOMPLETE, About
 from watcher.model.snapshot import Snapshot, SweepBaseline
 
 WHOLE = SweepBaseline(globs=("*",), baseline_at=NOW)
@@ -14,15 +14,30 @@ WHOLE = SweepBaseline(globs=("*",), baseline_at=NOW)
 
 def lived(*sweeps: str | None, down: tuple[int, ...] = ()) -> list[Assessment]:
     """Return what each poll says; a poll is why its sweep was incomplete, "" or None. In some the registry is down."""
-    after = Assessment(
-        health=Health(), snapshot=Snapshot(sweep_baseline=WHOLE), events=()
-    )
+    after = Assessment(streaks={}, snapshot=Snapshot(sweep_baseline=WHOLE), events=())
     found = []
     for number, lacking in enumerate(sweeps):
-        snapshot = replace(after.snapshot, registry_failing=number in down)
-        after = assess_sweep(after.health, snapshot, lacking, 3, NOW)
+        of = dict(after.snapshot.failing.get(About.REGISTRY, {}))
+        of.pop("failing", None)
+        of |= {"failing": "failing"} if number in down else {}
+        snapshot = replace(after.snapshot, failing={About.REGISTRY: of})
+        after = assessed(lacking, after, snapshot.with_counts(after.events))
         found.append(after)
     return found
+
+
+def assessed(
+    lacking: str | None, before: Assessment, snapshot: Snapshot, threshold: int = 3
+) -> Assessment:
+    """Assess one sweep."""
+    return assess_others(
+        before.streaks,
+        snapshot,
+        About.REGISTRY,
+        {INCOMPLETE: lacking},
+        threshold,
+        NOW,
+    )
 
 
 def kinds(found: list[Assessment]) -> list[str]:
@@ -44,12 +59,13 @@ def test_sweeps_fail_at_the_threshold_and_recover_once() -> None:
         "the pages of all node packs were incomplete in 3 polls in a row, since "
     )
     assert failing.reason.endswith(": page 2: HTTP 500; new node packs may be missed")
-    assert found[7].snapshot.sweep_baseline == WHOLE
+    assert not found[7].snapshot.is_failing(About.REGISTRY, INCOMPLETE)
 
 
 def test_what_is_at_stake_is_said() -> None:
     """Before the baseline of all nothing is reported of what only globs choose, and the event says so."""
-    after = assess_sweep(Health(), Snapshot(), "3 of 4 versions came", 1, NOW)
+    none = Assessment(streaks={}, snapshot=Snapshot(), events=())
+    after = assessed("3 of 4 versions came", none, none.snapshot, 1)
     assert after.events[0].reason.endswith(
         "nothing new is reported of node packs that only a pattern includes"
     )
