@@ -37,10 +37,10 @@ from watcher.model.event import (
     worst_of,
 )
 from watcher.model.pack import (
+    NodeRecord,
+    NodeRecords,
     Pack,
     PackKind,
-    PackRecord,
-    PackRecords,
     Scanned,
     Source,
     SourceKind,
@@ -179,8 +179,8 @@ class Life:
         )
         scans = self._scans(step)
         plan = make_plan(config, self.state, scans, now)
-        record = PackRecord(id=PACK, status=step.record)
-        packs = PackRecords(records={KEY: record})
+        record = NodeRecord(id=PACK, status=step.record)
+        packs = NodeRecords(records={KEY: record})
         seen = plan.answered(plan.seen(None), {KEY: self._answer(step, now)})
         answers = Answers(seen=with_records(seen, packs), packs=packs)
         compared = compare(config, plan, answers, ())

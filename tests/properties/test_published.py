@@ -37,7 +37,7 @@ from watcher.alerts.queues.outbox import Outbox, change
 from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import FailureStreak
 from watcher.model.event import About, Event, Kind
-from watcher.model.pack import Copy, Pack, PackKind, PackRecord
+from watcher.model.pack import Copy, NodeRecord, Pack, PackKind
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Snapshot
 from watcher.publish.folder import files_of as files
@@ -52,7 +52,7 @@ PRIVATE: Mapping[type, tuple[str, ...]] = {
     FailureStreak: ("error",),
     Checks: ("packs_error",),
     Queue: ("error", "url_digest"),
-    PackRecord: ("repository",),
+    NodeRecord: ("repository",),
     Pack: (
         "place",
         "repository",

@@ -16,10 +16,10 @@ from watcher.alerts.words import (
     Item,
     Words,
     difference,
+    in_a_list,
     in_a_sentence,
     joined,
     known_status,
-    listed,
     said,
     scan_of_flag,
 )
@@ -148,7 +148,7 @@ def phrasing_of_watched(baselines: Sequence[Event]) -> Phrasing:
     """Return what is said of all nodes that are watched from now on, and of which no version is banned."""
     names = [event.node or "" for event in baselines]
     is_one = len(names) == 1
-    few = said(" ({})", listed(names, len(names)))
+    few = said(" ({})", in_a_list(names, len(names)))
     found = _milder([event.tally or Tally() for event in baselines], " and ")
     return Phrasing(
         symbol=SYMBOLS[Kind.BASELINE],

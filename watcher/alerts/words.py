@@ -68,7 +68,7 @@ def joined(joint: str, clauses: Iterable[Words]) -> Words:
     return words
 
 
-def listed(names: Sequence[str], count: int) -> Words:
+def in_a_list(names: Sequence[str], count: int) -> Words:
     """Return names of which there are so many: "a, b and 3 more"."""
     words = joined(", ", ((name,) for name in names))
     if more := count - len(names):
@@ -141,7 +141,7 @@ def _of_list(change: FieldChange, before: list[str], after: list[str]) -> Words:
 def _clause(verb: str, items: list[str], most: int, cut: Cut | None) -> Words:
     """Return what was done to which items, of which some are shown; () for none."""
     shown = [Item(item) if item else Trusted("(empty)") for item in items[:most]]
-    words = listed(shown, len(items) + (cut.left if cut else 0))
+    words = in_a_list(shown, len(items) + (cut.left if cut else 0))
     return said(verb, words) if words else ()
 
 

@@ -19,7 +19,7 @@ from watcher.changes.transitions import (
     node_event,
 )
 from watcher.model.event import BadVersion, Event, Kind, Severity, Tally, worst_of
-from watcher.model.pack import PackRecord
+from watcher.model.pack import NodeRecord
 from watcher.model.reading import Listing
 from watcher.model.snapshot import KnownVersion, Mark, Node
 from watcher.model.version import (
@@ -180,7 +180,7 @@ def compare_ban(node: Node, reason: str, now: str) -> Difference:
     return Difference(node=replace(counted(node), banned=True), events=(event,))
 
 
-def compare_record(node: Node, record: PackRecord, now: str) -> Difference:
+def compare_record(node: Node, record: NodeRecord, now: str) -> Difference:
     """Report a ban of the node as `GET /nodes` has it, unless it is known already.
 
     That it says otherwise ends no ban yet: a listing of it does then, as it ends a ban by 403.

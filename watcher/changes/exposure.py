@@ -152,8 +152,8 @@ def with_copies(
 
 def _as_bad(finding: Finding) -> Finding:
     """Return a finding by what is bad: a version that waits for its scan may be deprecated all the same."""
-    listed = finding.listed
-    if finding.verdict is Verdict.PENDING and listed is not None and listed.deprecated:
+    row = finding.row
+    if finding.verdict is Verdict.PENDING and row is not None and row.deprecated:
         return replace(finding, verdict=Verdict.DEPRECATED)
     return finding
 
@@ -295,7 +295,7 @@ class _RunPack:
             if one.grade is copy.grade
         )
         finding = worst(bad)
-        listed = finding.listed
+        row = finding.row
         event = self._event(
             Kind.EXPOSED,
             copies[0].version,
@@ -304,8 +304,8 @@ class _RunPack:
         )
         return replace(
             event,
-            version_id=listed.id or None if listed else None,
-            published=listed.created_at if listed else "",
+            version_id=row.id or None if row else None,
+            published=row.created_at if row else "",
             reason=finding.reason,
             safe_version=finding.safe_version,
         )
@@ -354,7 +354,7 @@ def _yet(finding: Finding, copy: BadCopy) -> Grade | None:
     # That a version waits for its scan hides what was not answered.
     if finding.verdict not in {Verdict.UNKNOWN, Verdict.PENDING}:
         return None
-    is_delisted = was is Grade.DELISTED and finding.listed is None
+    is_delisted = was is Grade.DELISTED and finding.row is None
     if may_be is None or finding.gaps or is_delisted:
         return was
     # The milder of the two: that it may be worse than it was is no answer.

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from watcher.model.pack import Claim, Identity, Pack, PackRecord, PackRecords
+from watcher.model.pack import Claim, Identity, NodeRecord, NodeRecords, Pack
 from watcher.model.selection import NODE_ID, Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot
 from watcher.model.version import BANNED
@@ -17,7 +17,7 @@ from watcher.timestamps import Moment
 def take_packs(
     snapshot: Snapshot,
     publishers: Iterable[str],
-    records: Iterable[PackRecord],
+    records: Iterable[NodeRecord],
     globs: Selection,
     *,
     whole_at: Moment | None = None,
@@ -75,7 +75,7 @@ def known_ids(packs: Iterable[Pack]) -> dict[str, tuple[str, ...]]:
 def ids_under(
     repositories: Iterable[str],
     known: Mapping[str, tuple[str, ...]],
-    listed: PackRecords | None,
+    all_nodes: NodeRecords | None,
     bad: Collection[str] = (),
 ) -> dict[str, tuple[str, ...]]:
     """Return the ids of the packs under each repository; one that is not in it was not looked up.
@@ -83,17 +83,17 @@ def ids_under(
     `known` is what an earlier list said. It holds for a pack of which this list does not say where its source is, and
     for one that is `bad`, by its lower-case id: that its publisher moves its source makes no copy better.
     """
-    if listed is None:
+    if all_nodes is None:
         return {key: known[key] for key in repositories if key in known}
     now: defaultdict[str, set[str]] = defaultdict(set)
-    for one in listed.records.values():
+    for one in all_nodes.records.values():
         if (key := repository_key(one.repository)) and NODE_ID.fullmatch(one.id):
             now[key].add(one.id)
     placed = {pack.lower() for packs in now.values() for pack in packs}
 
     def place(name: str) -> tuple[bool, str]:
         # A banned one first, so that no number of others hides it.
-        record = listed.records.get(name.lower())
+        record = all_nodes.records.get(name.lower())
         return record is None or record.status != BANNED, name
 
     found: dict[str, tuple[str, ...]] = {}
@@ -104,7 +104,7 @@ def ids_under(
             if one.lower() in bad or one.lower() not in placed
         }
         # Only a whole list can show that there is none.
-        if key in known or key in now or not listed.failure:
+        if key in known or key in now or not all_nodes.failure:
             found[key] = tuple(sorted(still | now[key], key=place)[:_MOST])
     return found
 

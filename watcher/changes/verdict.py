@@ -13,12 +13,12 @@ from watcher.changes.facts import newest_of, safe_version
 from watcher.model.event import EXPOSURES
 from watcher.model.finding import Finding, Grade, grade_of, rank, worst
 from watcher.model.pack import (
-    PACK_STATUSES,
+    NODE_STATUSES,
     Claim,
     Identity,
+    NodeRecord,
     Pack,
     PackKind,
-    PackRecord,
     Verdict,
 )
 from watcher.model.reading import Fault, ReadFailure
@@ -56,7 +56,7 @@ class Knowledge:
 
     node: Node | None = None
     """None if it was never read."""
-    record: PackRecord | None = None
+    record: NodeRecord | None = None
     """None if the registry has not answered about the pack as a whole, or does not know it."""
     unreadable: frozenset[str] = frozenset()
     """Keys of versions of which the answer does not say readably whether they are deprecated."""
@@ -114,7 +114,7 @@ class Knowledge:
         is_absent = failure is not None and failure.fault is Fault.NOT_FOUND
         if self.is_banned or is_absent:
             return ""
-        if self.record is not None and self.record.status in PACK_STATUSES:
+        if self.record is not None and self.record.status in NODE_STATUSES:
             return ""
         if self.record is not None:
             status = self.record.status or "none"
@@ -150,9 +150,9 @@ class _Ground:
     verdict: Verdict
     why: str = ""
     of_pack: bool = False
-    listed: Version | None = None
+    row: Version | None = None
     scan: Scan | None = None
-    """What the scanner found in `listed`; None if that was not read."""
+    """What the scanner found in `row`; None if that was not read."""
     unanswered: bool = False
     """The registry did not say what `why` is about, or said what is not known here."""
 
@@ -260,7 +260,7 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
         verdict=ground.verdict,
         id=one.id,
         node=known.node.node if known.node else one.id,
-        listed=ground.listed,
+        row=ground.row,
         scan=ground.scan,
         of_pack=ground.of_pack,
         safe_version=known.safe_version,
@@ -298,7 +298,7 @@ def _by(pack: Pack, one: Identity, ground: _Ground) -> str:
         return f"its {'.cnr-id' if one.by is Claim.CNR_ID else 'file'} says that it is {one.id}"
     if pack.kind is not PackKind.GIT or ground.verdict is Verdict.UNKNOWN:
         return ""
-    if ground.listed is not None and pack.claimed_version is not None:
+    if ground.row is not None and pack.claimed_version is not None:
         return f"a clone whose file says {pack.claimed_version}"
     return f"a clone that claims to be {one.id}"
 
@@ -347,7 +347,7 @@ def _of_version(pack: Pack, text: str, known: Knowledge) -> Iterator[_Ground]:
     if safe is None or safe.version is None or safe.is_young:
         return
     if is_newer(safe.version, worst.version):
-        yield _Ground(verdict=Verdict.OUTDATED, listed=worst)
+        yield _Ground(verdict=Verdict.OUTDATED, row=worst)
 
 
 def _of_claim(text: str, known: Knowledge) -> Iterator[_Ground]:
@@ -368,7 +368,7 @@ def _of_newest(text: str | None, one: Identity, known: Knowledge) -> _Ground:
         why = f"the registry does not have {what}"
         return _Ground(verdict=Verdict.UNKNOWN, why=why)
     ground = _of_listed(known.versions_meant(text)[0], known)
-    is_active = ground.listed is not None and ground.listed.status == ACTIVE
+    is_active = ground.row is not None and ground.row.status == ACTIVE
     what = "the newest active version" if is_active else "the newest version"
     return replace(ground, why=ground.why or f"judged by {text}, {what}")
 
@@ -389,7 +389,7 @@ def _of_no_version(
     if mildest is not None and mildest.verdict is not Verdict.OK:
         worse = "" if mildest.verdict is Verdict.BANNED else " or worse"
         why = f"every version of it is {mildest.verdict}{worse}"
-        yield replace(mildest, listed=None, why=mildest.why or why)
+        yield replace(mildest, row=None, why=mildest.why or why)
 
 
 def _of_unread(known: Knowledge) -> _Ground:
@@ -415,10 +415,10 @@ def _of_listed(version: Version, known: Knowledge) -> _Ground:
     why = f"the registry gives it an unknown status: {version.status}"
     if verdict is Verdict.OK and version.key in known.unreadable:
         why = "the registry's answer does not show whether it is deprecated"
-        return _Ground(verdict=Verdict.UNKNOWN, listed=version, why=why)
+        return _Ground(verdict=Verdict.UNKNOWN, row=version, why=why)
     return _Ground(
         verdict=verdict,
-        listed=version,
+        row=version,
         scan=known.scan_of(version),
         why=why if is_unknown else "",
         unanswered=is_unknown,

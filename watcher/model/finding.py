@@ -135,7 +135,7 @@ class Finding:
     """The pack that the copy was judged as, as written; None without an id."""
     node: str | None = None
     """The same, as the registry spells it where that is known."""
-    listed: Version | None = None
+    row: Version | None = None
     """The installed version as the registry lists it."""
     scan: Scan | None = None
     """What the scanner found in it; None if that was not read."""

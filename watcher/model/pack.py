@@ -147,18 +147,18 @@ class Scanned:
     """Whether these are all folders of packs that the install has."""
 
 
-PACK_STATUSES = ("active", "deleted", "banned")
+NODE_STATUSES = ("active", "deleted", "banned")
 """What the registry says of packs as a whole (`NodeStatus`), by short names."""
 
 
 @frozen
-class PackRecord:
+class NodeRecord:
     """What the registry says of a pack as a whole. Every text is untrusted."""
 
     id: str
     """As the registry spells it."""
     status: str = "active"
-    """One of `PACK_STATUSES`, or the registry's own text for a status that this program does not know."""
+    """One of `NODE_STATUSES`, or the registry's own text for a status that this program does not know."""
     status_detail: str = ""
     """Why it has that status."""
     repository: str = ""
@@ -168,10 +168,10 @@ class PackRecord:
 
 
 @frozen
-class PackRecords:
+class NodeRecords:
     """What the registry says of several packs as a whole. Of a pack that is not in it nothing is known."""
 
-    records: Mapping[str, PackRecord] = field(default_factory=dict)
+    records: Mapping[str, NodeRecord] = field(default_factory=dict)
     """By lower-case id."""
     failure: ReadFailure | None = None
     """Why the answer is not usable, or not all of it; `NOT_FOUND` where the registry does not have the endpoint."""

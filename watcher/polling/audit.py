@@ -10,7 +10,7 @@ from watcher.changes.packs import ids_under, with_packs, without_id
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import as_one, identities, judge_each, judged_version
 from watcher.model.finding import Acceptance, Finding, Grade, in_force, rank
-from watcher.model.pack import Inventory, Pack, PackRecords
+from watcher.model.pack import Inventory, NodeRecords, Pack
 from watcher.model.reading import Fault, ReadFailure
 from watcher.model.snapshot import Node
 from watcher.model.version import BANNED, DELETED, FLAGGED, MinimumAge
@@ -18,7 +18,7 @@ from watcher.polling.reading.compare import Known, compare_nodes
 from watcher.polling.reading.plan import Plan
 from watcher.polling.reading.read import read, read_all
 from watcher.registry.client import Registry, RequestLimits
-from watcher.registry.packs import read_all_packs
+from watcher.registry.packs import read_all_nodes
 from watcher.streams import Progress, silent
 from watcher.text.sanitize import Trusted, plural
 from watcher.text.status_reason import Reason
@@ -70,14 +70,14 @@ async def audit(
     `minimum_age` is in seconds, and `accept` has known findings. ConfigError if the environment names a proxy that
     cannot be used.
     """
-    inventories, listed = tuple(inventories), None
+    inventories, all_nodes = tuple(inventories), None
     now = clock()
     accept = in_force(accept, now)
     async with Registry(registry_url, limits, progress=progress) as registry:
         repositories = without_id(pack for one in inventories for pack in one.packs)
         if repositories:
-            listed = await read_all_packs(registry, progress)
-        under = ids_under(repositories, {}, listed)
+            all_nodes = await read_all_nodes(registry, progress)
+        under = ids_under(repositories, {}, all_nodes)
         packs = [
             (one, with_packs(pack, under)) for one in inventories for pack in one.packs
         ]
@@ -92,7 +92,7 @@ async def audit(
             may_sweep=False,
             options=DiffOptions(baseline="silent", now=now),
         )
-        answers = await read(registry, plan, clock, progress, listed)
+        answers = await read(registry, plan, clock, progress, all_nodes)
         found, records = compare_nodes(plan, answers), answers.packs
         known = Known(
             found=found,
@@ -118,13 +118,13 @@ async def audit(
         problems=(
             *(one.failure for one in inventories if one.failure),
             *_of_registry(findings, records),
-            *_of_list(listed, records, unfound=len(repositories - under.keys())),
+            *_of_list(all_nodes, records, unfound=len(repositories - under.keys())),
         ),
     )
 
 
 def _of_registry(
-    findings: Iterable[Finding], records: PackRecords
+    findings: Iterable[Finding], records: NodeRecords
 ) -> Iterator[ReadFailure]:
     """Yield what was not read or not answered, each thing once."""
     gaps = dict.fromkeys(gap for one in findings for gap in one.gaps)
@@ -141,10 +141,10 @@ def _of_registry(
 
 
 def _of_list(
-    listed: PackRecords | None, records: PackRecords, *, unfound: int
+    all_nodes: NodeRecords | None, records: NodeRecords, *, unfound: int
 ) -> Iterator[ReadFailure]:
     """Yield why some repositories could not be looked up, unless that was said of the records."""
-    if unfound and listed and (failure := listed.failure) and not records.failure:
+    if unfound and all_nodes and (failure := all_nodes.failure) and not records.failure:
         why = f"{plural(unfound, 'clone')} cannot be looked up: {failure.error}"
         yield replace(failure, error=why)
 
@@ -184,10 +184,10 @@ def _with_scans(
 
 def _explained(finding: Finding, reasons: Mapping[VersionKey, Reason]) -> Finding:
     """Return a finding with a summary of why the installed version is banned, flagged or deleted."""
-    listed, node = finding.listed, finding.node
-    if listed is None or node is None or listed.status not in _EXPLAINED:
+    row, node = finding.row, finding.node
+    if row is None or node is None or row.status not in _EXPLAINED:
         return finding
-    reason = reasons.get((node.lower(), listed.key))
+    reason = reasons.get((node.lower(), row.key))
     unread = Trusted("the registry's reason could not be read")
     detail = reason.summary if reason else unread
     return replace(finding, detail=detail)

@@ -45,7 +45,7 @@ from watcher.polling.sending.dispatch import (
     followed,
 )
 from watcher.registry.client import Registry
-from watcher.registry.packs import read_all_packs
+from watcher.registry.packs import read_all_nodes
 from watcher.state.model import State, keyed
 from watcher.state.store import StateFolder
 from watcher.streams import Progress, silent
@@ -208,14 +208,14 @@ class Poller:
         async with Registry(
             config.registry_url, config.limits, progress=progress
         ) as registry:
-            known, listed = state.snapshot.nodes, None
+            known, all_nodes = state.snapshot.nodes, None
             if is_due(config, state, scans, started):
-                listed = await read_all_packs(registry, progress)
-                state, listed = take_list(config, state, listed, started)
-            state, scans = take_repositories(config, state, scans, listed)
+                all_nodes = await read_all_nodes(registry, progress)
+                state, all_nodes = take_list(config, state, all_nodes, started)
+            state, scans = take_repositories(config, state, scans, all_nodes)
             copies = copies_of({one.name: one.packs or () for one in scans.values()})
             plan = make_plan(config, state, scans, started)
-            answers = await read(registry, plan, self.clock, progress, listed)
+            answers = await read(registry, plan, self.clock, progress, all_nodes)
             compared = compare(config, plan, answers, of_channels)
 
             def judged(change: PollChange) -> tuple[PollChange, tuple[Event, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from watcher.errors import UsageError
-from watcher.model.pack import PackRecord, PackRecords
+from watcher.model.pack import NodeRecord, NodeRecords
 from watcher.model.reading import Listing, NodeBanned, Reading
 from watcher.model.scan import Scan
 from watcher.model.version import (
@@ -26,7 +26,7 @@ from watcher.polling.clock import clock
 from watcher.polling.reading.read import read_all
 from watcher.registry.client import Registry
 from watcher.registry.listing import read_node
-from watcher.registry.packs import read_packs
+from watcher.registry.packs import read_nodes
 from watcher.text.sanitize import Trusted, sanitize_line
 from watcher.text.status_reason import Reason, summarize
 from watcher.values import frozen
@@ -156,7 +156,7 @@ class Waiter:
                 self._note(is_judged=True)
                 return
         node = self.seen.node
-        records = await read_packs(registry, (node, self.node))
+        records = await read_nodes(registry, (node, self.node))
         record = records.records.get(node.lower())
         if record is not None and record.status in _REFUSED_PACK:
             self._refuse_pack(record.status, record.status_detail)
@@ -194,7 +194,7 @@ class Waiter:
         no_versions = "the registry has no version of this pack yet; is the id right?"
         self._note("it is not there yet" if listing.versions else no_versions)
 
-    def _take_active(self, record: PackRecord | None, records: PackRecords) -> None:
+    def _take_active(self, record: NodeRecord | None, records: NodeRecords) -> None:
         """Judge an active version, unless it is not certain that its pack is not banned (docs/behaviour.md)."""
         failure = records.failure
         if record is not None and record.status == ACTIVE:

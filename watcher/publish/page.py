@@ -19,7 +19,7 @@ from watcher import timestamps
 from watcher.alerts.advice import advice_on_run, not_banned
 from watcher.alerts.phrasing import BLANK, NAMELESS, Phrasing, phrasing
 from watcher.alerts.render import is_page
-from watcher.alerts.words import Item, Words, in_a_sentence, listed, sentence
+from watcher.alerts.words import Item, Words, in_a_list, in_a_sentence, sentence
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
 from watcher.durations import DAY
@@ -359,7 +359,7 @@ class _Watched:
         """The versions of it that are run."""
         copies = (copy.version for copy in self.row.installed if copy.enabled)
         run = [*dict.fromkeys(one or _NO_VERSION for one in copies)]
-        return listed(run[:MOST_RUN], len(run))
+        return in_a_list(run[:MOST_RUN], len(run))
 
     @property
     def bad_and_run(self) -> Iterator[BadVersion]:

@@ -79,7 +79,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PackQuery:
+class NodeQuery:
     """The parameters of `GET /nodes` (docs/registry.md, Packs as a whole). Without ids it has all packs."""
 
     path: ClassVar[str] = "/nodes"
@@ -155,7 +155,7 @@ class Registry:
 
     async def ask(
         self,
-        query: Query | PackQuery,
+        query: Query | NodeQuery,
         *,
         retries: int | None = None,
     ) -> Answer:

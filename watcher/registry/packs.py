@@ -11,10 +11,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from http import HTTPStatus
 
-from watcher.model.pack import PACK_STATUSES, PackRecord, PackRecords
+from watcher.model.pack import NODE_STATUSES, NodeRecord, NodeRecords
 from watcher.model.reading import Fault, ReadFailure
 from watcher.model.version import BANNED
-from watcher.registry.client import PackQuery, Registry
+from watcher.registry.client import NodeQuery, Registry
 from watcher.registry.pages import Bounds, Completeness, Page, PageRead, read_pages
 from watcher.registry.schema import read_list
 from watcher.streams import Progress, silent
@@ -42,9 +42,9 @@ _ABSENT = {
 """Answers of a registry that does not have the endpoint."""
 
 
-async def read_packs(
+async def read_nodes(
     registry: Registry, ids: Iterable[str], *, is_there: bool = False
-) -> PackRecords:
+) -> NodeRecords:
     """Return what the registry says of these packs as a whole. Every failure is in `failure`; none is raised.
 
     An answer counts for the packs that are in it: a registry that leaves one out has said nothing of it. The endpoint
@@ -52,12 +52,12 @@ async def read_packs(
     for too. If the first request fails, no other is made. `is_there`: the endpoint has answered in this poll.
     """
     spelled = dict.fromkeys(one for each in ids for one in (each, each.lower()))
-    queries = [PackQuery(ids=chunk) for chunk in _chunks(spelled)]
+    queries = [NodeQuery(ids=chunk) for chunk in _chunks(spelled)]
     parts = [await _read(registry, query, _OF_A_FEW, silent) for query in queries[:1]]
     if parts and parts[0].failure is None:
         rest = (_read(registry, query, _OF_A_FEW, silent) for query in queries[1:])
         parts, is_there = [*parts, *await asyncio.gather(*rest)], True
-    records: dict[str, PackRecord] = {}
+    records: dict[str, NodeRecord] = {}
     for part in parts:
         for record in part.records.values():
             _add(records, record)
@@ -65,15 +65,15 @@ async def read_packs(
     if failure is not None and is_there:
         # The endpoint is there, whatever a later answer says.
         failure = replace(failure, fault=Fault.OWN)
-    return PackRecords(records=records, failure=failure)
+    return NodeRecords(records=records, failure=failure)
 
 
-async def read_all_packs(registry: Registry, progress: Progress) -> PackRecords:
+async def read_all_nodes(registry: Registry, progress: Progress) -> NodeRecords:
     """Return what the registry says of all packs, from as many pages as it takes. No failure is raised.
 
     Without a failure they are all there: every page came, and there are as many packs as each page says.
     """
-    return await _read(registry, PackQuery(), _OF_ALL, progress)
+    return await _read(registry, NodeQuery(), _OF_ALL, progress)
 
 
 def _chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
@@ -90,18 +90,18 @@ def _chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(chunk)
 
 
-def _add(records: dict[str, PackRecord], record: PackRecord) -> None:
+def _add(records: dict[str, NodeRecord], record: NodeRecord) -> None:
     """Add a record; of two records of a pack the worse counts."""
     key = record.id.lower()
     records[key] = max(records.get(key, record), record, key=_badness)
 
 
 async def _read(
-    registry: Registry, query: PackQuery, bounds: Bounds, progress: Progress
-) -> PackRecords:
+    registry: Registry, query: NodeQuery, bounds: Bounds, progress: Progress
+) -> NodeRecords:
     """Return the records of one query, of the wanted packs or of all, from as many pages as can be read."""
     wanted = {one.lower() for one in query.ids}
-    records: dict[str, PackRecord] = {}
+    records: dict[str, NodeRecord] = {}
     whole = Completeness(what="pack")
     reading = read_pages(registry, query, parse_packs, bounds, progress=progress)
     async with aclosing(reading) as pages:
@@ -109,7 +109,7 @@ async def _read(
             page, before = read.page, len(records)
             if page is None:
                 if read.number == 1:
-                    return PackRecords(failure=_failure(read))
+                    return NodeRecords(failure=_failure(read))
                 whole.note(f"page {read.number}: {_failure(read).error}")
                 continue
             if not wanted:
@@ -122,10 +122,10 @@ async def _read(
                 break
     whole.came |= records.keys()
     why = whole.fault if wanted else whole.end()
-    return PackRecords(records=records, failure=ReadFailure(error=why) if why else None)
+    return NodeRecords(records=records, failure=ReadFailure(error=why) if why else None)
 
 
-def _failure(read: PageRead[PackRecord]) -> ReadFailure:
+def _failure(read: PageRead[NodeRecord]) -> ReadFailure:
     """Return why a page could not be read. It is about packs as a whole, whoever is at fault."""
     if not read.code:
         return ReadFailure(error=read.error)
@@ -136,7 +136,7 @@ def _failure(read: PageRead[PackRecord]) -> ReadFailure:
     )
 
 
-def _badness(record: PackRecord) -> int:
+def _badness(record: NodeRecord) -> int:
     """Return a key that sorts records, a ban last; a status that is not known may be anything but good."""
     return (
         _FROM_GOOD_TO_BAD.index(record.status)
@@ -145,22 +145,22 @@ def _badness(record: PackRecord) -> int:
     )
 
 
-def parse_packs(body: bytes) -> Page[PackRecord]:
+def parse_packs(body: bytes) -> Page[NodeRecord]:
     """Return the page in an answer's body. Raises NoAnswerError if it is no list of packs."""
-    page: Page[PackRecord]
+    page: Page[NodeRecord]
     page, rows = read_list(body, "nodes", "the answer of GET /nodes")
     page.rows = [record for row in rows if (record := _record(row)) is not None]
     return page
 
 
-def _record(row: object) -> PackRecord | None:
+def _record(row: object) -> NodeRecord | None:
     if not isinstance(row, dict) or not (name := _text(row.get("id"))):
         return None
     status = _text(row.get("status"))
     short = status.removeprefix(_PREFIX).lower()
-    record = PackRecord(
+    record = NodeRecord(
         id=name,
-        status=short if short in PACK_STATUSES else status,
+        status=short if short in NODE_STATUSES else status,
         status_detail=_text(row.get("status_detail")),
         repository=_text(row.get("repository")),
     )
@@ -168,7 +168,7 @@ def _record(row: object) -> PackRecord | None:
     return _of_publisher(record, publisher) if isinstance(publisher, dict) else record
 
 
-def _of_publisher(record: PackRecord, publisher: dict[str, object]) -> PackRecord:
+def _of_publisher(record: NodeRecord, publisher: dict[str, object]) -> NodeRecord:
     """Return the record with its publisher. The ban of one is a ban of each of its packs; a pack's own says why."""
     record = replace(record, publisher=_text(publisher.get("id")))
     is_banned = _text(publisher.get("status")).lower() == _PUBLISHER_BANNED

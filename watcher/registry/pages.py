@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from watcher.model.reading import Fault
 from watcher.registry.answer import NoAnswerError, describe_refusal, parse_ban
-from watcher.registry.client import PackQuery, Query, Registry
+from watcher.registry.client import NodeQuery, Query, Registry
 from watcher.streams import Progress, silent
 from watcher.text.sanitize import plural, sanitize_line
 from watcher.values import frozen
@@ -131,7 +131,7 @@ class Completeness:
 
 async def read_pages(
     registry: Registry,
-    first: Query | PackQuery,
+    first: Query | NodeQuery,
     parse: Callable[[bytes], Page[Row]],
     bounds: Bounds,
     *,
@@ -176,7 +176,7 @@ class _Reading(Generic[Row]):
     def __init__(
         self,
         registry: Registry,
-        query: Query | PackQuery,
+        query: Query | NodeQuery,
         parse: Callable[[bytes], Page[Row]],
         bounds: Bounds,
         progress: Progress,

@@ -10,7 +10,7 @@ from watcher.alerts.queues.ownership import Addresses, digest
 from watcher.changes.health import Streaks
 from watcher.model.event import Event
 from watcher.model.finding import BadCopy
-from watcher.model.pack import Pack, PackRecord, Source, SourceKind
+from watcher.model.pack import NodeRecord, Pack, Source, SourceKind
 from watcher.model.snapshot import Snapshot
 from watcher.timestamps import Moment, MomentOrEmpty
 from watcher.values import frozen
@@ -60,7 +60,7 @@ class Checks:
     """Lower-case ids that only installs name and the registry does not know, if that was reported."""
     listed_at: MomentOrEmpty = ""
     """When the last poll began that read the whole list of all packs; "" if none did."""
-    packs: Mapping[str, PackRecord | None] = field(default_factory=dict)
+    packs: Mapping[str, NodeRecord | None] = field(default_factory=dict)
     """What `GET /nodes` said of each watched pack, by lower-case id; None if it does not know it."""
     repositories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The ids of the packs that the list of all has under the repositories of installed copies without an id, by

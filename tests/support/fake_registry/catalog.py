@@ -139,7 +139,7 @@ class Catalog:
         `active`, `deleted` and `banned` become the API's names. A ban here leaves `GET /versions` as it is.
         """
         with self._lock:
-            if (status := fields.get("status")) in _PACK_STATUSES:
+            if (status := fields.get("status")) in _NODE_STATUSES:
                 fields["status"] = f"NodeStatus{str(status).capitalize()}"
             _with(self._packs[node.lower()], fields)
             self.edits += 1
@@ -264,7 +264,7 @@ class Catalog:
         return sorted(chosen, key=lambda row: str(row["version"]), reverse=True)
 
 
-_PACK_STATUSES = {"active", "deleted", "banned"}
+_NODE_STATUSES = {"active", "deleted", "banned"}
 
 
 def _pack(node: str) -> Row:

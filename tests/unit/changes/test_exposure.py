@@ -38,7 +38,7 @@ def run(
         id=PACK,
         node=PACK,
         verdict=Verdict(verdict),
-        listed=listed,
+        row=listed,
         may_be=Verdict.OK if listed and verdict == "pending" else None,
     )
 
@@ -121,7 +121,7 @@ def test_what_is_reinstated_names_what_else_is_bad() -> None:
 def test_what_waits_for_its_scan_may_be_deprecated() -> None:
     """That a deprecated version is pending again ends nothing."""
     listed = version("1.0", status="pending", deprecated=True)
-    waiting = replace(run("pending"), listed=listed)
+    waiting = replace(run("pending"), row=listed)
     polls = [run("deprecated")], [waiting], [run("deprecated")], [run("ok")]
     assert said(*polls) == [
         [("exposed", None, "deprecated")],
@@ -179,7 +179,7 @@ def test_what_is_not_known_any_more_stays_as_it_was() -> None:
     assert stands == {KEY: FLAGGED.exposures[KEY].copies}
     assert assess(FLAGGED, scans=unseen("studio")) == (FLAGGED, [])
     delisted, _ = assess(Installed(), run("delisted"))
-    unlisted = replace(run("unknown"), listed=None, may_be=Verdict.OK)
+    unlisted = replace(run("unknown"), row=None, may_be=Verdict.OK)
     assert assess(delisted, unlisted) == (delisted, [])
     assert assess(delisted, run("pending"))[1] == [("cleared", "delisted", None)]
     elsewhere, events = assess(FLAGGED, run("ok"), run("unknown", install="office"))
@@ -361,8 +361,8 @@ def test_what_is_accepted_keeps_a_pack_from_being_cleared() -> None:
 
 def test_the_worst_of_two_clones_is_said() -> None:
     """The event has the version by which it is worse, whose reason is read for it; two verdicts are two events."""
-    mild = replace(clone(), listed=version("1.0"), scan=HARMLESS)
-    worse = replace(clone(), listed=version("2.0"))
+    mild = replace(clone(), row=version("1.0"), scan=HARMLESS)
+    worse = replace(clone(), row=version("2.0"))
     for runs in ((mild, worse), (worse, mild)):
         _, [found] = exposure.assess(Installed(), poll(*runs))
         assert (found.version, found.version_id) == (None, "id-2.0")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.factories import CHECKED, NOW, known
 from watcher.changes.packs import take_packs
-from watcher.model.pack import PackRecord
+from watcher.model.pack import NodeRecord
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot
 
@@ -23,11 +23,11 @@ def taken(
     at: str = NOW,
 ) -> Snapshot:
     """Take a list with ann's packs, and with one of somebody else."""
-    records = [PackRecord(id=pack, publisher="Ann") for pack in packs]
+    records = [NodeRecord(id=pack, publisher="Ann") for pack in packs]
     return take_packs(
         snapshot,
         ("ann",),
-        [*records, PackRecord(id="other", publisher="bob"), PackRecord(id="delta")],
+        [*records, NodeRecord(id="other", publisher="bob"), NodeRecord(id="delta")],
         Selection(globs=globs),
         whole_at=at if whole else None,
     )

@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 from watcher.changes.packs import ids_under, known_ids, with_packs, without_id
-from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, PackRecords
+from watcher.model.pack import Claim, Identity, NodeRecord, NodeRecords, Pack, PackKind
 from watcher.model.reading import ReadFailure
 
 KEY = "github.com/ann/pack"
 CLONE = Pack(folder="pack", kind=PackKind.GIT, repository="git@github.com:Ann/pack.git")
 
 
-def listed(*records: PackRecord, is_whole: bool = True) -> PackRecords:
+def listed(*records: NodeRecord, is_whole: bool = True) -> NodeRecords:
     """Return a list of all packs."""
     failure = None if is_whole else ReadFailure(error="page 2 is missing")
-    return PackRecords(
+    return NodeRecords(
         records={one.id.lower(): one for one in records}, failure=failure
     )
 
 
 def record(
     name: str, repository: str = f"https://{KEY}", status: str = "active"
-) -> PackRecord:
+) -> NodeRecord:
     """Return a row of the list."""
-    return PackRecord(id=name, repository=repository, status=status)
+    return NodeRecord(id=name, repository=repository, status=status)
 
 
 def test_only_a_copy_without_an_id_is_looked_up() -> None:

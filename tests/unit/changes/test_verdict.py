@@ -11,7 +11,7 @@ import pytest
 from tests.support.factories import ANY_AGE, HARMLESS, NOW, PACK, known, version
 from watcher.changes.verdict import Knowledge, as_one, find_versions, judge_each
 from watcher.model.finding import Finding, Grade, rank
-from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, Verdict
+from watcher.model.pack import Claim, Identity, NodeRecord, Pack, PackKind, Verdict
 from watcher.model.reading import Fault, ReadFailure
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import MinimumAge, SafeVersion
@@ -38,9 +38,9 @@ def clone(**fields: Any) -> Pack:
     )
 
 
-def record(status: str = "active", **fields: Any) -> PackRecord:
+def record(status: str = "active", **fields: Any) -> NodeRecord:
     """Make what the registry says of the whole pack."""
-    return PackRecord(**{"id": PACK, "status": status, "repository": OURS} | fields)
+    return NodeRecord(**{"id": PACK, "status": status, "repository": OURS} | fields)
 
 
 REFUSED = ReadFailure(node=PACK, error="page 2 was refused (500)")
@@ -141,7 +141,7 @@ def test_of_two_flags_that_are_meant_the_worse_counts() -> None:
     one, other = version("1.0", "flagged"), version("1.0.0", "flagged")
     scans = {one.key: HARMLESS}
     found = of(pack(), known(one, other, scans=scans))
-    assert (found.grade, found.listed) == ("flagged", other)
+    assert (found.grade, found.row) == ("flagged", other)
     both = known(one, other, scans={**scans, other.key: HARMLESS})
     assert of(pack(), both).grade == "flagged-info"
     gone = known(one, replace(other, status="deleted"), scans=scans)

@@ -15,22 +15,22 @@ from tests.faults.asking import responding
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import A_PAGE, without_host
 from tests.support.fakes.fault import asked as query_of
-from watcher.model.pack import PackRecord, PackRecords
+from watcher.model.pack import NodeRecord, NodeRecords
 from watcher.model.reading import Fault, ReadFailure
 from watcher.registry import packs
 from watcher.registry.client import Registry, RequestLimits
-from watcher.registry.packs import read_all_packs, read_packs
+from watcher.registry.packs import read_all_nodes, read_nodes
 from watcher.streams import silent
 
 
-def read(registry: FakeRegistry, *ids: str, **limits: Any) -> PackRecords:
+def read(registry: FakeRegistry, *ids: str, **limits: Any) -> NodeRecords:
     """Ask about packs over a pool of its own, without retries."""
 
-    async def work() -> PackRecords:
+    async def work() -> NodeRecords:
         async with Registry(
             registry.url, RequestLimits(**{"timeout": 10.0, "retries": 0} | limits)
         ) as client:
-            return await read_packs(client, ids)
+            return await read_nodes(client, ids)
 
     return asyncio.run(work())
 
@@ -54,14 +54,14 @@ def test_status_detail_and_repository(registry: FakeRegistry) -> None:
     )
     found = read(registry, "My-Pack", "gone", "nowhere")
     assert found.records == {
-        "my-pack": PackRecord(
+        "my-pack": NodeRecord(
             id="My-Pack",
             status="banned",
             status_detail="Malware",
             repository="https://github.com/ann/ComfyUI-My-Pack",
             publisher="example",
         ),
-        "gone": PackRecord(id="gone", status="deleted", publisher="example"),
+        "gone": NodeRecord(id="gone", status="deleted", publisher="example"),
     }
     assert found.failure is None
 
@@ -123,7 +123,7 @@ def test_pages_of_a_registry_that_ignores_the_limit(
         )
 
     registry.respond = ten_rows
-    assert read(registry, *ids) == PackRecords(records=read(registry, *ids).records)
+    assert read(registry, *ids) == NodeRecords(records=read(registry, *ids).records)
     assert read(registry, *ids).records.keys() == set(ids)
     del registry.requests[3:]
     assert [asked.query["page"] for asked in registry.requests] == [["1"], ["2"], ["3"]]
@@ -199,7 +199,7 @@ def test_a_failure_ends_the_questions(registry: FakeRegistry) -> None:
     registry.serves_nodes = False
     found = read(registry, *(f"pack-{number}" for number in range(250)))
     assert len(registry.requests) == 1
-    assert found == PackRecords(
+    assert found == NodeRecords(
         failure=ReadFailure(
             error="the registry does not answer GET /nodes (404)",
             fault=Fault.NOT_FOUND,
@@ -211,7 +211,7 @@ def test_a_failure_ends_the_questions(registry: FakeRegistry) -> None:
 def test_a_registry_without_the_endpoint(registry: FakeRegistry, status: int) -> None:
     """That it does not have the endpoint is told apart from an answer that failed."""
     serve(registry, {"message": "Not Found"}, status)
-    assert read(registry, "pack") == PackRecords(
+    assert read(registry, "pack") == NodeRecords(
         failure=ReadFailure(
             error=f"the registry does not answer GET /nodes ({status})",
             fault=Fault.NOT_FOUND,
@@ -263,35 +263,35 @@ def test_a_later_request_does_not_show_that_the_endpoint_is_absent(
 @pytest.mark.parametrize(
     ("row", "record"),
     [
-        ({"id": "Pack"}, PackRecord(id="Pack", status="")),
+        ({"id": "Pack"}, NodeRecord(id="Pack", status="")),
         (
             {"id": "pack", "status": "NodeStatusActive", "repository": 7},
-            PackRecord(id="pack"),
+            NodeRecord(id="pack"),
         ),
         (
             {"id": "pack", "status": ["NodeStatusBanned"]},
-            PackRecord(id="pack", status=""),
+            NodeRecord(id="pack", status=""),
         ),
         (
             {"id": "pack", "status": "NodeStatusSleeping"},
-            PackRecord(id="pack", status="NodeStatusSleeping"),
+            NodeRecord(id="pack", status="NodeStatusSleeping"),
         ),
         (
             {"id": "pack", "status": "banned", "x": {}},
-            PackRecord(id="pack", status="banned"),
+            NodeRecord(id="pack", status="banned"),
         ),
         (
             {"id": "pack", "status": "active", "publisher": {"id": 7, "status": None}},
-            PackRecord(id="pack"),
+            NodeRecord(id="pack"),
         ),
         (
             {"id": "pack", "status": "active", "publisher": "PublisherStatusBanned"},
-            PackRecord(id="pack"),
+            NodeRecord(id="pack"),
         ),
     ],
 )
 def test_odd_fields_cost_only_themselves(
-    registry: FakeRegistry, row: object, record: PackRecord
+    registry: FakeRegistry, row: object, record: NodeRecord
 ) -> None:
     """A field of a wrong type is empty, an unknown status stays as it came, and rows without an id are passed over."""
     serve(registry, {"nodes": [None, row, {"name": "x"}]})
@@ -306,7 +306,7 @@ def test_the_ban_of_a_publisher_is_one_of_each_of_its_packs(
     publisher = {"id": "ann", "status": "PublisherStatusBanned"}
     row = {"id": "pack", "status": status, "publisher": publisher}
     serve(registry, {"nodes": [row]})
-    assert read(registry, "pack").records["pack"] == PackRecord(
+    assert read(registry, "pack").records["pack"] == NodeRecord(
         id="pack",
         status="banned",
         status_detail="its publisher is banned",
@@ -363,13 +363,13 @@ def test_long_texts_are_cut(registry: FakeRegistry) -> None:
 # All packs
 
 
-def read_all(registry: FakeRegistry) -> PackRecords:
+def read_all(registry: FakeRegistry) -> NodeRecords:
     """Read the list of all packs, without retries."""
 
-    async def work() -> PackRecords:
+    async def work() -> NodeRecords:
         limits = RequestLimits(timeout=10.0, retries=0)
         async with Registry(registry.url, limits) as client:
-            return await read_all_packs(client, silent)
+            return await read_all_nodes(client, silent)
 
     return asyncio.run(work())
 

@@ -161,7 +161,7 @@ def document(done: Audit, took: Took, folder: Path) -> AuditDocument:
 
 
 def _form(finding: Finding, folder: Path) -> PackForm:
-    pack, listed, advised = finding.pack, finding.listed, finding.safe_version
+    pack, row, advised = finding.pack, finding.row, finding.safe_version
     return PackForm(
         install=finding.install,
         id=finding.id or pack.id,
@@ -171,8 +171,8 @@ def _form(finding: Finding, folder: Path) -> PackForm:
         folder=pack.folder,
         verdict=finding.verdict,
         severity=finding.grade.severity,
-        status=listed.status if listed else None,
-        deprecated=listed.deprecated if listed else None,
+        status=row.status if row else None,
+        deprecated=row.deprecated if row else None,
         reason=finding.reason,
         safe_version=advised.version if advised else "",
         accepted=_accepted(finding.acceptance),
@@ -260,7 +260,7 @@ def why(finding: Finding, limit: int) -> str:
             parts.append(UNREVIEWED)
         if finding.scan and finding.scan.is_whole:
             reason = safe_words(in_a_sentence(finding.scan))
-        elif finding.listed and not found:
+        elif finding.row and not found:
             reason = "the registry gives no reason"
     return "; ".join(filter(None, (*parts, reason)))
 
@@ -279,7 +279,7 @@ def summary(done: Audit, seconds: float | None = None) -> str:
         took = "" if seconds is None else f" ({seconds:.1f} s)"
         parts = [f"{packs}{took}: {', '.join(verdicts)}"]
     clones = sum(
-        one.pack.kind is PackKind.GIT and one.listed is not None for one in findings
+        one.pack.kind is PackKind.GIT and one.row is not None for one in findings
     )
     if clones:
         parts.append(f"{plural(clones, 'clone')} judged by the version in a file")

@@ -187,8 +187,8 @@ def _uri(file: str, folder: Path) -> str:
 
 def _identity(finding: Finding) -> tuple[str, str, str]:
     """Return what stays the same while an alert is the same: not the line, but the version that was judged."""
-    pack, listed = finding.pack, finding.listed
-    version = pack.version or (listed.version if listed else None)
+    pack, row = finding.pack, finding.row
+    version = pack.version or (row.version if row else None)
     name = finding.id or pack.id or pack.folder
     return finding.verdict, name.lower(), version or ""
 

@@ -28,7 +28,7 @@ from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import Knowledge, judge_each
 from watcher.model.event import INCOMPLETE, UNLISTED, About, Event, Kind
 from watcher.model.finding import Installed, in_force
-from watcher.model.pack import PACK_STATUSES, Pack, PackRecord, Scanned
+from watcher.model.pack import NODE_STATUSES, NodeRecord, Pack, Scanned
 from watcher.model.reading import ALL, Fault, Listing, NodeBanned, ReadFailure
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
 from watcher.model.version import ACTIVE, BANNED, MinimumAge
@@ -136,8 +136,8 @@ def compare_nodes(plan: Plan, answers: Answers) -> Compared:
             f"not all versions of {packs} were shown; a later poll asks about these"
         )
     unlisted = None
-    if plan.publishers and answers.listed is not None:
-        unlisted = answers.listed.failure.error if answers.listed.failure else ""
+    if plan.publishers and answers.all_nodes is not None:
+        unlisted = answers.all_nodes.failure.error if answers.all_nodes.failure else ""
         if unlisted:
             why.append(f"the packs of publishers cannot be listed: {unlisted}")
     return replace(found, lacking=lacking, unlisted=unlisted, error="; ".join(why))
@@ -171,7 +171,7 @@ def _polled(plan: Plan, key: str, seen: Seen) -> Polled:
 def compare_node(seen: Seen, options: DiffOptions) -> Polled:
     """Compare what was seen of a node with what it is compared with."""
     node, reading, record = seen.base, seen.reading, seen.record
-    if record is not None and record.status not in PACK_STATUSES:
+    if record is not None and record.status not in NODE_STATUSES:
         record = None  # it says nothing of a ban
     events: tuple[Event, ...] = ()
     match reading:
@@ -297,7 +297,7 @@ def with_baseline(
 
 def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
     """Return how this poll went."""
-    checks, listed, now = plan.checks, answers.listed, plan.options.now
+    checks, all_nodes, now = plan.checks, answers.all_nodes, plan.options.now
     checked, times = dict(checks.checked), dict(checks.server_times)
     stale = dict(checks.stale_since)
     for key, one in found.nodes.items():
@@ -309,10 +309,10 @@ def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
             stale.pop(key, None)
         if seen.is_stale:
             stale.setdefault(key, now)
-    if answers.packs_due or listed:
-        failure = answers.packs.failure or (listed and listed.failure)
+    if answers.packs_due or all_nodes:
+        failure = answers.packs.failure or (all_nodes and all_nodes.failure)
         checks = replace(checks, packs_error=failure.error if failure else "")
-    if listed and not listed.failure:
+    if all_nodes and not all_nodes.failure:
         checks = replace(checks, listed_at=now)
     return replace(
         checks,
@@ -332,7 +332,7 @@ class Known:
     found: Compared
     nodes: Mapping[str, Node]
     """By lower-case id, as `records`."""
-    records: Mapping[str, PackRecord | None]
+    records: Mapping[str, NodeRecord | None]
     """What is known of packs as a whole; None for one that no registry was seen to have."""
     failure: ReadFailure | None
     """Why there was no usable answer about packs as a whole, or not about all."""
@@ -380,7 +380,7 @@ def had_installs(state: State) -> bool:
 
 def records_after(
     plan: Plan, answers: Answers, snapshot: Snapshot, watched: Iterable[str]
-) -> tuple[dict[str, PackRecord | None], ReadFailure | None]:
+) -> tuple[dict[str, NodeRecord | None], ReadFailure | None]:
     """Return what is known of the packs that may be installed, by lower-case id, and why it is not all.
 
     It is the answer of this poll, or the last one; None for a pack that no registry was seen to have.
@@ -390,7 +390,7 @@ def records_after(
     fresh = {
         key: one
         for key, one in answers.packs.records.items()
-        if key in kept and one.status in PACK_STATUSES
+        if key in kept and one.status in NODE_STATUSES
     }
     silent = (answers.packs_due & kept) - fresh.keys()
     nodes = snapshot.nodes

@@ -30,7 +30,7 @@ from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import identities
 from watcher.durations import DAY
 from watcher.model.event import About
-from watcher.model.pack import Claim, PackRecord, PackRecords, Scanned
+from watcher.model.pack import Claim, NodeRecord, NodeRecords, Scanned
 from watcher.model.reading import (
     Fault,
     Listing,
@@ -82,28 +82,30 @@ def with_list(publishers: Iterable[str], snapshot: Snapshot) -> list[str]:
 
 
 def take_list(
-    config: PollConfig, state: State, listed: PackRecords, now: str
-) -> tuple[State, PackRecords]:
+    config: PollConfig, state: State, all_nodes: NodeRecords, now: str
+) -> tuple[State, NodeRecords]:
     """Return the state with the packs of publishers, and the list as far as it can be believed."""
-    records = listed.records.values()
+    records = all_nodes.records.values()
     if config.publishers and records and not any(one.publisher for one in records):
         error = "GET /nodes does not say whose the packs are"
-        listed = replace(listed, failure=listed.failure or ReadFailure(error=error))
+        all_nodes = replace(
+            all_nodes, failure=all_nodes.failure or ReadFailure(error=error)
+        )
     snapshot = take_packs(
         state.snapshot,
         config.publishers,
         records,
         Selection(globs=config.globs),
-        whole_at=None if listed.failure else now,
+        whole_at=None if all_nodes.failure else now,
     )
-    return replace(state, snapshot=snapshot), listed
+    return replace(state, snapshot=snapshot), all_nodes
 
 
 def take_repositories(
     config: PollConfig,
     state: State,
     scans: Mapping[str, Scanned],
-    listed: PackRecords | None,
+    all_nodes: NodeRecords | None,
 ) -> tuple[State, dict[str, Scanned]]:
     """Return the state with the packs under the repositories of copies without an id, and the scans with these."""
     checks, known = state.checks, {}
@@ -112,7 +114,7 @@ def take_repositories(
         last = (pack for packs in state.installs.values() for pack in packs)
         known = {**known_ids(last), **checks.repositories}
     bad = state.snapshot.installed.exposures
-    found = ids_under(_without_id(scans), known, listed, bad)
+    found = ids_under(_without_id(scans), known, all_nodes, bad)
     after = {
         install: replace(
             scan,
@@ -164,7 +166,7 @@ class Seen:
     """What counts of its rows and its own answer, as one; None if that is nothing, or nothing but what is known."""
     failure: ReadFailure | None = None
     """Why its own answer did not come, or not whole."""
-    record: PackRecord | None = None
+    record: NodeRecord | None = None
     server_time: str = ""
     """The newest time of what counts, or the known one; "" if nothing counts, or nothing says it."""
     is_stale: bool = False
@@ -210,7 +212,7 @@ class Seen:
         return self.failure is not None and self.failure.fault is Fault.NOT_FOUND
 
 
-def with_records(seen: Mapping[str, Seen], packs: PackRecords) -> dict[str, Seen]:
+def with_records(seen: Mapping[str, Seen], packs: NodeRecords) -> dict[str, Seen]:
     """Return what was seen with what `GET /nodes` says, but of what waits for the baseline of all."""
     return {
         key: one if one.waits else replace(one, record=packs.records.get(key))
@@ -436,7 +438,7 @@ class Plan:
         return 0 <= timestamps.seconds_between(since, now) < DAY
 
     def questions(
-        self, sweep: Sweep, seen: Mapping[str, Seen], records: PackRecords
+        self, sweep: Sweep, seen: Mapping[str, Seen], records: NodeRecords
     ) -> list[str]:
         """Return which nodes to ask by themselves, as they are written: those of which the pages do not show all.
 
@@ -461,7 +463,7 @@ class Plan:
         most = max(_MOST_QUESTIONS, _pages_of(sweep.total))
         return self.in_order(seen[key].name for key in worst[:most])
 
-    def _is_awaited(self, key: str, records: PackRecords) -> bool:
+    def _is_awaited(self, key: str, records: NodeRecords) -> bool:
         """Return whether only a banned pack's own answer ends something: a failure, or a ban that it said itself."""
         node, record = self.snapshot.nodes.get(key), records.records.get(key)
         if node is None or not node.banned:
@@ -471,18 +473,18 @@ class Plan:
 
     # Packs as a whole
 
-    def due(self, sweep: Sweep | NoSweep | None, listed: PackRecords) -> list[str]:
+    def due(self, sweep: Sweep | NoSweep | None, all_nodes: NodeRecords) -> list[str]:
         """Return the nodes to ask `GET /nodes` about by their ids, in lower case: those that are named or run.
 
         Where publishers are watched, a pack that only globs choose and that was not there before may be theirs, of
-        which channels get more. What is `listed` in this poll need not be asked.
+        which channels get more. What is in `all_nodes` in this poll need not be asked.
         """
         asked = dict.fromkeys(self.nodes)
         if self.publishers and isinstance(sweep, Sweep) and not self.lacks_baseline:
             asked |= dict.fromkeys(
                 key for key in sweep.nodes if key not in self.snapshot.nodes
             )
-        return [key for key in asked if key not in listed.records]
+        return [key for key in asked if key not in all_nodes.records]
 
     def spelling(self, key: str) -> str:
         """Return how `GET /nodes` wrote the id of a node, else how the settings or an install do."""

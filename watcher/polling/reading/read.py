@@ -18,14 +18,14 @@ from http import HTTPStatus
 
 from watcher.changes.facts import VersionKey, version_of
 from watcher.model.event import Event, is_explained, rank
-from watcher.model.pack import PackRecords
+from watcher.model.pack import NodeRecords
 from watcher.model.reading import Fault, ReadFailure, Reading, ServerTime
 from watcher.model.version import STATUSES
 from watcher.polling.reading.plan import Plan, Seen, with_records
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.listing import read_node
-from watcher.registry.packs import read_packs
+from watcher.registry.packs import read_nodes
 from watcher.registry.pages import Page
 from watcher.registry.schema import VersionRow, parse_page, parse_version
 from watcher.registry.sweep import NoSweep, Sweep, read_sweep
@@ -204,11 +204,11 @@ class Answers:
     """None if each node was asked from the start."""
     seen: Mapping[str, Seen]
     """Of each watched node, by lower-case id."""
-    packs: PackRecords = field(default_factory=PackRecords)
+    packs: NodeRecords = field(default_factory=NodeRecords)
     """What `GET /nodes` says of packs as a whole."""
     packs_due: frozenset[str] = frozenset()
     """Those it was asked about by their ids."""
-    listed: PackRecords | None = None
+    all_nodes: NodeRecords | None = None
     """The list of all packs, if it was read in this poll."""
 
 
@@ -217,9 +217,9 @@ async def read(
     plan: Plan,
     clock: Callable[[], str],
     progress: Progress,
-    listed: PackRecords | None,
+    all_nodes: NodeRecords | None,
 ) -> Answers:
-    """Read all that is watched; every failure is a value. `listed` are all packs, if they were read before."""
+    """Read all that is watched; every failure is a value. `all_nodes` are all packs, if they were read before."""
     sweep: Sweep | NoSweep | None = None
     if plan.tries_sweep:
         sweep = await read_sweep(
@@ -233,16 +233,16 @@ async def read(
         )
     seen = plan.seen(sweep)
     if isinstance(sweep, NoSweep) and sweep.failure is not None and plan.globs.chooses:
-        return Answers(sweep=sweep, seen=seen, listed=listed)
+        return Answers(sweep=sweep, seen=seen, all_nodes=all_nodes)
     asker = _Asker(registry=registry, clock=clock, progress=progress)
     if not isinstance(sweep, Sweep):
         every = plan.in_order(one.name for one in seen.values())
         seen = plan.answered(seen, await asker.ask(every))
     # Rows and answers show how the registry writes the ids, and records which packs to ask for a ban.
-    known = listed or PackRecords()
+    known = all_nodes or NodeRecords()
     due = plan.due(sweep, known)
     names = [seen[key].spelling or plan.spelling(key) for key in due]
-    found = await read_packs(registry, names, is_there=bool(known.records))
+    found = await read_nodes(registry, names, is_there=bool(known.records))
     # What came before counts too; its failure is that of these.
     packs = replace(found, records={**known.records, **found.records})
     if isinstance(sweep, Sweep):
@@ -253,7 +253,7 @@ async def read(
         seen=with_records(seen, packs),
         packs=packs,
         packs_due=frozenset(due),
-        listed=listed,
+        all_nodes=all_nodes,
     )
 
 

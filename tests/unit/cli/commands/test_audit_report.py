@@ -100,7 +100,7 @@ def test_why_a_version_is_flagged(
     one = finding("odd", Verdict.FLAGGED, reason=reason, scan=scan)
     unlisted = shown(one, width=None)[1]
     assert "gives no reason" not in unlisted
-    one = replace(one, listed=version("1.0.0", "flagged"))
+    one = replace(one, row=version("1.0.0", "flagged"))
     row = shown(one, width=None)[1]
     assert row.replace("\u2024", ".").endswith(f"  {shown_as}")
     assert ("flagged (info)" in row) is (scan is HARMLESS)

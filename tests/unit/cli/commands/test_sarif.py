@@ -83,7 +83,7 @@ def test_each_verdict_has_its_rule() -> None:
 
 def test_a_flag_that_is_info_is_a_note() -> None:
     """It has the rule of every flag, and the level of its own severity."""
-    one = finding("odd", Verdict.FLAGGED, scan=HARMLESS, listed=version("1.0.0"))
+    one = finding("odd", Verdict.FLAGGED, scan=HARMLESS, row=version("1.0.0"))
     [result] = run_of(one)["results"]
     assert (result["ruleId"], result["level"]) == ("comfy-watch/flagged", "note")
 
@@ -159,9 +159,9 @@ def test_a_clone_is_told_by_the_version_that_was_judged() -> None:
         pack=pack,
         verdict=Verdict.FLAGGED,
         id="clone",
-        listed=version("1.0.0", "flagged"),
+        row=version("1.0.0", "flagged"),
     )
-    two = replace(one, listed=version("1.1.0", "flagged"))
+    two = replace(one, row=version("1.1.0", "flagged"))
     assert fingerprints(one) != fingerprints(two)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.support.factories import ANY_AGE, PACK, known, version
 from watcher.changes.verdict import Knowledge
-from watcher.model.pack import PackRecord
+from watcher.model.pack import NodeRecord
 from watcher.model.reading import Fault, ReadFailure
 from watcher.polling.reading.compare import Compared, Known, Polled
 from watcher.polling.reading.plan import Seen
@@ -32,7 +32,7 @@ def test_a_pack_that_is_not_there_was_read() -> None:
 
 def test_a_ban_that_a_listing_ended_is_over() -> None:
     """What `GET /nodes` said before does not count against the node as it is known now."""
-    records = {KEY: PackRecord(id=PACK, status="banned")}
+    records = {KEY: NodeRecord(id=PACK, status="banned")}
     node = known(version("1.0"))
     ended = knowledge(Compared(nodes={}), nodes={KEY: node}, records=records)
     banned = known(version("1.0"), banned=True)

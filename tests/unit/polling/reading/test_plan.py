@@ -15,10 +15,10 @@ from watcher.model.event import About
 from watcher.model.pack import (
     Claim,
     Identity,
+    NodeRecord,
+    NodeRecords,
     Pack,
     PackKind,
-    PackRecord,
-    PackRecords,
     Scanned,
 )
 from watcher.model.reading import (
@@ -70,16 +70,16 @@ def _sweep(**statuses: str) -> Sweep:
     return Sweep(at=NOW, total=len(nodes), nodes=nodes)
 
 
-def _records(*banned: str, known: list[str]) -> PackRecords:
-    return PackRecords(
+def _records(*banned: str, known: list[str]) -> NodeRecords:
+    return NodeRecords(
         records={
-            name: PackRecord(id=name, status="banned" if name in banned else "active")
+            name: NodeRecord(id=name, status="banned" if name in banned else "active")
             for name in known
         }
     )
 
 
-def _asked(plan: Plan, sweep: Sweep, records: PackRecords) -> list[str]:
+def _asked(plan: Plan, sweep: Sweep, records: NodeRecords) -> list[str]:
     """Return the packs that a poll asks by themselves after a sweep."""
     return plan.questions(sweep, plan.seen(sweep), records)
 
@@ -87,7 +87,7 @@ def _asked(plan: Plan, sweep: Sweep, records: PackRecords) -> list[str]:
 def _compared(
     plan: Plan,
     sweep: Sweep | None,
-    packs: PackRecords = PackRecords(),  # noqa: B008 - a value
+    packs: NodeRecords = NodeRecords(),  # noqa: B008 - a value
     **nodes: Reading,
 ) -> Compared:
     """Return what a poll finds that reads a sweep, and of some packs their own answers."""
@@ -98,7 +98,7 @@ def _compared(
 def test_a_new_pack_may_be_a_publishers() -> None:
     """Where publishers are watched, a pack that a sweep shows first is asked about at once; not before a baseline."""
     plan = _plan("known")
-    sweep, nothing = _sweep(known="active", fresh="active"), PackRecords()
+    sweep, nothing = _sweep(known="active", fresh="active"), NodeRecords()
     assert plan.due(sweep, nothing) == []
     plan = replace(plan, publishers=("ann",))
     assert plan.due(sweep, nothing) == ["fresh"]
@@ -163,7 +163,7 @@ def test_of_alike_packs_none_waits_for_ever() -> None:
 def test_named_packs_are_due_in_every_poll() -> None:
     """`GET /nodes` is asked about them by id, but for what the list of all packs has said in this poll."""
     plan = replace(_plan("chosen"), nodes={"one": "One", "two": "two"})
-    nothing = PackRecords()
+    nothing = NodeRecords()
     assert plan.due(None, nothing) == ["one", "two"]
     assert plan.due(_sweep(chosen="active"), nothing) == ["one", "two"]
     assert plan.due(None, _records(known=["one"])) == ["two"]
@@ -293,7 +293,7 @@ def test_a_folder_that_a_page_shows_to_be_a_pack_is_in_the_baseline_of_all() -> 
     names = frozenset({"there", "nowhere"})
     plan, sweep = _without_baseline(), _sweep(there="banned")
     plan = replace(plan, nodes={name: name for name in names}, only_folders=names)
-    failed = PackRecords(failure=ReadFailure(error="500"))
+    failed = NodeRecords(failure=ReadFailure(error="500"))
     found = _compared(plan, sweep, failed)
     assert set(found.nodes) == {"there"}
     assert found.nodes["there"].seen.joins_baseline
