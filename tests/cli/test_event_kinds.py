@@ -14,7 +14,7 @@ from tests.support.lived_in import LivedIn
 from watcher import timestamps
 from watcher.model.event import Kind
 from watcher.model.pack import Copy
-from watcher.state.documents import write_event
+from watcher.state.codec import line_of
 
 
 def test_new_and_pending(watch: Watcher, registry: FakeRegistry) -> None:
@@ -207,7 +207,7 @@ def test_what_is_installed_is_in_the_history(watch: Watcher) -> None:
         event("1", Kind.EXPOSED, node="alpha", installed=(copy,)),
         event("2", Kind.CLEARED, node="alpha", before="flagged", after=None),
     ]
-    (watch.state / "history.jsonl").write_bytes(b"".join(map(write_event, past)))
+    (watch.state / "history.jsonl").write_bytes(b"".join(map(line_of, past)))
     found = watch.history("--kind", "exposed,cleared")
     assert [one["kind"] for one in found] == ["exposed", "cleared"]
     assert found[0]["installed"] == [

@@ -5,14 +5,15 @@ A file is decoded into the dataclass of its value; what that says of a field hol
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Hashable
 from dataclasses import fields, make_dataclass
 from functools import cache, cached_property
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
+
+from watcher.values import projected
 
 FORMAT = 5
 """The number in every file. It is raised when older versions could not read one of them any more.
@@ -72,54 +73,47 @@ def decode(form: type[_Form], text: bytes) -> _Form:
     raise UnreadableFormError(f"{what}{f' (at {place})' if place else ''}")
 
 
-def each(lines: Iterable[bytes], read: Callable[[bytes], _Value]) -> Iterator[_Value]:
-    """Decode the lines that are not damaged."""
-    for line in lines:
-        with contextlib.suppress(UnreadableFormError):
-            yield read(line)
-
-
 class Document(Generic[_Value]):
-    """The JSON form of one file: `format`, `revision` if the file has one, then the fields of the value.
+    """The JSON form of one file: `format`, then the fields of the value.
 
     Each of these has to be there. Below them what has its default is left out.
     """
 
-    def __init__(self, value: type[_Value], *head: str) -> None:
-        """Describe the form; `head` are numbers beside the value."""
+    def __init__(self, value: type[_Value]) -> None:
+        """Describe the form."""
         self.value = value
-        self._head = head
         self._names = [one.name for one in fields(cast("Any", value))]
 
     @cached_property
     def form(self) -> type[Any]:
         """The dataclass that is decoded: made when it is needed, since few polls need that of each file."""
         hints = get_type_hints(self.value, include_extras=True)
-        head = {"format": Literal[FORMAT], **dict.fromkeys(self._head, int)}
         return make_dataclass(
             self.value.__name__,
-            [*head.items(), *((name, hints[name]) for name in self._names)],
+            [
+                ("format", Literal[FORMAT]),
+                *((name, hints[name]) for name in self._names),
+            ],
             kw_only=True,
             eq=False,
             repr=False,
             namespace={"__doc__": self.value.__doc__, "VALUE": self.value},
         )
 
-    def read(self, text: bytes) -> tuple[int, _Value]:
-        """Decode the snapshot's revision that the text was written at, and the value; raises UnreadableFormError."""
+    def read(self, text: bytes) -> _Value:
+        """Decode the value; raises UnreadableFormError."""
         try:
             form = decode(self.form, text)
         except UnreadableFormError:
             refuse_other_format(text)
             raise
-        values = {name: getattr(form, name) for name in self._names}
-        return getattr(form, "revision", 0), self.value(**values)
+        return projected(self.value, form)
 
-    def write(self, value: _Value, **head: int) -> bytes:
+    def write(self, value: _Value) -> bytes:
         """Encode the value: an object is a block, an item of a list a line."""
-        values = {name: getattr(value, name) for name in self._names}
-        form = self.form(format=FORMAT, **head, **values)
-        return (_layout(plain(form)) + "\n").encode()
+        return (
+            _layout(plain(projected(self.form, value, format=FORMAT))) + "\n"
+        ).encode()
 
 
 def refuse_other_format(text: bytes) -> None:

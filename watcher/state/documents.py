@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import field, replace
 from typing import Literal
 
@@ -18,8 +19,6 @@ from watcher.state.codec import (
     Document,
     UnreadableFormError,
     decode,
-    each,
-    line_of,
     plain,
     refuse_other_format,
 )
@@ -36,14 +35,14 @@ class LastScans:
 
 
 SNAPSHOT = Document(Snapshot)
-CHECKS = Document(Checks, "revision")
+CHECKS = Document(Checks)
 ADDRESSES = Document(Addresses)
 INSTALLS = Document(LastScans)
 
 
 def read_snapshot(text: bytes) -> Snapshot:
     """Decode `snapshot.json`; raises UnreadableFormError."""
-    _, snapshot = SNAPSHOT.read(text)
+    snapshot = SNAPSHOT.read(text)
     for key, node in snapshot.nodes.items():
         if key != node.node.lower():
             raise UnreadableFormError(f"the entry {key!r} holds another node")
@@ -62,33 +61,21 @@ def write_snapshot(snapshot: Snapshot) -> bytes:
 
 def read_addresses(text: bytes) -> Addresses:
     """Decode `addresses.json`; raises UnreadableFormError."""
-    _, addresses = ADDRESSES.read(text)
+    addresses = ADDRESSES.read(text)
     if not re.fullmatch("(?:[0-9a-f]{2})*", addresses.salt):
         raise UnreadableFormError("the salt is not hexadecimal")
     return addresses
-
-
-def read_installs(text: bytes) -> Mapping[str, tuple[Pack, ...]]:
-    """Decode `installs.json`: the packs of each install; raises UnreadableFormError."""
-    return INSTALLS.read(text)[1].installs
-
-
-def write_event(event: Event) -> bytes:
-    """Encode an event as one line of `history.jsonl`."""
-    return line_of(event)
-
-
-def read_event(line: bytes) -> Event:
-    """Decode one line of `history.jsonl`; raises UnreadableFormError."""
-    return decode(Event, line)
 
 
 def read_history(text: bytes) -> History:
     """Decode `history.jsonl`; a damaged line is counted, and a last line without its end is ignored."""
     whole, _, _ = text.rpartition(b"\n")
     lines = whole.splitlines()
-    events = tuple(each(lines, read_event))
-    return History(events=events, unreadable=len(lines) - len(events))
+    events: list[Event] = []
+    for line in lines:
+        with contextlib.suppress(UnreadableFormError):
+            events.append(decode(Event, line))
+    return History(events=tuple(events), unreadable=len(lines) - len(events))
 
 
 @frozen
@@ -109,9 +96,8 @@ class Line(Change):
 
 def write(change: Change, revision: int, *, prepared: bool = False) -> bytes:
     """Encode a line."""
-    head = {"format": FORMAT, "revision": revision}
-    counts = {"prepared": True} if prepared else {}
-    text = json.dumps(head | counts | plain(change), separators=(",", ":"))
+    head = {"format": FORMAT, "revision": revision, "prepared": prepared}
+    text = json.dumps(head | plain(change), separators=(",", ":"))
     return text.replace(" ", "\\u0020").encode() + b"\n"
 
 
@@ -123,21 +109,19 @@ def room(change: Change, revision: int) -> bytes:
 
 def read(text: bytes) -> tuple[Line, ...]:
     """Decode the lines of `owed.jsonl`; raises UnreadableFormError for what no crash leaves."""
-    return tuple(_lines(text))
-
-
-def _lines(text: bytes) -> Iterator[Line]:
     *whole, _ = text.split(b"\n")
     lines = [(n, line) for n, line in enumerate(whole, 1) if not _is_room(line)]
     # After a loss of power zeros may stand where the end of the file was to be, a line and its room.
     while lines and b"\0" in lines[-1][1]:
         del lines[-1]
+    found: list[Line] = []
     for number, line in lines:
         try:
-            yield decode(Line, line)
+            found.append(decode(Line, line))
         except UnreadableFormError as error:
             refuse_other_format(line)
             raise UnreadableFormError(f"{error} (line {number})") from None
+    return tuple(found)
 
 
 def _is_room(line: bytes) -> bool:
@@ -150,11 +134,6 @@ def _is_room(line: bytes) -> bool:
     except UnreadableFormError:
         return True
     return b" " in content
-
-
-def known(lines: tuple[Line, ...]) -> int:
-    """Return the newest revision of the snapshot that the lines know."""
-    return max((line.revision for line in lines), default=0)
 
 
 def owed(lines: tuple[Line, ...], revision: int) -> Outbox:

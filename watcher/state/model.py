@@ -36,6 +36,8 @@ def names(sources: Iterable[Source], salt: str) -> dict[str, str]:
 class Checks:
     """How the polls went. It changes with every poll, so it is not part of the snapshot. Losing it costs no alert."""
 
+    revision: int = 0
+    """The snapshot's revision that it goes with."""
     polled_at: MomentOrEmpty = ""
     """When the last poll that ran to its end began."""
     polled_before: MomentOrEmpty = ""

@@ -41,7 +41,7 @@ def _docs(form: type[object]) -> dict[str, str]:
     """Return the docstrings of a dataclass's fields by name."""
     described = getattr(form, "VALUE", form)
     [tree] = ast.parse(textwrap.dedent(inspect.getsource(described))).body
-    docs = dict(_HEAD)
+    docs = {"format": _FORMAT}
     for statement, below in pairwise(tree.body):  # type: ignore[attr-defined]  # it is a class
         match statement, below:
             case (
@@ -54,7 +54,4 @@ def _docs(form: type[object]) -> dict[str, str]:
     return docs
 
 
-_HEAD = {
-    "format": "Raised when older versions of comfy-watch could not read the file any more.",
-    "revision": "The snapshot's revision that the file goes with.",
-}
+_FORMAT = "Raised when older versions of comfy-watch could not read the file any more."

@@ -11,7 +11,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -132,7 +132,7 @@ class StateFolder:
             self._owed, lines = self._read(
                 OWED, lambda text: (text, documents.read(text)), nothing
             )
-            checks_at, checks = self._read(CHECKS, documents.CHECKS.read, (0, Checks()))
+            checks = self._read(CHECKS, documents.CHECKS.read, Checks())
             snapshot = self.snapshot()
             known = max((line.revision for line in lines), default=0)
             looks += 1
@@ -145,7 +145,7 @@ class StateFolder:
                 hint="put it back, or begin with an empty folder; then start comfy-watch again",
             )
         self._revision = snapshot.revision
-        needed = max((checks_at, *(line.needs for line in lines)))
+        needed = max((checks.revision, *(line.needs for line in lines)))
         self._see_that_they_go_together(snapshot.revision, needed, known)
         return State(
             snapshot=snapshot,
@@ -154,7 +154,9 @@ class StateFolder:
             ),
             checks=checks,
             addresses=self.addresses(),
-            installs=self._read(INSTALLS, documents.read_installs, State().installs),
+            installs=self._read(
+                INSTALLS, documents.INSTALLS.read, documents.LastScans()
+            ).installs,
         )
 
     def _see_that_they_go_together(
@@ -224,7 +226,9 @@ class StateFolder:
 
     def save_checks(self, checks: Checks, revision: int) -> None:
         """Write how the poll went; UnsureError as for `commit`."""
-        self._replace(CHECKS, documents.CHECKS.write(checks, revision=revision))
+        self._replace(
+            CHECKS, documents.CHECKS.write(replace(checks, revision=revision))
+        )
 
     def save_addresses(self, addresses: Addresses) -> None:
         """Write which alert URLs apprise has accepted."""
@@ -265,9 +269,7 @@ class StateFolder:
         """Append events to the history, and drop its older half if it is too long."""
         path = self.path / HISTORY
         with self._writing():
-            files.append(
-                path, b"".join(documents.write_event(event) for event in events)
-            )
+            files.append(path, b"".join(map(codec.line_of, events)))
             if path.stat().st_size > self.history_limit:
                 lines = files.read(path).splitlines(keepends=True)
                 files.replace_file(path, b"".join(lines[len(lines) // 2 :]))

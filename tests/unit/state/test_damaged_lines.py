@@ -27,6 +27,7 @@ from watcher.model.channel import Grouping
 from watcher.model.event import FieldChange, Kind
 from watcher.model.snapshot import Snapshot
 from watcher.state import documents
+from watcher.state.codec import line_of
 from watcher.state.model import Checks, State
 from watcher.state.store import StateFolder
 
@@ -75,7 +76,7 @@ LINES = (
     documents.write(change(WAITING, LATER), 1),
     documents.write(change(WAITING, Outbox()), 1),
 )
-RECORDED = documents.write_event(
+RECORDED = line_of(
     event(
         "e1",
         Kind.CHANGED,

@@ -41,14 +41,14 @@ WRITTEN: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "owed": (read_owed, OWED),
     "checks": (
         documents.CHECKS.read,
-        documents.CHECKS.write(Checks(polled_at=NOW), revision=3),
+        documents.CHECKS.write(Checks(polled_at=NOW, revision=3)),
     ),
     "addresses": (
         documents.read_addresses,
         documents.ADDRESSES.write(Addresses(salt="ab", apprise="2.3")),
     ),
     "installs": (
-        documents.read_installs,
+        documents.INSTALLS.read,
         documents.INSTALLS.write(documents.LastScans()),
     ),
 }

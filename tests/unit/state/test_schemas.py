@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from watcher.model.reading import ReadFailure
 from watcher.model.snapshot import Snapshot
 from watcher.polling.model import Report
 from watcher.state import documents
+from watcher.state.codec import decode, line_of
 from watcher.state.model import Checks
 from watcher.state.store import StateFolder
 
@@ -84,18 +86,14 @@ FILES: dict[
     str, tuple[st.SearchStrategy[Any], Callable[[Any], bytes], Callable[[bytes], Any]]
 ] = {
     "snapshot": (snapshots(), documents.write_snapshot, documents.read_snapshot),
-    "checks": (
-        checks(),
-        lambda one: documents.CHECKS.write(one, revision=7),
-        lambda text: documents.CHECKS.read(text)[1],
-    ),
+    "checks": (checks(), documents.CHECKS.write, documents.CHECKS.read),
     "addresses": (addresses(), documents.ADDRESSES.write, documents.read_addresses),
     "installs": (
         installs(),
         lambda one: documents.INSTALLS.write(documents.LastScans(installs=one)),
-        documents.read_installs,
+        lambda text: documents.INSTALLS.read(text).installs,
     ),
-    "history": (events(), documents.write_event, documents.read_event),
+    "history": (events(), line_of, partial(decode, Event)),
 }
 
 
@@ -130,7 +128,7 @@ def test_what_check_prints_is_valid(one: Event) -> None:
 )
 def test_a_wrong_value_is_invalid(old: str, new: str) -> None:
     """A schema refuses what the program would never write: a word, a time or a key that is none."""
-    text = documents.write_event(event()).decode()
+    text = line_of(event()).decode()
     assert old in text
     with pytest.raises(ValidationError):
         valid("history", text.replace(old, new))

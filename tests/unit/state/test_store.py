@@ -45,8 +45,8 @@ from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Snapshot
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
-from watcher.state import documents
 from watcher.state import documents as lines
+from watcher.state.codec import line_of
 from watcher.state.model import Checks, History, State
 from watcher.state.store import StateFolder
 
@@ -74,6 +74,7 @@ PICTURE = Snapshot(
 )
 FLAG, RELEASE = event("flag"), event("release", Kind.NEW)
 CHECKS = Checks(
+    revision=1,
     polled_at=NOW,
     streaks={
         About.NODE: {"other": FailureStreak(count=1, since=NOW, error="it timed out")}
@@ -657,7 +658,7 @@ def test_files_that_may_not_be_read_are_refused(shared: StateFolder) -> None:
 
 def test_the_history_keeps_its_younger_half(tmp_path: Path) -> None:
     """Past its limit the history forgets its older half, and stays below the limit for ever."""
-    line = len(documents.write_event(event("e0000")))
+    line = len(line_of(event("e0000")))
     folder = StateFolder(tmp_path, history_limit=10 * line)
     for number in range(100):
         folder.record((event(f"e{number:04}"),))
