@@ -48,9 +48,9 @@ from watcher.cli.commands.status import lines as status_lines
 from watcher.cli.loading import Took
 from watcher.cli.terminal import echo, to_json
 from watcher.model.channel import Grouping
-from watcher.model.event import About, Event
+from watcher.model.event import About, Event, Grade
 from watcher.model.finding import Finding
-from watcher.model.pack import Pack, PackKind, Verdict
+from watcher.model.pack import Pack, PackKind
 from watcher.model.reading import ReadFailure
 from watcher.model.snapshot import Snapshot
 from watcher.model.version import SafeVersion
@@ -151,7 +151,7 @@ def test_any_text_in_any_format(texts: list[str]) -> None:
     one = Finding(
         install="here",
         pack=pack,
-        verdict=Verdict.BANNED,
+        grade=Grade.BANNED,
         id=name,
         detail=reason,
         safe_version=SafeVersion(version),

@@ -20,8 +20,8 @@ from tests.support.polls import Watcher
 from watcher import timestamps
 from watcher.changes.verdict import identities
 from watcher.installs.scan import scan
-from watcher.model.event import EXPOSURES, Event, Kind, severity_of
-from watcher.model.finding import Finding, Grade, rank
+from watcher.model.event import Event, Grade, Kind, grade_rank, severity_of, worst_grade
+from watcher.model.finding import Finding
 from watcher.model.pack import Source, SourceKind
 from watcher.polling.audit import audit
 from watcher.polling.clock import clock
@@ -191,8 +191,8 @@ def _bad(findings: Iterable[Finding]) -> dict[str, Grade]:
     for one in findings:
         if one.id is not None:
             found[_key(one.id, one.pack.version)].append(one.grade)
-    worst = {key: min(grades, key=rank) for key, grades in found.items()}
-    return {key: one for key, one in worst.items() if one.verdict in EXPOSURES}
+    worst = {key: worst_grade(grades) for key, grades in found.items()}
+    return {key: one for key, one in worst.items() if one.is_bad}
 
 
 def _keys(finding: Finding) -> Iterable[str]:
@@ -218,7 +218,7 @@ def _disagreements(
         for key, grade in exposed.items()
         if key not in bad
         and copies[key] is not Grade.UNKNOWN
-        and rank(grade) < rank(copies[key])
+        and grade_rank(grade) < grade_rank(copies[key])
     ]
 
 

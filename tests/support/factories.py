@@ -15,8 +15,8 @@ from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.exposure import copies_of
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel, Outcome
-from watcher.model.event import Event, Kind
-from watcher.model.finding import Acceptance, BadCopy, Exposure, Grade
+from watcher.model.event import Event, Grade, Kind
+from watcher.model.finding import Acceptance, Exposure, JudgedCopy
 from watcher.model.pack import Pack, PackKind, Source, SourceKind
 from watcher.model.reading import Listing, ReadFailure
 from watcher.model.scan import Scan, ScanFinding
@@ -152,7 +152,9 @@ def exposed_to(
     accepted: bool = False,
 ) -> Exposure:
     """Make what is bad of a pack that is run: a copy of a version, which was reported."""
-    copy = BadCopy(install=install, version=text, grade=Grade(grade), accepted=accepted)
+    copy = JudgedCopy(
+        install=install, version=text, grade=Grade(grade), accepted=accepted
+    )
     return Exposure(copies=(copy,), ends=None if accepted else copy.grade.severity)
 
 
@@ -178,7 +180,7 @@ def running(given: State, **exposures: Exposure) -> State:
             copy.key: copy
             for copy in (
                 *(
-                    BadCopy(install=one.install, version=one.version, grade=Grade.OK)
+                    JudgedCopy(install=one.install, version=one.version, grade=Grade.OK)
                     for one in copies
                     if one.enabled
                 ),

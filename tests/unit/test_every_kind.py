@@ -18,8 +18,7 @@ from watcher.cli import terminal
 from watcher.cli.documents import VersionForm
 from watcher.delivery.services import chat, mail, service
 from watcher.model.channel import knowing, wants
-from watcher.model.event import Kind, Severity, severity_of
-from watcher.model.pack import Verdict
+from watcher.model.event import VERDICTS, Grade, Kind, Severity, severity_of
 from watcher.model.version import WATCHED_FIELDS, Version
 from watcher.registry.schema import FIELDS
 
@@ -45,7 +44,7 @@ _DECIDED = {
     Kind.BASELINE: ("info", _YES, _YES),
 }
 
-_NO_NEWS = {Verdict.PENDING, Verdict.OUTDATED}
+_NO_NEWS = {Grade.FLAGGED_INFO, Grade.PENDING, Grade.OUTDATED}
 """The verdicts that say neither that something is wrong nor that all is well."""
 
 
@@ -79,8 +78,8 @@ def test_a_severity_lacks_nothing(table: dict[Severity, object]) -> None:
     assert table.keys() == set(Severity)
 
 
-@pytest.mark.parametrize("verdict", sorted(set(Verdict) - _NO_NEWS))
-def test_a_verdict_has_a_colour(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", sorted(set(VERDICTS) - _NO_NEWS))
+def test_a_verdict_has_a_colour(verdict: Grade) -> None:
     """A verdict that says what is wrong, or that nothing is, has a colour on a terminal."""
     assert terminal.colour(verdict) != verdict
 

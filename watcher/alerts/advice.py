@@ -16,6 +16,7 @@ from watcher.alerts.words import Words, joined, said, sentence
 from watcher.model.event import (
     EMPTY,
     Event,
+    Grade,
     Kind,
     is_a_ban,
     is_a_flag,
@@ -23,8 +24,7 @@ from watcher.model.event import (
     runs_it,
     warns,
 )
-from watcher.model.finding import Finding, Grade
-from watcher.model.pack import Verdict
+from watcher.model.finding import Finding
 from watcher.model.version import SafeVersion, is_same_version, normalised
 from watcher.text.sanitize import Trusted
 from watcher.timestamps import Moment
@@ -128,7 +128,7 @@ def _on_what_is_left(event: Event) -> Advice:
         for one in event.bad_versions
     ]
     words = said("what you run is still bad: {}", joined(", ", bad)) if bad else ()
-    if any(one.status == Verdict.BANNED for one in event.bad_versions):
+    if any(one.status == Grade.BANNED for one in event.bad_versions):
         in_short = said("{}; {}", words, STOP_IN_SHORT)
         return Advice(said("{} {}", sentence(words), STOP), in_short)
     return Advice(sentence(words), words)
@@ -180,7 +180,7 @@ def advice_on_copy(finding: Finding) -> Words:
     """Return what to do about an installed copy, or one that a file names, for a table; () for nothing."""
     if not finding.pack.enabled:
         return ()
-    if finding.named and finding.verdict is Verdict.BANNED:
+    if finding.named and finding.grade is Grade.BANNED:
         return said("do not install it")
     if finding.pack.is_unpinned:
         return newest_good(finding.safe_version, finding.at)

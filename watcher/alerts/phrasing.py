@@ -27,7 +27,6 @@ from watcher.model.event import (
     EMPTY,
     EXPOSURES,
     INCOMPLETE,
-    TROUBLES,
     UNLISTED,
     Event,
     Kind,
@@ -296,7 +295,7 @@ def _symbol(event: Event) -> str:
 
 def _trouble(event: Event) -> str:
     """Return the worst that a baseline contains; "" for nothing, and for other events."""
-    is_bad = event.kind is Kind.BASELINE and event.after in TROUBLES
+    is_bad = event.kind is Kind.BASELINE and event.after in EXPOSURES
     return event.after or "" if is_bad else ""
 
 

@@ -11,31 +11,31 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from watcher.changes.transitions import node_url
-from watcher.changes.verdict import identities
+from watcher.changes.verdict import as_one, identities
 from watcher.model.event import (
-    EXPOSURES,
     BadVersion,
     Event,
+    Grade,
     Kind,
     Severity,
     event_id,
+    grade_rank,
+    worst_grade,
     worst_of,
 )
 from watcher.model.finding import (
     Acceptance,
-    BadCopy,
     CopyKey,
     Exposure,
     Finding,
-    Grade,
     Installed,
+    JudgedCopy,
     KnownInstall,
     KnownPack,
     is_worse,
-    rank,
     worst,
 )
-from watcher.model.pack import Copy, Pack, Scanned, Verdict, named_after
+from watcher.model.pack import Copy, Pack, Scanned, named_after
 from watcher.model.snapshot import Node
 from watcher.model.version import is_same_version
 from watcher.values import frozen
@@ -60,34 +60,60 @@ class Poll:
     now: str
 
 
-def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...]]:
-    """Return what is bad after a poll, and all events of the poll; one that says what an `exposed` would is marked."""
-    run: defaultdict[str, list[Finding]] = defaultdict(list)
+Judged = Mapping[str, tuple[JudgedCopy, ...]]
+"""How each enabled copy stands, by the lower-case id of each pack that it may be."""
+
+
+def assess(
+    reported: Installed, poll: Poll
+) -> tuple[Installed, Judged, tuple[Event, ...]]:
+    """Return what is bad after a poll, how all copies stand, and all events of the poll.
+
+    One that says what an `exposed` would is marked.
+    """
+    run: defaultdict[str, defaultdict[CopyKey, list[Finding]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for one in poll.findings:
         if one.node is not None and one.pack.enabled:
-            run[one.node.lower()].append(_as_bad(one))
+            copy = one.install, one.pack.version
+            run[one.node.lower()][copy].append(_as_bad(one, poll.accept))
+    judged: dict[str, tuple[JudgedCopy, ...]] = {}
     exposures: dict[str, Exposure] = {}
     standing_in: set[str] = set()
     left: dict[str, tuple[BadVersion, ...]] = {}
     events: list[Event] = []
     for key in sorted(run.keys() | reported.exposures.keys()):
         before = reported.exposures.get(key, Exposure())
+        bad = _bad_copies(key, run[key], before, poll)
         pack = _RunPack(
-            key=key, findings=run[key], before=before, poll=poll, seen=reported.seen
+            key=key,
+            findings=run[key],
+            before=before,
+            bad=bad,
+            poll=poll,
+            seen=reported.seen,
         )
-        bad = pack.bad_copies()
-        news = pack.news(bad)
+        news = pack.news()
         for copies in news:
-            if said := pack.said_by(copies):
+            if said := pack.said_by(copies[0]):
                 standing_in.update(said)
             else:
                 events.append(pack.exposed(copies))
         if bad:
             reported_now = [one for copies in news for one in copies]
-            exposures[key] = Exposure(copies=bad, ends=pack.ends(bad, reported_now))
-            left[key] = _left(key, (one for one in bad if one not in reported_now))
-        elif event := pack.cleared():
-            events.append(event)
+            ends = pack.ends(reported_now)
+            exposures[key] = Exposure(copies=tuple(bad.values()), ends=ends)
+            left[key] = _left(
+                key, (one for one in bad.values() if one not in reported_now)
+            )
+        elif pack.has_ended:
+            events.append(pack.cleared())
+        if (
+            all_copies := {copy: _judged(found) for copy, found in run[key].items()}
+            | bad
+        ):
+            judged[key] = tuple(all_copies.values())
     marked = (
         replace(
             one,
@@ -99,24 +125,8 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
         for one in poll.events
     )
     seen = reported.seen + len(events)
-    return replace(reported, exposures=exposures, seen=seen), (*marked, *events)
-
-
-def judged_copies(poll: Poll, installed: Installed) -> dict[str, tuple[BadCopy, ...]]:
-    """Return how each enabled copy stands after a poll, by the lower-case id of each pack that it may be.
-
-    What is bad is taken from `installed`, which `assess` returned.
-    """
-    each: defaultdict[tuple[str, CopyKey], list[Finding]] = defaultdict(list)
-    for one in poll.findings:
-        if one.node is not None and one.pack.enabled:
-            each[one.node.lower(), _key(one)].append(one)
-    found: defaultdict[str, dict[CopyKey, BadCopy]] = defaultdict(dict)
-    for (node, key), findings in each.items():
-        found[node][key] = _judged(findings, poll.accept)
-    for node, exposed in installed.exposures.items():
-        found[node] |= {one.key: one for one in exposed.copies}
-    return {node: tuple(found[node].values()) for node in sorted(found)}
+    after = replace(reported, exposures=exposures, seen=seen)
+    return after, judged, (*marked, *events)
 
 
 def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, ...]]:
@@ -150,23 +160,23 @@ def with_copies(
     )
 
 
-def _as_bad(finding: Finding) -> Finding:
-    """Return a finding by what is bad: a version that waits for its scan may be deprecated all the same."""
+def _as_bad(finding: Finding, accept: Collection[Acceptance]) -> Finding:
+    """Return a finding by what is bad, and what accepts that."""
     row = finding.row
-    if finding.verdict is Verdict.PENDING and row is not None and row.deprecated:
-        return replace(finding, verdict=Verdict.DEPRECATED)
-    return finding
+    # A version that waits for its scan may be deprecated all the same.
+    if finding.grade is Grade.PENDING and row is not None and row.deprecated:
+        finding = replace(finding, grade=Grade.DEPRECATED)
+    return replace(finding, acceptance=finding.covered_by(accept))
 
 
-def _judged(findings: Sequence[Finding], accept: Collection[Acceptance]) -> BadCopy:
-    """Return how bad a copy is by its findings: by those that are not accepted, if there are any."""
-    left = [one for one in findings if not one.covered_by(accept)]
-    install, version = _key(findings[0])
-    return BadCopy(
-        install=install,
-        version=version,
-        grade=worst(left or findings).grade,
-        accepted=not left,
+def _judged(findings: Sequence[Finding]) -> JudgedCopy:
+    """Return how bad a copy is by its findings."""
+    worst = as_one(findings)
+    return JudgedCopy(
+        install=worst.install,
+        version=worst.pack.version,
+        grade=worst.grade,
+        accepted=worst.acceptance is not None,
     )
 
 
@@ -174,13 +184,74 @@ def _place(copy: Copy) -> tuple[bool, str, str]:
     return not copy.enabled, copy.install, copy.version or ""
 
 
-def _left(node: str, bad: Iterable[BadCopy]) -> tuple[BadVersion, ...]:
+def _left(node: str, bad: Iterable[JudgedCopy]) -> tuple[BadVersion, ...]:
     """Return what is run and bad all the same, the worst first; without what is accepted."""
     found = {(one.version or "", one.grade) for one in bad if not one.accepted}
     return tuple(
         BadVersion(node=node, version=version, status=grade)
-        for version, grade in sorted(found, key=lambda one: (rank(one[1]), one[0]))
+        for version, grade in sorted(
+            found, key=lambda one: (grade_rank(one[1]), one[0])
+        )
     )[:MOST_LEFT]
+
+
+def _bad_copies(
+    node: str,
+    findings: Mapping[CopyKey, Sequence[Finding]],
+    before: Exposure,
+    poll: Poll,
+) -> dict[CopyKey, JudgedCopy]:
+    """Return what is bad of a pack; also what was, where this poll cannot say how it is."""
+    was = {one.key: one for one in before.copies}
+    is_pardoned = any(
+        one.kind is Kind.REINSTATED
+        and one.version is None
+        and (one.node or "").lower() == node
+        for one in poll.events
+    )
+    found: dict[CopyKey, JudgedCopy] = {}
+    for key in sorted(
+        was.keys() | findings.keys(), key=lambda one: (one[0], one[1] or "")
+    ):
+        scan = poll.scans.get(key[0])
+        if scan is not None and scan.packs is None:
+            copy = was.get(key)
+        else:
+            copy = _bad_copy(
+                was.get(key), findings.get(key, ()), is_pardoned=is_pardoned
+            )
+        if copy:
+            found[key] = copy
+    return found
+
+
+def _bad_copy(
+    was: JudgedCopy | None, findings: Sequence[Finding], *, is_pardoned: bool
+) -> JudgedCopy | None:
+    """Return a copy as it is bad now, or may still be; None if it is not."""
+    if bad := [one for one in findings if one.grade.is_bad]:
+        now = _judged(bad)
+        # What was not answered makes nothing milder.
+        is_sure = not any(one.gaps for one in findings)
+        return now if was is None or is_sure else min(was, now, key=JudgedCopy.rank)
+    if was is None:
+        return None
+    grade = worst_grade(_yet(one, was.grade) for one in findings)
+    # A ban of the whole pack says nothing of a single version: once it ends, nothing milder is left of it.
+    is_over = not grade.is_bad or (is_pardoned and grade is not was.grade)
+    return None if is_over else replace(was, grade=grade)
+
+
+def _yet(finding: Finding, was: Grade) -> Grade:
+    """Return how bad a copy may still be that was bad; `ok` if an answer shows that it is so no more."""
+    # That a version waits for its scan hides what was not answered.
+    if finding.grade not in {Grade.UNKNOWN, Grade.PENDING}:
+        return Grade.OK
+    is_delisted = was is Grade.DELISTED and finding.row is None
+    if finding.may_be is None or finding.gaps or is_delisted:
+        return was
+    # The milder of the two: that it may be worse than it was is no answer.
+    return max(was, finding.may_be, key=grade_rank)
 
 
 @frozen
@@ -189,118 +260,75 @@ class _RunPack:
 
     key: str
     """Its lower-case id."""
-    findings: Sequence[Finding]
+    findings: Mapping[CopyKey, Sequence[Finding]]
     """Of its enabled copies."""
     before: Exposure
     """What was bad of it at the last poll."""
+    bad: Mapping[CopyKey, JudgedCopy]
+    """What is bad of it now."""
     poll: Poll
     seen: int
     """How many events there were of installs and exposures before."""
 
-    def bad_copies(self) -> tuple[BadCopy, ...]:
-        """Return what is bad of it; also what was, where this poll cannot say how it is."""
-        found: dict[CopyKey, BadCopy] = {}
-        for copy in self.before.copies:
-            scan = self.poll.scans.get(copy.install)
-            if scan is not None and scan.packs is None:
-                found[copy.key] = copy
-            may_be = [grade for one in self._of(copy.key) if (grade := _yet(one, copy))]
-            worst_yet = min(may_be, key=rank, default=None)
-            # A ban of the whole pack says nothing of a single version: once it ends, nothing milder is left of it.
-            if worst_yet and (worst_yet is copy.grade or not self._is_pardoned):
-                found[copy.key] = replace(copy, grade=worst_yet)
-        for key in {_key(one) for one in self.findings}:
-            if bad := self._bad_copy(key):
-                found[key] = bad
-        return tuple(
-            found[key] for key in sorted(found, key=lambda one: (one[0], one[1] or ""))
-        )
+    def ends(self, reported: Iterable[JudgedCopy]) -> Severity | None:
+        """Return how bad the worst was that `cleared` will end; None if all of it was accepted instead."""
+        if all(one.accepted for one in self.bad.values()) and not self.has_ended:
+            return None
+        before = [self.before.ends] if self.before.ends else []
+        return worst_of(*before, *(one.grade.severity for one in reported))
 
     @property
-    def _is_pardoned(self) -> bool:
-        """Whether this poll saw a ban of the whole pack end."""
-        return any(
-            one.kind is Kind.REINSTATED
-            and one.version is None
-            and (one.node or "").lower() == self.key
-            for one in self.poll.events
-        )
-
-    def _bad_copy(self, key: CopyKey) -> BadCopy | None:
-        """Return a copy as it is bad now; as it was, if that is worse and not all was answered; None if it is not."""
-        findings = self._of(key)
-        bad = [one for one in findings if one.verdict in EXPOSURES]
-        if not bad:
-            return None
-        now = _judged(bad, self.poll.accept)
-        if not any(one.gaps for one in findings):
-            return now
-        was = [one for one in self.before.copies if one.key == key]
-        return min([*was, now], key=lambda one: (one.accepted, rank(one.grade)))
-
-    def ends(
-        self, bad: Iterable[BadCopy], reported: Iterable[BadCopy]
-    ) -> Severity | None:
-        """Return how bad the worst was that `cleared` will end; None if all of it was accepted instead."""
-        if all(one.accepted for one in bad) and not self._has_ended(bad):
-            return None
-        severities = [one.grade.severity for one in reported]
-        return worst_of(*severities, *([self.before.ends] if self.before.ends else []))
-
-    def _has_ended(self, bad: Iterable[BadCopy]) -> bool:
-        """Return whether something that was reported has ended, and was not accepted before."""
-        was, now = self._reported, {one.key for one in bad}
+    def has_ended(self) -> bool:
+        """Whether something that was reported has ended, and was not accepted before."""
+        was = self.before.reported
         if not was:  # then it ended at an earlier poll, while others were bad
             return self.before.ends is not None
-        return any(key not in now and key[0] in self.poll.scans for key in was)
+        # What leaves with its install ends without an event.
+        return any(key not in self.bad and key[0] in self.poll.scans for key in was)
 
-    @property
-    def _reported(self) -> dict[CopyKey, Grade]:
-        """How bad the copies were at the last poll that were not accepted."""
-        return {one.key: one.grade for one in self.before.copies if not one.accepted}
-
-    def news(self, bad: Iterable[BadCopy]) -> list[list[BadCopy]]:
+    def news(self) -> list[list[JudgedCopy]]:
         """Return the copies that are new here, worse, or accepted no more, together by version and verdict."""
-        was = self._reported
-        found: dict[tuple[str, Verdict], list[BadCopy]] = {}
-        for one in bad:
+        was = self.before.reported
+        found: defaultdict[tuple[str, Grade], list[JudgedCopy]] = defaultdict(list)
+        for one in self.bad.values():
             is_new = one.key not in was or is_worse(one.grade, was[one.key])
             if is_new and not one.accepted:
-                key = one.version or "", one.grade.verdict
-                found.setdefault(key, []).append(one)
+                found[one.version or "", one.grade.verdict].append(one)
         return [found[key] for key in sorted(found)]
 
-    def said_by(self, copies: Sequence[BadCopy]) -> list[str]:
-        """Return the ids of this poll's events that say that these are bad: of the version, or of the whole pack."""
-        kind, version = EXPOSURES[copies[0].grade.verdict], copies[0].version
+    def said_by(self, copy: JudgedCopy) -> list[str]:
+        """Return the ids of this poll's events that say that it is bad: of the version, or of the whole pack."""
         return [
             event.id
             for event in self.poll.events
-            if event.kind is kind
+            if event.kind is copy.grade.kind
             and (event.node or "").lower() == self.key
             and (
                 event.version is None
-                or (version is not None and is_same_version(event.version, version))
+                or (
+                    copy.version is not None
+                    and is_same_version(event.version, copy.version)
+                )
             )
         ]
 
-    def exposed(self, copies: Sequence[BadCopy]) -> Event:
+    def exposed(self, copies: Sequence[JudgedCopy]) -> Event:
         """Return the event of copies of one version with one verdict."""
-        was = [self._reported.get(one.key) for one in copies]
-        before = [one for one in was if one is not None]
-        bad = (
+        was = self.before.reported
+        before = [was[one.key] for one in copies if one.key in was]
+        is_known = len(before) == len(copies)
+        finding = worst(
             one
             for copy in copies
-            for one in self._of(copy.key)
+            for one in self.findings[copy.key]
             if one.grade is copy.grade
         )
-        finding = worst(bad)
         row = finding.row
         event = self._event(
             Kind.EXPOSED,
             copies[0].version,
-            before=min(before, key=rank).verdict if before == was else None,
-            after=finding.verdict,
+            before=worst_grade(before).verdict if is_known else None,
+            after=finding.grade.verdict,
         )
         return replace(
             event,
@@ -310,32 +338,26 @@ class _RunPack:
             safe_version=finding.safe_version,
         )
 
-    def cleared(self) -> Event | None:
-        """Return the event of a pack of which nothing is bad any more.
-
-        None if all that was is accepted, or in installs that left the settings.
-        """
-        if not self._has_ended(()):
-            return None
-        was = self._reported
+    def cleared(self) -> Event:
+        """Return the event of a pack of which nothing is bad any more."""
+        was = self.before.reported
         versions = {version for _, version in was}
-        grades = was.values() or [one.grade for one in self.before.copies]
         event = self._event(
             Kind.CLEARED,
             versions.pop() if len(versions) == 1 else None,
-            before=min(grades, key=rank).verdict,
+            before=worst_grade(
+                was.values() or [one.grade for one in self.before.copies]
+            ).verdict,
             after=None,
         )
         return replace(event, ends=self.before.ends)
-
-    def _of(self, key: CopyKey) -> list[Finding]:
-        return [one for one in self.findings if _key(one) == key]
 
     def _event(
         self, kind: Kind, version: str | None, *, before: str | None, after: str | None
     ) -> Event:
         known = self.poll.after.get(self.key)
-        node = known.node if known else next((one.node for one in self.findings), None)
+        named = (one.node for found in self.findings.values() for one in found)
+        node = known.node if known else next(named, None)
         return Event(
             id=event_id("installed", self.key, version, self.seen, kind, before, after),
             kind=kind,
@@ -346,23 +368,6 @@ class _RunPack:
             at=self.poll.now,
             url=node_url(node or self.key),
         )
-
-
-def _yet(finding: Finding, copy: BadCopy) -> Grade | None:
-    """Return how bad a copy may still be that was bad; None if an answer shows that it is so no more."""
-    was, may_be = copy.grade, finding.may_be
-    # That a version waits for its scan hides what was not answered.
-    if finding.verdict not in {Verdict.UNKNOWN, Verdict.PENDING}:
-        return None
-    is_delisted = was is Grade.DELISTED and finding.row is None
-    if may_be is None or finding.gaps or is_delisted:
-        return was
-    # The milder of the two: that it may be worse than it was is no answer.
-    return max(was, Grade(may_be), key=rank) if may_be in EXPOSURES else None
-
-
-def _key(finding: Finding) -> CopyKey:
-    return finding.install, finding.pack.version
 
 
 def appear(

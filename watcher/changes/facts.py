@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import groupby
 
 from watcher.model.event import (
-    EXPOSURES,
     Event,
+    Grade,
     Kind,
     Severity,
     bounded,
@@ -281,6 +281,7 @@ _OF_VERSIONS = {
     Kind.REMOVED,
 }
 _OF_DEPRECATION = {Kind.DEPRECATED, Kind.UNDEPRECATED}
+_BAD = {grade.kind for grade in Grade if grade.is_bad}
 
 
 def passing(
@@ -311,7 +312,7 @@ def passing(
 
 
 def _says_that_what_is_run_is_bad(event: Event) -> bool:
-    is_bad = event.kind in EXPOSURES.values() or replaces_archive(event)
+    is_bad = event.kind in _BAD or replaces_archive(event)
     return is_bad and runs_it(event)
 
 

@@ -12,13 +12,13 @@ from watcher.model.event import (
     Kind,
     Severity,
     event_id,
+    grade_of,
 )
 from watcher.model.snapshot import Node
 from watcher.model.version import (
     ACTIVE,
     BANNED,
     DELETED,
-    FLAGGED,
     PENDING,
     STATUSES,
     WATCHED_FIELDS,
@@ -29,9 +29,8 @@ REGISTRY_SITE = "https://registry.comfy.org"
 REMOVED = "removed"
 """The `before` and `after` of a version, or node, that is not listed."""
 
-_BAD = {FLAGGED: Kind.FLAGGED, BANNED: Kind.BANNED, DELETED: Kind.DELETED}
-_FIRST_SIGHT = {ACTIVE: Kind.NEW, PENDING: Kind.PENDING} | _BAD
-"""The kind of an event by the status of its version."""
+_FIRST_SIGHT = {ACTIVE: Kind.NEW, PENDING: Kind.PENDING}
+"""The kind of the event of a new version by its status, if nothing is wrong with it."""
 
 _ENDINGS = {Kind.REINSTATED, Kind.CLEARED, Kind.UNDEPRECATED, Kind.RECOVERED}
 """The kinds that end something, so that their `Event.ends` says how bad that was."""
@@ -155,7 +154,7 @@ class VersionEvents:
         """Return the events of a new version: its status, and its deprecation if it is deprecated already."""
         status = self.version.status
         events: list[Event] = []
-        kind = _FIRST_SIGHT.get(status)
+        kind = grade_of(status).kind or _FIRST_SIGHT.get(status)
         if kind is None:
             change = FieldChange(field="status", before=before or "", after=status)
             events.append(self.event(Kind.CHANGED, before, status, change))
@@ -250,8 +249,7 @@ def _status_kind(
     """Return the kind of a change of status; None if it is none, as that a version waits for its scan again."""
     if after == ACTIVE and was_bad:
         return Kind.REINSTATED
+    kind = grade_of(after).kind
     if not {before, after} <= {*STATUSES}:
-        return _BAD.get(after, Kind.CHANGED)
-    if after == ACTIVE:
-        return Kind.NEW if is_new else None
-    return _BAD.get(after)
+        return kind or Kind.CHANGED
+    return Kind.NEW if after == ACTIVE and is_new else kind

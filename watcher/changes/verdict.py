@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from watcher.changes.facts import newest_of, safe_version
-from watcher.model.event import EXPOSURES
-from watcher.model.finding import Finding, Grade, grade_of, rank, worst
+from watcher.model.event import Grade, badness, grade_of, grade_rank, worst_grade
+from watcher.model.finding import Finding, worst
 from watcher.model.pack import (
     NODE_STATUSES,
     Claim,
@@ -19,35 +19,24 @@ from watcher.model.pack import (
     NodeRecord,
     Pack,
     PackKind,
-    Verdict,
 )
 from watcher.model.reading import Fault, ReadFailure
 from watcher.model.scan import Scan
 from watcher.model.selection import NODE_ID
-from watcher.model.snapshot import Mark, Node
+from watcher.model.snapshot import Node
 from watcher.model.version import (
     ACTIVE,
     BANNED,
     DELETED,
-    FLAGGED,
-    PENDING,
+    STATUSES,
     MinimumAge,
     SafeVersion,
     Version,
-    badness,
     is_newer,
     is_same_version,
 )
 from watcher.text.repository import repository_key
 from watcher.values import frozen
-
-_BY_STATUS = {
-    BANNED: Verdict.BANNED,
-    FLAGGED: Verdict.FLAGGED,
-    DELETED: Verdict.DELETED,
-    PENDING: Verdict.PENDING,
-    ACTIVE: Verdict.OK,
-}
 
 
 @frozen
@@ -85,16 +74,17 @@ class Knowledge:
     def is_complete(self) -> bool:
         """Whether every version is known. An empty first listing shows that there is none."""
         node = self.node
-        return node is not None and (bool(node.baseline_at) or _is_empty(node))
+        if node is None:
+            return False
+        return bool(node.baseline_at or (node.empty_since and not node.versions))
 
     @property
     def is_in_registry(self) -> bool:
         """Whether the registry has the pack, or a version of it, as far as it was seen."""
+        if self.record is not None:
+            return True
         node = self.node
-        if self.record is not None or node is None or node.banned:
-            return self.record is not None or node is not None
-        left = any(one.mark is not Mark.REMOVED for one in node.versions)
-        return left and not node.emptied
+        return node is not None and (node.banned or bool(node.listed))
 
     @property
     def safe_version(self) -> SafeVersion | None:
@@ -103,7 +93,7 @@ class Knowledge:
             return SafeVersion(None)
         if self.node is None:
             return None
-        if _is_empty(self.node):
+        if self.is_complete and not self.node.versions:
             return SafeVersion(None)
         return safe_version(self.node, self.minimum_age)
 
@@ -124,9 +114,13 @@ class Knowledge:
         why = f": {failure.error}" if failure else ""
         return f"the registry does not say whether the whole pack is banned{why}"
 
-    def versions_meant(self, text: str) -> list[Version]:
-        """Return the listed versions that a copy may have which says that it has this one, the worst first."""
-        return find_versions(text, self.node.listed) if self.node else []
+    def versions_meant(self, text: str | None) -> list[Version]:
+        """Return the listed versions that a text names, also if it is written otherwise, the worst first."""
+        if self.node is None or text is None:
+            return []
+        # As registry and installs may write one version in two ways, `v1.2` is `1.2.0`.
+        same = [one for one in self.node.listed if is_same_version(one.version, text)]
+        return sorted(same, key=badness, reverse=True)
 
     def scan_of(self, version: Version) -> Scan | None:
         """Return what the scanner found in a version; None if that was not read."""
@@ -138,36 +132,15 @@ class Knowledge:
         return self.record.status if self.record else ""
 
 
-def _is_empty(node: Node) -> bool:
-    """Return whether a first listing showed that it has no version."""
-    return bool(node.empty_since) and not node.baseline_at and not node.versions
-
-
-@frozen
-class _Ground:
-    """One thing that holds for a copy: a finding has the worst of them."""
-
-    verdict: Verdict
-    why: str = ""
-    of_pack: bool = False
-    row: Version | None = None
-    scan: Scan | None = None
-    """What the scanner found in `row`; None if that was not read."""
-    unanswered: bool = False
-    """The registry did not say what `why` is about, or said what is not known here."""
-
-    @property
-    def grade(self) -> Grade:
-        """The verdict, and of a flag how bad it is."""
-        return grade_of(self.verdict, self.scan)
-
-
 def as_one(each: Sequence[Finding]) -> Finding:
     """Return the worst finding of a copy, with all that is not known of it. What is accepted hides nothing else."""
-    bad = [one for one in each if one.verdict in EXPOSURES]
-    not_accepted = [one for one in bad if one.acceptance is None]
+    bad = [one for one in each if one.grade.is_bad and one.acceptance is None]
+    return _with_gaps(worst(bad or each), each)
+
+
+def _with_gaps(finding: Finding, each: Iterable[Finding]) -> Finding:
     gaps = dict.fromkeys(gap for one in each for gap in one.gaps)
-    return replace(worst(not_accepted or each), gaps=tuple(gaps))
+    return replace(finding, gaps=tuple(gaps))
 
 
 def judge_each(
@@ -184,7 +157,7 @@ def judge_each(
     ]
     if not found:
         why = _why_nameless(pack)
-        found = [Finding(install=install, pack=pack, verdict=Verdict.UNKNOWN, why=why)]
+        found = [Finding(install=install, pack=pack, grade=Grade.UNKNOWN, why=why)]
     if not pack.unreadable:
         return found
     gap = ReadFailure(install=install, error=f"{pack.folder}: {pack.evidence}")
@@ -234,60 +207,49 @@ def _why_nameless(pack: Pack) -> str:
 
 def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Finding:
     """Return the worst that holds for a copy if it is the pack that an id names."""
-    grounds = [*_of_pack(pack, known), *_of_repository(pack, one, known)]
     text = judged_version(pack, known)
-    if pack.is_unpinned:
-        grounds.append(_of_newest(text, one, known))
-    elif text is None:
-        grounds += _of_no_version(known)
-    elif pack.kind is PackKind.GIT:
-        grounds += _of_claim(text, known)
-    else:
-        grounds += _of_version(pack, text, known)
-    if pack.unreadable:
-        grounds.append(_Ground(verdict=Verdict.UNKNOWN, why=pack.evidence))
-    lacks = [ground.why for ground in grounds if ground.unanswered]
-    gaps = [ReadFailure(node=one.id, error=why) for why in lacks]
-    if known.unread:
-        gaps.insert(0, known.unread)
-    if known.lack:
-        grounds.append(_Ground(verdict=Verdict.UNKNOWN, why=known.lack))
-        gaps.append(known.no_records or ReadFailure(node=one.id, error=known.lack))
-    ground = min(grounds, key=lambda each: rank(each.grade))
-    return Finding(
+    base = Finding(
         install=install,
         pack=pack,
-        verdict=ground.verdict,
+        grade=Grade.OK,
         id=one.id,
         node=known.node.node if known.node else one.id,
-        row=ground.row,
-        scan=ground.scan,
-        of_pack=ground.of_pack,
         safe_version=known.safe_version,
         at=known.minimum_age.now,
-        by=_by(pack, one, ground),
-        why=ground.why,
         may_be=_may_be_yet(text, known),
-        detail=known.reason if ground.of_pack else "",
-        gaps=tuple(gaps),
+        gaps=(known.unread,) if known.unread else (),
     )
+    grounds = [
+        *_of_pack(base, known),
+        *_of_repository(base, known),
+        *_of_versions(base, text, known),
+    ]
+    if pack.unreadable:
+        grounds.append(replace(base, grade=Grade.UNKNOWN, why=pack.evidence))
+    if known.lack:
+        gap = known.no_records or ReadFailure(node=one.id, error=known.lack)
+        unknown = replace(base, grade=Grade.UNKNOWN, why=known.lack, gaps=(gap,))
+        grounds.append(unknown)
+    ground = _with_gaps(worst(grounds), grounds)
+    detail = known.reason if ground.of_pack else ""
+    return replace(ground, by=_by(one, ground), detail=detail)
 
 
-def _may_be_yet(text: str | None, known: Knowledge) -> Verdict | None:
+def _may_be_yet(text: str | None, known: Knowledge) -> Grade | None:
     """Return `Finding.may_be`, by the rows of a copy's version, or by all where it names none that is listed."""
     if known.node is None or not known.is_complete or known.lack:
         return None
-    meant = known.versions_meant(text) if text is not None else []
-    rows = meant or known.node.rows
-    if any(one.status not in _BY_STATUS or one.key in known.unreadable for one in rows):
+    rows = known.versions_meant(text) or known.node.rows
+    if any(one.status not in STATUSES or one.key in known.unreadable for one in rows):
         return None
-    each = [Verdict.DEPRECATED for one in rows if one.deprecated]
-    each += [one for one in map(verdict_of, rows) if one in EXPOSURES]
-    return min(each, key=rank, default=Verdict.OK)
+    each = [grade_of(one.status) for one in rows]
+    each += [Grade.DEPRECATED for one in rows if one.deprecated]
+    return worst_grade(one for one in each if one.is_bad)
 
 
-def _by(pack: Pack, one: Identity, ground: _Ground) -> str:
+def _by(one: Identity, ground: Finding) -> str:
     """Return what says that a copy is what it was judged as; "" where its own id and version do."""
+    pack = ground.pack
     if pack.is_unpinned:
         return "not pinned"
     if one.by is Claim.FOLDER:
@@ -296,149 +258,126 @@ def _by(pack: Pack, one: Identity, ground: _Ground) -> str:
         return f"its repository is that of {one.id}"
     if one.id != pack.id:
         return f"its {'.cnr-id' if one.by is Claim.CNR_ID else 'file'} says that it is {one.id}"
-    if pack.kind is not PackKind.GIT or ground.verdict is Verdict.UNKNOWN:
+    if pack.kind is not PackKind.GIT or ground.grade is Grade.UNKNOWN:
         return ""
     if ground.row is not None and pack.claimed_version is not None:
         return f"a clone whose file says {pack.claimed_version}"
     return f"a clone that claims to be {one.id}"
 
 
-def _of_pack(pack: Pack, known: Knowledge) -> Iterator[_Ground]:
+def _of_pack(base: Finding, known: Knowledge) -> Iterator[Finding]:
     """Yield what holds for the pack as a whole."""
+    whole = replace(base, of_pack=True, why="the whole pack")
     if known.is_banned:
-        yield _Ground(verdict=Verdict.BANNED, of_pack=True, why="the whole pack")
+        yield replace(whole, grade=Grade.BANNED)
     if known.is_deleted:
-        yield _Ground(verdict=Verdict.DELETED, of_pack=True, why="the whole pack")
+        yield replace(whole, grade=Grade.DELETED)
     is_gone = known.is_complete and not known.is_in_registry
-    if pack.kind is PackKind.REGISTRY and is_gone:
+    if base.pack.kind is PackKind.REGISTRY and is_gone:
         why = "the registry does not list this pack any more"
-        yield _Ground(verdict=Verdict.DELISTED, of_pack=True, why=why)
+        yield replace(whole, grade=Grade.DELISTED, why=why)
 
 
-def _of_repository(pack: Pack, one: Identity, known: Knowledge) -> Iterator[_Ground]:
+def _of_repository(base: Finding, known: Knowledge) -> Iterator[Finding]:
     """Yield that a copy of another repository may be anything; a clone has to show that it is of the registry's."""
-    ours = repository_key(pack.repository or "")
+    ours = repository_key(base.pack.repository or "")
     theirs = repository_key(known.record.repository if known.record else "")
     why = ""
     if ours and theirs and ours != theirs:
-        why = f"claims to be {one.id}, whose repository is {theirs.removeprefix('github.com/')}"
-    elif pack.kind is not PackKind.GIT:
+        why = f"claims to be {base.id}, whose repository is {theirs.removeprefix('github.com/')}"
+    elif base.pack.kind is not PackKind.GIT:
         return
     elif not ours:
-        why = f"a clone that claims to be {one.id}, without the address of a repository"
+        why = (
+            f"a clone that claims to be {base.id}, without the address of a repository"
+        )
     elif not known.is_in_registry:
         # Else the registry was not read, which is said of the version.
         if known.is_complete:
-            why = f"claims to be {one.id}, which the registry does not know"
+            why = f"claims to be {base.id}, which the registry does not know"
     elif not theirs:
-        why = f"claims to be {one.id}, whose repository is not known"
+        why = f"claims to be {base.id}, whose repository is not known"
     if why:
-        yield _Ground(verdict=Verdict.UNKNOWN, why=why)
+        yield replace(base, grade=Grade.UNKNOWN, why=why)
 
 
-def _of_version(pack: Pack, text: str, known: Knowledge) -> Iterator[_Ground]:
-    """Yield what holds for the version that a copy has."""
-    found = known.versions_meant(text)
-    if not found:
-        yield _of_unlisted(pack, text, known)
-        return
-    yield from (_of_listed(one, known) for one in found)
-    worst, safe = found[0], known.safe_version
+def _of_versions(
+    base: Finding, text: str | None, known: Knowledge
+) -> Iterator[Finding]:
+    """Yield what holds for the version by which a copy is judged, or for all if it may be any."""
+    pack, found = base.pack, known.versions_meant(text)
+    if not known.is_complete and (pack.is_unpinned or not found):
+        # Of what was not read in full only the very version that a copy has says something.
+        yield replace(base, grade=Grade.UNKNOWN, why=_why_unread(known))
+    elif not found:
+        yield _of_unlisted(base, text, known)
+        # It may be any of them, so that only what holds for all is certain.
+        if pack.kind is PackKind.GIT or text is None:
+            yield from _of_all(base, known)
+    elif pack.is_unpinned:
+        ground = _of_listed(base, found[0], known)
+        active = "active " if found[0].status == ACTIVE else ""
+        why = f"judged by {text}, the newest {active}version"
+        yield replace(ground, why=ground.why or why)
+    else:
+        yield from (_of_listed(base, one, known) for one in found)
+        # A claim may be of any commit, so that it is never outdated.
+        if pack.kind is not PackKind.GIT and _is_outdated(found[0], base.safe_version):
+            yield replace(base, grade=Grade.OUTDATED, row=found[0])
+
+
+def _is_outdated(version: Version, safe: SafeVersion | None) -> bool:
+    """Return whether a newer version is good and old enough."""
     if safe is None or safe.version is None or safe.is_young:
-        return
-    if is_newer(safe.version, worst.version):
-        yield _Ground(verdict=Verdict.OUTDATED, row=worst)
+        return False
+    return is_newer(safe.version, version.version)
 
 
-def _of_claim(text: str, known: Knowledge) -> Iterator[_Ground]:
-    """Yield what holds for a version that is only claimed: it may be of any commit, so that it is never outdated."""
-    found = known.versions_meant(text)
-    yield from (_of_listed(one, known) for one in found)
-    if not found:
-        why = f"the registry does not have its version {text}"
-        yield from _of_no_version(known, why)
+def _of_all(base: Finding, known: Knowledge) -> Iterator[Finding]:
+    """Yield the mildest that holds for any version, if that is not fine; of no flag its findings are known."""
+    listed = known.node.listed if known.node else ()
+    every = [_of_listed(base, one, known) for one in listed]
+    mildest = max(every, key=lambda one: grade_rank(one.grade.verdict), default=base)
+    grade = mildest.grade.verdict
+    if grade is not Grade.OK:
+        worse = "" if grade is Grade.BANNED else " or worse"
+        why = mildest.why or f"every version of it is {grade}{worse}"
+        yield replace(mildest, grade=grade, scan=None, row=None, why=why)
 
 
-def _of_newest(text: str | None, one: Identity, known: Knowledge) -> _Ground:
-    """Return what holds for the newest version, which a reference without a version installs."""
-    if known.node is None or not known.is_complete:
-        return _of_unread(known)
-    if text is None:
-        what = f"a pack {one.id}" if not known.is_in_registry else "any version"
-        why = f"the registry does not have {what}"
-        return _Ground(verdict=Verdict.UNKNOWN, why=why)
-    ground = _of_listed(known.versions_meant(text)[0], known)
-    is_active = ground.row is not None and ground.row.status == ACTIVE
-    what = "the newest active version" if is_active else "the newest version"
-    return replace(ground, why=ground.why or f"judged by {text}, {what}")
-
-
-def _of_no_version(
-    known: Knowledge, why: str = "it does not say which version it is"
-) -> Iterator[_Ground]:
-    """Yield what holds for a copy that may be any version: what holds for all of them, the mildest."""
-    if known.node is None or not known.is_complete:
-        yield _of_unread(known)
-        return
-    yield _Ground(verdict=Verdict.UNKNOWN, why=why)
-    # It may be any of them: only what holds for all is certain, and of no flag that its findings are known.
-    every = [
-        replace(_of_listed(version, known), scan=None) for version in known.node.listed
-    ]
-    mildest = max(every, key=lambda one: rank(one.grade), default=None)
-    if mildest is not None and mildest.verdict is not Verdict.OK:
-        worse = "" if mildest.verdict is Verdict.BANNED else " or worse"
-        why = f"every version of it is {mildest.verdict}{worse}"
-        yield replace(mildest, row=None, why=mildest.why or why)
-
-
-def _of_unread(known: Knowledge) -> _Ground:
-    """Return what holds where not every version is known."""
-    why = "the registry has not been asked yet"
+def _why_unread(known: Knowledge) -> str:
+    """Return why not every version is known."""
     if known.unread:
-        why = f"it could not be checked: {known.unread.error}"
-    elif known.node:
-        why = "its versions are not all known"
-    return _Ground(verdict=Verdict.UNKNOWN, why=why)
+        return f"it could not be checked: {known.unread.error}"
+    if known.node:
+        return "its versions are not all known"
+    return "the registry has not been asked yet"
 
 
-def verdict_of(version: Version) -> Verdict:
-    """Return how bad a version is by its row alone."""
-    verdict = _BY_STATUS.get(version.status, Verdict.UNKNOWN)
-    return min(verdict, Verdict.DEPRECATED, key=rank) if version.deprecated else verdict
-
-
-def _of_listed(version: Version, known: Knowledge) -> _Ground:
+def _of_listed(base: Finding, version: Version, known: Knowledge) -> Finding:
     """Return what the registry says of a version that it lists."""
-    verdict = verdict_of(version)
-    is_unknown = version.status not in _BY_STATUS
-    why = f"the registry gives it an unknown status: {version.status}"
-    if verdict is Verdict.OK and version.key in known.unreadable:
+    scan = known.scan_of(version)
+    grade = grade_of(version.status, deprecated=version.deprecated, scan=scan)
+    why, gaps = "", base.gaps
+    if version.status not in STATUSES:
+        why = f"the registry gives it an unknown status: {version.status}"
+        gaps = (*gaps, ReadFailure(node=base.id, error=why))
+    elif grade is Grade.OK and version.key in known.unreadable:
+        grade = Grade.UNKNOWN
         why = "the registry's answer does not show whether it is deprecated"
-        return _Ground(verdict=Verdict.UNKNOWN, row=version, why=why)
-    return _Ground(
-        verdict=verdict,
-        row=version,
-        scan=known.scan_of(version),
-        why=why if is_unknown else "",
-        unanswered=is_unknown,
-    )
+    return replace(base, grade=grade, row=version, scan=scan, why=why, gaps=gaps)
 
 
-def _of_unlisted(pack: Pack, text: str, known: Knowledge) -> _Ground:
-    """Return what holds for a version that the registry does not list, as far as is known."""
-    node = known.node
-    if node is None or not known.is_complete:
-        return _of_unread(known)
-    if pack.kind is PackKind.REGISTRY:
+def _of_unlisted(base: Finding, text: str | None, known: Knowledge) -> Finding:
+    """Return what holds for a version that the registry does not list, though all were read."""
+    pack = base.pack
+    if text is not None and pack.kind is PackKind.REGISTRY:
         why = "the registry does not list this version any more"
-        return _Ground(verdict=Verdict.DELISTED, why=why)
-    what = f"its version {text}" if known.is_in_registry else f"a pack {pack.id}"
+        return replace(base, grade=Grade.DELISTED, why=why)
+    what = "any version" if text is None else f"its version {text}"
+    if not known.is_in_registry:
+        what = f"a pack {base.id}"
     why = f"the registry does not have {what}"
-    return _Ground(verdict=Verdict.UNKNOWN, why=why)
-
-
-def find_versions(text: str, versions: Iterable[Version]) -> list[Version]:
-    """Return the versions that a text names, also if it is written otherwise (`v1.2` is `1.2.0`), the worst first."""
-    same = [one for one in versions if is_same_version(one.version, text)]
-    return sorted(same, key=badness, reverse=True)
+    if text is None and not pack.is_unpinned:
+        why = "it does not say which version it is"
+    return replace(base, grade=Grade.UNKNOWN, why=why)

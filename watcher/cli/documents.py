@@ -6,11 +6,12 @@ A field with a default is left out where it has that.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Literal
 
 from watcher.alerts.payload import EventForm, ScanFindingForm
 from watcher.model.event import Severity
-from watcher.model.pack import PackKind, Verdict
+from watcher.model.pack import PackKind
 from watcher.timestamps import Moment
 from watcher.values import frozen
 
@@ -79,6 +80,20 @@ class AcceptedForm:
     """Why, in the words of who wrote the settings; None if they say nothing."""
     until: str | None
     """The last day (`2026-11-30`, UTC); None if it has no end."""
+
+
+class Verdict(StrEnum):
+    """What is wrong with an installed pack, worst first."""
+
+    BANNED = "banned"
+    FLAGGED = "flagged"
+    DELETED = "deleted"
+    DELISTED = "delisted"
+    PENDING = "pending"
+    DEPRECATED = "deprecated"
+    UNKNOWN = "unknown"
+    OUTDATED = "outdated"
+    OK = "ok"
 
 
 @frozen

@@ -35,8 +35,8 @@ from watcher.cli.terminal import (
     show_result,
 )
 from watcher.errors import UsageError, WatchError
-from watcher.model.event import MATCHES, Kind
-from watcher.model.finding import Acceptance, Grade
+from watcher.model.event import MATCHES, VERDICTS, Grade, Kind
+from watcher.model.finding import Acceptance
 from watcher.model.version import STATUSES
 from watcher.settings import parsing
 
@@ -237,7 +237,7 @@ _FORMATS = ("table", "json", "sarif")
 """The first is the default."""
 
 _VERDICTS_HELP = f"""\
-VERDICTS are verdicts separated by commas: {", ".join(Grade)}; or {_NO_VERDICT}.
+VERDICTS are verdicts separated by commas: {", ".join(VERDICTS)}; or {_NO_VERDICT}.
 
 {_FLAGS_HELP}
 
@@ -254,7 +254,7 @@ def _grades(words: list[object]) -> frozenset[Grade]:
     """Return the verdicts of `--fail-on`; nothing for `none` alone."""
     if {parsing.lower(word) for word in words} == {_NO_VERDICT}:
         return frozenset()
-    return frozenset(map(Grade, parsing.choices(words, [*Grade], "a verdict")))
+    return frozenset(map(Grade, parsing.choices(words, VERDICTS, "a verdict")))
 
 
 def _findings(words: list[object]) -> tuple[Acceptance, ...]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import astuple, fields, is_dataclass, replace
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, Self
 
 from watcher.model.pack import Copy
 from watcher.model.scan import MOST_IN_EVENT, Scan, shortened
 from watcher.model.version import (
+    ACTIVE,
     BANNED,
     DELETED,
     FLAGGED,
+    STATUSES,
     SafeVersion,
+    Version,
     is_same_version,
     recency,
 )
@@ -90,6 +93,93 @@ class Severity(StrEnum):
 def worst_of(*severities: Severity) -> Severity:
     """Return the worst of some severities."""
     return min(severities, key=_SEVERITIES.index)
+
+
+class Grade(StrEnum):
+    """How bad something is, worst first: of a version, a pack, an installed copy, or a row of the page.
+
+    This is the only such order. Beside its word a grade has a severity and, if it is a reason to look at a copy that
+    is run, the kind of the event that says the same.
+    """
+
+    severity: Severity
+    kind: Kind | None
+
+    def __new__(
+        cls, word: str, severity: Severity = Severity.INFO, kind: Kind | None = None
+    ) -> Self:
+        """Make a grade: its value is the word alone."""
+        made = str.__new__(cls, word)
+        made._value_ = word
+        made.severity, made.kind = severity, kind
+        return made
+
+    BANNED = "banned", Severity.CRITICAL, Kind.BANNED
+    FAILING = "failing", Severity.WARNING
+    """Of a watched pack: it, or the registry, was reported as failing."""
+    UNREAD = "unread", Severity.WARNING
+    """The same: the last poll could not read it, or none has read it yet."""
+    FLAGGED = "flagged", Severity.WARNING, Kind.FLAGGED
+    DELETED = "deleted", Severity.WARNING, Kind.DELETED
+    DELISTED = "delisted", Severity.WARNING, Kind.REMOVED
+    """The registry lacks the version, or the pack, although the Manager installed it."""
+    FLAGGED_INFO = "flagged-info", Severity.INFO, Kind.FLAGGED
+    """The scanner found nothing but what is informational and was in an earlier version too."""
+    PENDING = "pending"
+    DEPRECATED = "deprecated", Severity.WARNING, Kind.DEPRECATED
+    UNKNOWN = "unknown", Severity.WARNING
+    OUTDATED = "outdated"
+    OK = "ok"
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether a copy that stands so exposes who runs it."""
+        return self.kind is not None
+
+    @property
+    def verdict(self) -> Grade:
+        """What `audit` calls it in JSON, where how bad a flag is stands apart."""
+        return Grade.FLAGGED if self is Grade.FLAGGED_INFO else self
+
+    @property
+    def in_words(self) -> str:
+        """The word for people, with the severity where that is not the usual one."""
+        return "flagged (info)" if self is Grade.FLAGGED_INFO else str(self)
+
+
+VERDICTS = tuple(one for one in Grade if one not in {Grade.FAILING, Grade.UNREAD})
+"""The grades of copies, in the words of `audit --fail-on`."""
+_RANKS = {grade: rank for rank, grade in enumerate(Grade)}
+
+
+def grade_of(
+    status: str, *, deprecated: bool = False, scan: Scan | None = None
+) -> Grade:
+    """Return how bad a version or a pack is by its status, and by what was found in it; None if that was not read."""
+    grade = Grade.UNKNOWN
+    if status == ACTIVE:
+        grade = Grade.OK
+    elif status == FLAGGED and scan is not None and scan.is_harmless:
+        grade = Grade.FLAGGED_INFO
+    elif status in STATUSES:
+        grade = Grade(status)
+    return worst_grade([grade, Grade.DEPRECATED]) if deprecated else grade
+
+
+def grade_rank(grade: Grade) -> int:
+    """Return a key that sorts grades, the worst first."""
+    return _RANKS[grade]
+
+
+def worst_grade(grades: Iterable[Grade]) -> Grade:
+    """Return the worst of some grades; that of none is `ok`."""
+    return min(grades, key=grade_rank, default=Grade.OK)
+
+
+def badness(version: Version) -> tuple[object, ...]:
+    """Return a key that sorts versions by how bad they are, the worst last; versions that differ differ in it."""
+    grade = grade_of(version.status, deprecated=version.deprecated)
+    return -grade_rank(grade), version.deprecated, astuple(version)
 
 
 DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING}
@@ -236,18 +326,15 @@ class Event:
         return self.version_id or by_text
 
 
-FLAGGED_INFO = "flagged-info"
-"""A flag that is no warning, in the words of `--fail-on`."""
-
-MATCHES = (*Kind, FLAGGED_INFO)
+MATCHES = (*Kind, Grade.FLAGGED_INFO)
 """The words of `check --fail-on`."""
 
 
 def matches_of(event: Event) -> set[str]:
     """Return the words of `check --fail-on` that an event matches: that of what it stands for too."""
-    is_calm = event.kind is Kind.FLAGGED and severity_of(event) is Severity.INFO
-    exposed = {Kind.EXPOSED} if event.exposes else set[Kind]()
-    return {FLAGGED_INFO if is_calm else event.kind, *exposed}
+    is_calm = event.kind is Kind.FLAGGED and is_harmless(event)
+    exposed = {Kind.EXPOSED} if event.exposes else set[str]()
+    return {Grade.FLAGGED_INFO if is_calm else event.kind, *exposed}
 
 
 def is_about_all(event: Event) -> bool:
@@ -277,53 +364,40 @@ def is_meant(copy: Copy, event: Event) -> bool:
     return copy.version is not None and is_same_version(copy.version, event.version)
 
 
+EXPOSURES: dict[str, Kind] = {one: one.kind for one in Grade if one.kind}
+"""What an exposure or a baseline may report, as its `after`, with the kind of the event that is as bad."""
+
+
+def kind_reported(event: Event) -> Kind:
+    """Return the kind of the event that is as bad: for an exposure or a baseline that of the worst that it reports."""
+    is_report = event.kind in {Kind.EXPOSED, Kind.BASELINE}
+    return EXPOSURES.get(event.after or "", event.kind) if is_report else event.kind
+
+
+_WARNINGS = {
+    Kind.EXPOSED,
+    Kind.FLAGGED,
+    Kind.DELETED,
+    Kind.REMOVED,
+    Kind.FAILING,
+    Kind.DEPRECATED,
+    Kind.CHANGED,
+}
+
+
 def severity_of(event: Event) -> Severity:
     """Return how bad an event is. A baseline and an exposure are as bad as the worst that they contain.
 
     The baseline of all nodes is a warning at most.
     """
-    match event.kind:
-        case Kind.BANNED:
-            return Severity.CRITICAL
-        case Kind.EXPOSED if event.after == BANNED:
-            return Severity.CRITICAL
-        case Kind.CHANGED:
-            is_hit = replaces_archive(event) and runs_it(event)
-            return Severity.CRITICAL if is_hit else Severity.WARNING
-        case (
-            Kind.EXPOSED
-            | Kind.FLAGGED
-            | Kind.DELETED
-            | Kind.REMOVED
-            | Kind.FAILING
-            | Kind.DEPRECATED
-        ):
-            return Severity.INFO if is_harmless(event) else Severity.WARNING
-        case Kind.BASELINE:
-            worst = TROUBLES.get(event.after or "", Severity.INFO)
-            is_critical = worst is Severity.CRITICAL
-            # Nobody is woken for what a whole registry has had for long.
-            return Severity.WARNING if is_critical and event.node is None else worst
-        case (
-            Kind.REINSTATED
-            | Kind.CLEARED
-            | Kind.UNDEPRECATED
-            | Kind.RECOVERED
-            | Kind.APPEARED
-            | Kind.NEW
-            | Kind.PENDING
-        ):
-            return Severity.INFO
-        case _:
-            assert_never(event.kind)
-
-
-TROUBLES = {
-    "banned": Severity.CRITICAL,
-    "flagged": Severity.WARNING,
-    "deprecated": Severity.WARNING,
-}
-"""What a baseline may contain, as its `after` (`watcher.changes.diff`)."""
+    kind = kind_reported(event)
+    if kind is Kind.BANNED:
+        # Nobody is woken for what a whole registry has had for long.
+        return Severity.WARNING if is_about_all(event) else Severity.CRITICAL
+    if replaces_archive(event) and runs_it(event):
+        return Severity.CRITICAL
+    is_warning = kind in _WARNINGS and not is_harmless(event)
+    return Severity.WARNING if is_warning else Severity.INFO
 
 
 def warns(event: Event) -> bool:
@@ -336,14 +410,12 @@ def warns(event: Event) -> bool:
 
 def is_a_ban(event: Event) -> bool:
     """Return whether a version, or the whole node, is banned."""
-    is_exposed_ban = event.kind is Kind.EXPOSED and event.after == BANNED
-    return event.kind is Kind.BANNED or is_exposed_ban
+    return kind_reported(event) is Kind.BANNED and event.kind is not Kind.BASELINE
 
 
 def is_a_flag(event: Event) -> bool:
     """Return whether a version is flagged."""
-    is_exposed_flag = event.kind is Kind.EXPOSED and event.after == FLAGGED
-    return event.kind is Kind.FLAGGED or is_exposed_flag
+    return kind_reported(event) is Kind.FLAGGED and event.kind is not Kind.BASELINE
 
 
 def is_harmless(event: Event) -> bool:
@@ -372,13 +444,13 @@ def rank(event: Event) -> Rank:
     archive ranks right after a flag, an exposure right after the kind that it reports. Of baselines that are equally
     severe the worse one comes first.
     """
-    kind, after_it = event.kind, 0
+    kind, after_it = kind_reported(event), 0
     if replaces_archive(event):
         kind, after_it = Kind.FLAGGED, 1
-    elif kind is Kind.EXPOSED:
-        kind, after_it = EXPOSURES.get(event.after or "", kind), 2
-    elif kind is Kind.BASELINE and event.after in TROUBLES:
-        after_it = _KINDS.index(Kind(event.after))
+    elif event.kind is Kind.EXPOSED:
+        after_it = 2
+    elif event.kind is Kind.BASELINE:
+        kind, after_it = Kind.BASELINE, _KINDS.index(kind)
     apart = 0 if runs_it(event) else 1 if runs_its_pack(event) else 2
     severity = _SEVERITIES.index(severity_of(event))
     return severity, apart, _KINDS.index(kind), after_it
@@ -394,16 +466,6 @@ def worst_first(events: Iterable[Event]) -> list[Event]:
 
 
 Rank = tuple[int, int, int, int]
-EXPOSURES: dict[str, Kind] = {
-    "banned": Kind.BANNED,
-    "flagged": Kind.FLAGGED,
-    "deleted": Kind.DELETED,
-    "delisted": Kind.REMOVED,
-    "deprecated": Kind.DEPRECATED,
-}
-"""What `exposed` may report, as its `after`, with the kind of event that is as bad."""
-
-
 _SEVERITIES, _KINDS = tuple(Severity), tuple(Kind)
 
 

@@ -6,64 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import date
-from enum import StrEnum
 
-from watcher.model.event import Severity
-from watcher.model.pack import Pack, Verdict
+from watcher.model.event import Grade, Severity, grade_rank
+from watcher.model.pack import Pack
 from watcher.model.reading import ReadFailure
 from watcher.model.scan import Scan
 from watcher.model.version import SafeVersion, Version, is_same_version
 from watcher.timestamps import MomentOrEmpty
 from watcher.values import frozen
-
-
-class Grade(StrEnum):
-    """A verdict, and of a flag how bad it is; the worst first. `audit --fail-on` takes these words."""
-
-    BANNED = "banned"
-    FLAGGED = "flagged"
-    """A warning."""
-    DELETED = "deleted"
-    DELISTED = "delisted"
-    FLAGGED_INFO = "flagged-info"
-    """The scanner found nothing but what is informational and was in an earlier version too."""
-    PENDING = "pending"
-    DEPRECATED = "deprecated"
-    UNKNOWN = "unknown"
-    OUTDATED = "outdated"
-    OK = "ok"
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict alone."""
-        return Verdict.FLAGGED if self is Grade.FLAGGED_INFO else Verdict(self)
-
-    @property
-    def severity(self) -> Severity:
-        """How bad it is, in the words for events."""
-        if self is Grade.BANNED:
-            return Severity.CRITICAL
-        return Severity.INFO if self in _CALM else Severity.WARNING
-
-    @property
-    def in_words(self) -> str:
-        """The verdict, with its severity where that is not the usual one."""
-        return "flagged (info)" if self is Grade.FLAGGED_INFO else str(self)
-
-
-_CALM = {Grade.FLAGGED_INFO, Grade.PENDING, Grade.OUTDATED, Grade.OK}
-_RANKS = {grade: rank for rank, grade in enumerate(Grade)}
-
-
-def grade_of(verdict: Verdict, scan: Scan | None) -> Grade:
-    """Return the grade of a verdict. `scan` is what the scanner found in the version; None if that was not read."""
-    is_calm = verdict is Verdict.FLAGGED and scan is not None and scan.is_harmless
-    return Grade.FLAGGED_INFO if is_calm else Grade(verdict)
-
-
-def rank(grade: Grade | Verdict | str) -> int:
-    """Return a key that sorts grades, the worst first. A verdict alone is as bad as it can be."""
-    return _RANKS[Grade(grade)]
 
 
 def is_worse(now: Grade, before: Grade) -> bool:
@@ -76,7 +26,7 @@ def is_worse(now: Grade, before: Grade) -> bool:
     if now.severity is not before.severity:
         # Who hears of warnings alone did not hear of a flag that is an info.
         return now.severity.reaches(before.severity)
-    return rank(now) < rank(before)
+    return grade_rank(now) < grade_rank(before)
 
 
 _COMMIT = re.compile(r"[0-9A-Fa-f]{7,64}")
@@ -100,10 +50,11 @@ class Acceptance:
 
     def covers(self, finding: Finding) -> bool:
         """Return whether it means what is wrong with a copy."""
-        pack, is_milder = finding.pack, rank(finding.grade) >= rank(self.worst)
+        pack = finding.pack
+        is_milder = grade_rank(finding.grade) >= grade_rank(self.worst)
         if self.node.lower() != (finding.id or "").lower() or not is_milder:
             return False
-        if finding.of_pack and finding.verdict is Verdict.BANNED:
+        if finding.of_pack and finding.grade is Grade.BANNED:
             return not self.copy
         if not self.copy:
             return pack.version is None
@@ -130,7 +81,7 @@ class Finding:
 
     install: str
     pack: Pack
-    verdict: Verdict
+    grade: Grade
     id: str | None = None
     """The pack that the copy was judged as, as written; None without an id."""
     node: str | None = None
@@ -151,8 +102,8 @@ class Finding:
     """A summary of the registry's reason."""
     gaps: tuple[ReadFailure, ...] = ()
     """What was not read or not answered: the truth may be worse than the verdict."""
-    may_be: Verdict | None = None
-    """The worst of `EXPOSURES` that any version has which it may be, `ok` if none has one; None if not all is known."""
+    may_be: Grade | None = None
+    """The worst that is bad of any version which it may be, `ok` if none is; None if not all is known."""
     of_pack: bool = False
     """The verdict is about the pack as a whole, whatever the version."""
     acceptance: Acceptance | None = None
@@ -160,14 +111,9 @@ class Finding:
     named: bool = False
     """A file names it: nobody need run it."""
 
-    @property
-    def grade(self) -> Grade:
-        """The verdict, and of a flag how bad it is."""
-        return grade_of(self.verdict, self.scan)
-
     def covered_by(self, accept: Iterable[Acceptance]) -> Acceptance | None:
         """Return what accepts it for longest; None if nothing does, or nothing is wrong."""
-        if self.verdict is Verdict.OK:
+        if self.grade is Grade.OK:
             return None
         covering = (one for one in accept if one.covers(self))
         return max(covering, key=lambda one: one.until or date.max, default=None)
@@ -185,7 +131,7 @@ class Finding:
 
 def worst(findings: Iterable[Finding]) -> Finding:
     """Return the first of the worst findings."""
-    return min(findings, key=lambda one: rank(one.grade))
+    return min(findings, key=lambda one: grade_rank(one.grade))
 
 
 CopyKey = tuple[str, str | None]
@@ -193,15 +139,15 @@ CopyKey = tuple[str, str | None]
 
 
 @frozen
-class BadCopy:
-    """An enabled copy of a pack that was bad at the last poll. Of several alike it is the worst."""
+class JudgedCopy:
+    """How an enabled copy of a pack stood at the last poll that could say it. Of several alike it is the worst."""
 
     install: str
     """What the state knows its install by."""
     version: str | None = None
     """As written there; None for a clone."""
     grade: Grade
-    """What is wrong with it."""
+    """How it stood."""
     accepted: bool = False
     """All that is bad of it is accepted, so that it is not reported."""
 
@@ -210,15 +156,24 @@ class BadCopy:
         """What tells it from other copies of the pack."""
         return self.install, self.version
 
+    def rank(self) -> tuple[bool, int]:
+        """A key that sorts copies: what is accepted last, then the worst first."""
+        return self.accepted, grade_rank(self.grade)
+
 
 @frozen
 class Exposure:
     """What was bad of one pack that is run, at the last poll."""
 
-    copies: tuple[BadCopy, ...] = ()
+    copies: tuple[JudgedCopy, ...] = ()
     """Sorted."""
     ends: Severity | None = None
     """How bad the worst was that was reported since the pack was last fine; None if all of it was accepted since."""
+
+    @property
+    def reported(self) -> dict[CopyKey, Grade]:
+        """How bad the copies were that were not accepted."""
+        return {one.key: one.grade for one in self.copies if not one.accepted}
 
 
 @frozen

@@ -29,21 +29,6 @@ class PackKind(StrEnum):
     """A folder without any mark, or one that cannot be read."""
 
 
-class Verdict(StrEnum):
-    """What is wrong with an installed pack, worst first."""
-
-    BANNED = "banned"
-    FLAGGED = "flagged"
-    DELETED = "deleted"
-    DELISTED = "delisted"
-    """The registry does not have that version, or no longer that pack, although the Manager installed it."""
-    PENDING = "pending"
-    DEPRECATED = "deprecated"
-    UNKNOWN = "unknown"
-    OUTDATED = "outdated"
-    OK = "ok"
-
-
 class Claim(StrEnum):
     """What says which pack a copy is."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 
 from watcher import timestamps
@@ -191,20 +191,6 @@ WATCHED_FIELDS: dict[str, str] = {
     "dependencies": "dependencies",
 }
 """Fields whose difference makes a `changed` event, with the name the API gives them."""
-
-
-def badness(version: Version) -> tuple[int, bool, tuple[object, ...]]:
-    """Return a key that sorts versions by how bad they are, banned last. Versions that differ have different keys."""
-    return *standing(version), astuple(version)
-
-
-def standing(version: Version) -> tuple[int, bool]:
-    """Return a key that sorts versions by their status and deprecation, banned last."""
-    status = version.status if version.status in STATUSES else "unknown"
-    return _FROM_GOOD_TO_BAD.index(status), version.deprecated
-
-
-_FROM_GOOD_TO_BAD = (ACTIVE, PENDING, "unknown", DELETED, FLAGGED, BANNED)
 
 
 def newest(versions: Iterable[Version]) -> Version | None:

@@ -9,7 +9,8 @@ from watcher.changes.facts import VersionKey, by_node, with_scans_read
 from watcher.changes.packs import ids_under, with_packs, without_id
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import as_one, identities, judge_each, judged_version
-from watcher.model.finding import Acceptance, Finding, Grade, in_force, rank
+from watcher.model.event import Grade, grade_rank
+from watcher.model.finding import Acceptance, Finding, in_force
 from watcher.model.pack import Inventory, NodeRecords, Pack
 from watcher.model.reading import Fault, ReadFailure
 from watcher.model.snapshot import Node
@@ -196,7 +197,7 @@ def _explained(finding: Finding, reasons: Mapping[VersionKey, Reason]) -> Findin
 def _order(finding: Finding) -> tuple[object, ...]:
     pack = finding.pack
     return (
-        rank(finding.grade),
+        grade_rank(finding.grade),
         not pack.enabled,
         (pack.id or pack.folder).lower(),
         finding.install,

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from watcher.model.event import grade_of, grade_rank
 from watcher.model.reading import Fault, ReadFailure
-from watcher.model.version import STATUSES, Version, recency, standing
+from watcher.model.version import STATUSES, Version, recency
 from watcher.polling.reading.read import read_all
 from watcher.registry.client import Query, Registry, RequestLimits
 from watcher.registry.listing import FOREIGN, Rows
@@ -202,11 +203,7 @@ def _found(lookups: Sequence[_Lookup], filters: Filters, limit: int) -> Found:
 
 
 def _worst_first(statuses: Iterable[str]) -> list[str]:
-    return sorted(
-        sorted(statuses),
-        key=lambda status: standing(Version(status=status)),
-        reverse=True,
-    )
+    return sorted(sorted(statuses), key=lambda status: grade_rank(grade_of(status)))
 
 
 async def _with_reasons(registry: Registry, found: Found, progress: Progress) -> Found:

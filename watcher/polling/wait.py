@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from watcher.errors import UsageError
+from watcher.model.event import badness
 from watcher.model.pack import NodeRecord, NodeRecords
 from watcher.model.reading import Listing, NodeBanned, Reading
 from watcher.model.scan import Scan
@@ -18,7 +19,6 @@ from watcher.model.version import (
     PENDING,
     STATUSES,
     Version,
-    badness,
     newest,
     recency,
 )

@@ -206,7 +206,7 @@ def _families(public: Public) -> Iterator[_Family]:
         "packs",
         "Watched packs, by how they stand.",
         "state",
-        by_state(public.rows),
+        {str(state): packs for state, packs in by_state(public.rows).items()},
     )
     versions = [one for node in public.nodes.values() for one in node.listed]
     statuses = Counter(

@@ -23,10 +23,17 @@ from watcher.alerts.words import Item, Words, in_a_list, in_a_sentence, sentence
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
 from watcher.durations import DAY
-from watcher.model.event import Event, Kind, Severity, digest, rank, severity_of
-from watcher.model.finding import Grade, grade_of
-from watcher.model.finding import rank as grade_rank
-from watcher.model.pack import Verdict
+from watcher.model.event import (
+    Event,
+    Grade,
+    Kind,
+    Severity,
+    digest,
+    grade_of,
+    grade_rank,
+    rank,
+    severity_of,
+)
 from watcher.model.scan import Scan
 from watcher.model.selection import NODE_ID
 from watcher.model.snapshot import Ban, Node
@@ -38,13 +45,7 @@ from watcher.model.version import (
 )
 from watcher.publish.documents import document_of
 from watcher.publish.public import Public
-from watcher.state.overview import (
-    UNREAD,
-    NodeRow,
-    by_state,
-    state_in_words,
-    state_severity,
-)
+from watcher.state.overview import NodeRow, by_state
 from watcher.text.sanitize import Trusted, plural, safe_line
 from watcher.values import frozen
 
@@ -207,7 +208,7 @@ def _standing(public: Public, run: Sequence[NodeRow], bans: int) -> Label:
     failed = ""
     if public.nothing_was_read:
         failed = "The last poll could read none of the watched packs. "
-    elif not public.began and all(row.state == UNREAD for row in rows):
+    elif not public.began and all(row.state is Grade.UNREAD for row in rows):
         words = f"Nothing is known yet of {plural(len(rows), 'watched pack')}."
         return Label(words, Severity.WARNING)
     words = (
@@ -246,11 +247,11 @@ def _counts(rows: Sequence[NodeRow]) -> Iterator[Label]:
     """Yield how many packs stand in each way."""
     for state, packs in by_state(rows).items():
         if packs:
-            yield Label(f"{packs:,} {state_in_words(state)}", _tone(state))
+            yield Label(f"{packs:,} {state.in_words}", _tone(state))
 
 
-def _tone(state: str) -> str:
-    return _OK if state == Grade.OK else state_severity(state)
+def _tone(state: Grade) -> str:
+    return _OK if state is Grade.OK else state.severity
 
 
 # What is bad
@@ -325,7 +326,7 @@ class _Watched:
     @property
     def label(self) -> Label:
         """How it stands."""
-        return Label(state_in_words(self.row.state), _tone(self.row.state))
+        return Label(self.row.state.in_words, _tone(self.row.state))
 
     @property
     def tone(self) -> str:
@@ -379,7 +380,7 @@ class _Watched:
             scan = self.scan(version)
             yield BadVersion(
                 version=version.version,
-                grade=grade_of(Verdict(version.status), scan),
+                grade=grade_of(version.status, scan=scan),
                 is_run=bool(run),
                 is_accepted=any(one.accepted for one in run),
                 seen=_day(seen) if (seen := self.seen(version)) else "",
@@ -404,9 +405,9 @@ class _Watched:
         said: Words = ()
         is_nothing = bool(node.empty_since) and not node.listed
         match row.state:
-            case Grade.UNKNOWN | "failing" if is_nothing:
+            case Grade.UNKNOWN | Grade.FAILING if is_nothing:
                 said = (Trusted("the registry has no version of it"),)
-            case "failing" | "unread":
+            case Grade.FAILING | Grade.UNREAD:
                 read = timestamps.for_people(row.checked_at or "")
                 words = f"could not be read, last read {read}" if read else "never read"
                 said = (Trusted(words),)

@@ -189,6 +189,7 @@ def _row(row: NodeRow, given: Collection[str]) -> NodeRow:
         installed=tuple(
             replace(copy, install=_name(copy.install, given)) for copy in row.installed
         ),
+        run=tuple(replace(copy, install="") for copy in row.run),
     )
 
 

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from watcher import timestamps
+from watcher.model.event import badness
 from watcher.model.reading import (
     Listing,
     NodeBanned,
@@ -18,7 +19,7 @@ from watcher.model.reading import (
     Reading,
     ServerTime,
 )
-from watcher.model.version import Version, badness, in_order
+from watcher.model.version import Version, in_order
 from watcher.registry.client import PAGE_SIZE, Query, Registry
 from watcher.registry.pages import Bounds, Completeness, Page, PageRead, read_pages
 from watcher.registry.schema import VersionRow, parse_page, parse_version

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from http import HTTPStatus
 
+from watcher.model.event import grade_of, grade_rank
 from watcher.model.pack import NODE_STATUSES, NodeRecord, NodeRecords
 from watcher.model.reading import Fault, ReadFailure
 from watcher.model.version import BANNED
@@ -33,7 +34,6 @@ _PREFIX = "NodeStatus"
 _PUBLISHER_BANNED = "publisherstatusbanned"
 _BY_PUBLISHER = "its publisher is banned"
 """The reason of a ban that is its publisher's, whatever else the answer says of the pack."""
-_FROM_GOOD_TO_BAD = ("active", "unknown", "deleted", "banned")
 _ABSENT = {
     HTTPStatus.NOT_FOUND,
     HTTPStatus.METHOD_NOT_ALLOWED,
@@ -93,7 +93,11 @@ def _chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
 def _add(records: dict[str, NodeRecord], record: NodeRecord) -> None:
     """Add a record; of two records of a pack the worse counts."""
     key = record.id.lower()
-    records[key] = max(records.get(key, record), record, key=_badness)
+    records[key] = min(
+        records.get(key, record),
+        record,
+        key=lambda one: grade_rank(grade_of(one.status)),
+    )
 
 
 async def _read(
@@ -133,15 +137,6 @@ def _failure(read: PageRead[NodeRecord]) -> ReadFailure:
     return ReadFailure(
         error=f"the registry does not answer GET /nodes ({read.code})",
         fault=Fault.NOT_FOUND if is_absent else Fault.OWN,
-    )
-
-
-def _badness(record: NodeRecord) -> int:
-    """Return a key that sorts records, a ban last; a status that is not known may be anything but good."""
-    return (
-        _FROM_GOOD_TO_BAD.index(record.status)
-        if record.status in _FROM_GOOD_TO_BAD
-        else 1
     )
 
 

@@ -28,8 +28,8 @@ from pydantic import (
 
 from watcher.errors import UsageError
 from watcher.model.channel import Channel, Grouping, Scope
-from watcher.model.event import DEFAULT_KINDS, Kind, Severity
-from watcher.model.finding import Acceptance, Grade
+from watcher.model.event import DEFAULT_KINDS, VERDICTS, Grade, Kind, Severity
+from watcher.model.finding import Acceptance
 from watcher.model.pack import Source, SourceKind
 from watcher.model.selection import NODE_ID
 from watcher.model.version import normalised
@@ -428,7 +428,7 @@ def _unique_name(usual: str, taken: Collection[str]) -> str:
     return name
 
 
-_VERDICTS = tuple(one for one in Grade if one is not Grade.OK)
+_VERDICTS = tuple(one for one in VERDICTS if one is not Grade.OK)
 """What may be accepted, worst first."""
 _LONGEST_VERSION, _LONGEST_REASON = 100, 200
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

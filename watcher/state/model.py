@@ -9,7 +9,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import Addresses, digest
 from watcher.changes.health import Streaks
 from watcher.model.event import Event
-from watcher.model.finding import BadCopy
+from watcher.model.finding import JudgedCopy
 from watcher.model.pack import NodeRecord, Pack, Source, SourceKind
 from watcher.model.snapshot import Snapshot
 from watcher.timestamps import Moment, MomentOrEmpty
@@ -56,7 +56,7 @@ class Checks:
     """The node ids of the last poll."""
     scanned: Mapping[str, Moment] = field(default_factory=dict)
     """When each install was last scanned without a failure, by what the state knows it by."""
-    run: Mapping[str, tuple[BadCopy, ...]] = field(default_factory=dict)
+    run: Mapping[str, tuple[JudgedCopy, ...]] = field(default_factory=dict)
     """How each enabled copy was judged by the last poll that could, by lower-case id of each node that it may be."""
     unknown: tuple[str, ...] = ()
     """Lower-case ids that only installs name and the registry does not know, if that was reported."""

@@ -10,10 +10,15 @@ from watcher.alerts.payload import CopyForm, copy_forms
 from watcher.changes.exposure import copies_of
 from watcher.changes.facts import newest_of
 from watcher.changes.health import FailureStreak
-from watcher.changes.verdict import verdict_of
-from watcher.model import finding
-from watcher.model.event import FAILING, About, Severity
-from watcher.model.finding import BadCopy, Grade
+from watcher.model.event import (
+    About,
+    Grade,
+    Severity,
+    grade_of,
+    grade_rank,
+    worst_grade,
+)
+from watcher.model.finding import JudgedCopy
 from watcher.model.pack import Copy
 from watcher.model.reading import ALL
 from watcher.model.snapshot import Node
@@ -29,34 +34,6 @@ from watcher.state.model import State
 from watcher.text.sanitize import Trusted, safe_line
 from watcher.values import frozen
 
-UNREAD = "unread"
-"""The last poll could not read it, or none has read it yet."""
-
-STATES = (Grade.BANNED, FAILING, UNREAD, *(one for one in Grade if one != BANNED))
-"""How a node may stand, the worst first."""
-
-
-def state_severity(state: str) -> Severity:
-    """Return how bad a state of a node is."""
-    is_read = state not in {FAILING, UNREAD}
-    return Grade(state).severity if is_read else Severity.WARNING
-
-
-def state_in_words(state: str) -> str:
-    """Return a state of a node for people."""
-    return state if state in {FAILING, UNREAD} else Grade(state).in_words
-
-
-@frozen
-class Run:
-    """What is run of a node in one version, and is not ok."""
-
-    version: str | None
-    """As it is installed; None where that is not known."""
-    grade: Grade
-    accepted: bool
-    """All that is wrong with it is accepted, so that it is not reported."""
-
 
 @frozen
 class NodeRow:
@@ -64,8 +41,8 @@ class NodeRow:
 
     node: str
     """Its id as it is watched."""
-    state: str
-    """How it stands: one of `STATES`."""
+    state: Grade
+    """How it stands."""
     newest: str | None
     """The newest version that can be installed."""
     versions: int
@@ -78,23 +55,18 @@ class NodeRow:
     """Why the last poll could not read it, or doubted its id; safe to print."""
     installed: tuple[CopyForm, ...]
     """Where it is installed, enabled copies first."""
-    run: tuple[Run, ...]
-    """What of it is run and not ok, by version."""
-
-    @property
-    def severity(self) -> Severity:
-        """How bad its state is; an info needs nobody."""
-        return state_severity(self.state)
+    run: tuple[JudgedCopy, ...]
+    """What of it is run and not ok: the worst of each version, by that."""
 
     @property
     def has_problem(self) -> bool:
         """Whether it needs a look."""
-        return self.severity is not Severity.INFO
+        return self.state.severity is not Severity.INFO
 
     @property
     def runs(self) -> Grade:
         """The worst that is run of it and not accepted."""
-        return _worst(one.grade for one in self.run if not one.accepted)
+        return worst_grade(one.grade for one in self.run if not one.accepted)
 
     @property
     def runs_bad(self) -> bool:
@@ -105,10 +77,10 @@ class NodeRow:
     @property
     def place(self) -> tuple[object, ...]:
         """A key that sorts nodes: first those that run what is bad, then the worst."""
-        runs = finding.rank(self.runs) if self.runs_bad else len(STATES)
-        return runs, STATES.index(self.state)
+        runs = self.runs if self.runs_bad else Grade.OK
+        return grade_rank(runs), grade_rank(self.state)
 
-    def run_as(self, version: Version) -> list[Run]:
+    def run_as(self, version: Version) -> list[JudgedCopy]:
         """Return what is run and not ok that has the number of a listed version."""
         return [
             one
@@ -171,27 +143,27 @@ def _row(
 
 def how_it_stands(
     node: Node,
-    run: Collection[Run],
+    run: Collection[JudgedCopy],
     *,
     is_read: bool,
     is_failing: bool,
     is_unknown: bool,
-) -> str:
-    """Return how a node stands, one of `STATES`: for everything that shows or counts it.
+) -> Grade:
+    """Return how a node stands, for everything that shows or counts it.
 
     `run` is what is run of it. `is_read` says that the last poll did not fail to read it, `is_failing` that it could
     not be read, or had no version, in so many polls that it or the registry was reported, and `is_unknown` that no
     registry was seen to have the node.
     """
     if is_failing:
-        return FAILING
+        return Grade.FAILING
     was_read = node.baseline_at or node.empty_since or node.banned or is_unknown
     if not (is_read and was_read):
-        return UNREAD
+        return Grade.UNREAD
     if node.banned:
         return Grade.BANNED
     if run:
-        return _worst(one.grade for one in run if not one.accepted)
+        return worst_grade(one.grade for one in run if not one.accepted)
     if node.emptied:
         return Grade.DELISTED
     # A deleted version is there no more, unless there is nothing else.
@@ -201,40 +173,36 @@ def how_it_stands(
     if newest is None:
         return Grade.UNKNOWN if is_unknown else Grade.OK
     found = node.find(newest.key)
-    return finding.grade_of(verdict_of(newest), found.scan if found else None)
-
-
-def _run_of(copies: Iterable[Copy], judged: Sequence[BadCopy]) -> tuple[Run, ...]:
-    """Return how the enabled copies were judged, by version; one that was not is unknown."""
-    keys = {(one.install, one.version) for one in copies if one.enabled}
-    known = [one for one in judged if one.key in keys]
-    lacking = keys - {one.key for one in known}
-    known += [
-        BadCopy(install=install, version=version, grade=Grade.UNKNOWN)
-        for install, version in lacking
-    ]
-    versions = sorted({one.version for one in known}, key=lambda one: one or "")
-    return tuple(
-        _as_run(version, [one for one in known if one.version == version])
-        for version in versions
+    return grade_of(
+        newest.status,
+        deprecated=newest.deprecated,
+        scan=found.scan if found else None,
     )
 
 
-def _as_run(version: str | None, copies: Sequence[BadCopy]) -> Run:
-    """Return what is wrong with the copies of one version: with what is not accepted, if there is that."""
-    left = [one for one in copies if not one.accepted]
-    grade = _worst(one.grade for one in left or copies)
-    return Run(version=version, grade=grade, accepted=not left)
+def _run_of(
+    copies: Iterable[Copy], judged: Sequence[JudgedCopy]
+) -> tuple[JudgedCopy, ...]:
+    """Return how the enabled copies were judged, the worst of each version; one that was not is unknown."""
+    known = {one.key: one for one in judged}
+    by_version: dict[str | None, list[JudgedCopy]] = {}
+    for copy in copies:
+        if copy.enabled:
+            unknown = JudgedCopy(
+                install=copy.install, version=copy.version, grade=Grade.UNKNOWN
+            )
+            one = known.get(unknown.key, unknown)
+            by_version.setdefault(copy.version, []).append(one)
+    return tuple(
+        min(by_version[version], key=JudgedCopy.rank)
+        for version in sorted(by_version, key=lambda one: one or "")
+    )
 
 
-def _worst(grades: Iterable[Grade]) -> Grade:
-    return min(grades, key=finding.rank, default=Grade.OK)
-
-
-def by_state(rows: Iterable[NodeRow]) -> dict[str, int]:
+def by_state(rows: Iterable[NodeRow]) -> dict[Grade, int]:
     """Return how many nodes stand in each way, the worst first, also where that is none."""
     found = Counter(row.state for row in rows)
-    return {state: found[state] for state in STATES}
+    return {state: found[state] for state in Grade}
 
 
 def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:

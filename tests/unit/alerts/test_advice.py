@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.factories import HARMLESS, event
 from watcher.alerts.advice import advice_on, advice_on_copy
-from watcher.model.event import BadVersion, Event, FieldChange, Kind
+from watcher.model.event import BadVersion, Event, FieldChange, Grade, Kind
 from watcher.model.finding import Finding
-from watcher.model.pack import Copy, Pack, PackKind, Verdict
+from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.version import SafeVersion
 from watcher.text.sanitize import Trusted
 
@@ -100,7 +100,7 @@ def test_nothing_is_to_be_done_about_a_flag_that_is_info() -> None:
     for good in ("1.1.0", "0.9.0", None):
         ways: tuple[dict[str, Any], ...] = ({}, {"enabled": False}, {"named": True})
         for fields in ways:
-            assert _to_do("flagged", good, scan=HARMLESS, **fields) == ""
+            assert _to_do("flagged-info", good, **fields) == ""
 
 
 def test_a_replaced_archive() -> None:
@@ -171,7 +171,7 @@ def _finding(
     return Finding(
         install="here",
         pack=pack,
-        verdict=Verdict(verdict),
+        grade=Grade(verdict),
         id="p",
         node="p",
         detail=reason,

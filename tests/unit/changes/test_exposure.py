@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import HARMLESS, NOW, PACK, event, known, version
+from tests.support.factories import NOW, PACK, event, known, version
 from watcher.changes import exposure
 from watcher.changes.exposure import Poll
-from watcher.model.event import Event, Kind, Severity
-from watcher.model.finding import Acceptance, BadCopy, Finding, Grade, Installed
-from watcher.model.pack import Claim, Identity, Pack, PackKind, Scanned, Verdict
+from watcher.model.event import Event, Grade, Kind, Severity
+from watcher.model.finding import Acceptance, Finding, Installed, JudgedCopy
+from watcher.model.pack import Claim, Identity, Pack, PackKind, Scanned
 from watcher.model.reading import ReadFailure
 
 KEY = PACK.lower()
@@ -37,9 +37,9 @@ def run(
         pack=pack,
         id=PACK,
         node=PACK,
-        verdict=Verdict(verdict),
+        grade=Grade(verdict),
         row=listed,
-        may_be=Verdict.OK if listed and verdict == "pending" else None,
+        may_be=Grade.OK if listed and verdict == "pending" else None,
     )
 
 
@@ -62,12 +62,18 @@ def poll(*runs: Finding, events: Sequence[Event] = (), **fields: Any) -> Poll:
     return Poll(findings=runs, events=events, **terms | fields)
 
 
+def assessed(reported: Installed, given: Poll) -> tuple[Installed, tuple[Event, ...]]:
+    """Return what is known after a poll, and its events."""
+    installed, _, events = exposure.assess(reported, given)
+    return installed, events
+
+
 def assess(
     reported: Installed, *runs: Finding, **fields: Any
 ) -> tuple[Installed, Said]:
     """Return what is known after a poll, and its new events by kind, before and after."""
     given = poll(*runs, **fields)
-    installed, events = exposure.assess(reported, given)
+    installed, events = assessed(reported, given)
     return installed, [
         (one.kind.value, one.before, one.after) for one in events[len(given.events) :]
     ]
@@ -105,16 +111,16 @@ def test_what_is_reinstated_names_what_else_is_bad() -> None:
     back = event("back", Kind.REINSTATED, version=None, before="banned", after="active")
     reported, _ = assess(Installed(), run("banned"), run("banned", "0.9", "office"))
     runs = run("deprecated"), run("banned", "0.9", "office")
-    done = exposure.assess(reported, poll(*runs, events=[back]))[1]
+    done = assessed(reported, poll(*runs, events=[back]))[1]
     assert [(one.version, one.status) for one in done[0].bad_versions] == [
         ("0.9", "banned"),
         ("1.0", "deprecated"),
     ]
     accepted = [Acceptance(node=PACK, copy="0.9", worst=Grade.BANNED)]
     late = poll(*runs, run("flagged", "2.0"), events=[back], accept=accepted)
-    done = exposure.assess(reported, late)[1]
+    done = assessed(reported, late)[1]
     assert [one.version for one in done[0].bad_versions] == ["1.0"]
-    done = exposure.assess(reported, poll(run("ok"), events=[back]))[1]
+    done = assessed(reported, poll(run("ok"), events=[back]))[1]
     assert done[0].bad_versions == ()
 
 
@@ -141,17 +147,17 @@ def test_how_bad_what_is_unknown_may_still_be(
 ) -> None:
     """It stays as bad as it was, or as the worst that it may be now; it ends where that is nothing bad."""
     bad, _ = assess(Installed(), run("banned", None))
-    unknown = replace(run(verdict, None), may_be=Verdict(may_be) if may_be else None)
+    unknown = replace(run(verdict, None), may_be=Grade(may_be) if may_be else None)
     after, events = assess(bad, unknown)
     assert events == ([] if grade else [("cleared", "banned", None)])
     left = [copy.grade for one in after.exposures.values() for copy in one.copies]
     assert left == ([grade] if grade else [])
     mild, _ = assess(Installed(), run("deprecated", None))
-    worse = replace(unknown, may_be=Verdict.BANNED)
+    worse = replace(unknown, may_be=Grade.BANNED)
     assert assess(mild, worse) == (mild, [])
     gap = ReadFailure(node=PACK, error="HTTP 500")
     assert assess(bad, replace(unknown, gaps=(gap,))) == (bad, [])
-    two, _ = assess(bad, unknown, replace(unknown, may_be=Verdict.DEPRECATED))
+    two, _ = assess(bad, unknown, replace(unknown, may_be=Grade.DEPRECATED))
     assert [one.grade for one in two.exposures[KEY].copies] == [grade or "deprecated"]
     pardon = event("e1", Kind.REINSTATED, version=None)
     for other in (
@@ -175,11 +181,11 @@ def test_the_other_verdicts_are_no_news(verdict: str) -> None:
 def test_what_is_not_known_any_more_stays_as_it_was() -> None:
     """A verdict that cannot be made, and an install that cannot be seen, end nothing and are no news later."""
     assert assess(FLAGGED, run("unknown")) == (FLAGGED, [])
-    stands = exposure.judged_copies(poll(run("unknown")), FLAGGED)
+    _, stands, _ = exposure.assess(FLAGGED, poll(run("unknown")))
     assert stands == {KEY: FLAGGED.exposures[KEY].copies}
     assert assess(FLAGGED, scans=unseen("studio")) == (FLAGGED, [])
     delisted, _ = assess(Installed(), run("delisted"))
-    unlisted = replace(run("unknown"), row=None, may_be=Verdict.OK)
+    unlisted = replace(run("unknown"), row=None, may_be=Grade.OK)
     assert assess(delisted, unlisted) == (delisted, [])
     assert assess(delisted, run("pending"))[1] == [("cleared", "delisted", None)]
     elsewhere, events = assess(FLAGGED, run("ok"), run("unknown", install="office"))
@@ -203,9 +209,7 @@ def test_what_another_event_says_is_only_recorded(
 ) -> None:
     """An event of the poll about that version, however it is written, or the whole pack says it, and is marked."""
     other = event(kind=kind, version=text)
-    recorded, (marked,) = exposure.assess(
-        Installed(), poll(run(verdict), events=[other])
-    )
+    recorded, (marked,) = assessed(Installed(), poll(run(verdict), events=[other]))
     assert (marked, len(recorded.exposures)) == (replace(other, exposes=True), 1)
     assert assess(recorded, run(verdict)) == (recorded, [])
     for elsewhere in (
@@ -214,7 +218,7 @@ def test_what_another_event_says_is_only_recorded(
         replace(other, kind=Kind.CHANGED),
         replace(other, kind=Kind.BASELINE),
     ):
-        _, events = exposure.assess(Installed(), poll(run(verdict), events=[elsewhere]))
+        _, events = assessed(Installed(), poll(run(verdict), events=[elsewhere]))
         assert events[0] == elsewhere
         assert [one.after for one in events[1:]] == [verdict]
 
@@ -226,7 +230,7 @@ def test_a_milder_verdict_is_no_news_and_clears_nothing() -> None:
     worse, events = assess(milder, run("banned"))
     assert events == [("exposed", "deprecated", "banned")]
     mild, _ = assess(worse, run("deprecated"))
-    _, [cleared] = exposure.assess(mild, poll(run("ok")))
+    _, [cleared] = assessed(mild, poll(run("ok")))
     assert (cleared.before, cleared.ends) == ("deprecated", Severity.CRITICAL)
 
 
@@ -247,10 +251,10 @@ def test_what_was_not_answered_makes_nothing_milder() -> None:
 
 def test_a_flag_that_is_info() -> None:
     """What is worse by its severity is news; that its reason can be read no more is none."""
-    info = replace(run(), scan=HARMLESS)
+    info = run("flagged-info")
     first, events = assess(Installed(), info)
     assert events == [EXPOSED]
-    _, [cleared] = exposure.assess(first, poll(run("ok")))
+    _, [cleared] = assessed(first, poll(run("ok")))
     assert cleared.ends is Severity.INFO
     for verdict in ("deleted", "deprecated"):
         assert assess(first, run(verdict))[1] == [("exposed", "flagged", verdict)]
@@ -258,7 +262,7 @@ def test_a_flag_that_is_info() -> None:
     assert assess(first, run())[1] == []
     calmer, events = assess(FLAGGED, info)
     assert events == []
-    _, [cleared] = exposure.assess(calmer, poll(run("ok")))
+    _, [cleared] = assessed(calmer, poll(run("ok")))
     assert cleared.ends is Severity.WARNING
 
 
@@ -272,9 +276,9 @@ def test_a_copy_is_an_install_and_a_version() -> None:
         [EXPOSED],
         [CLEARED],
     ]
-    _, (one, two) = exposure.assess(Installed(), poll(*both, other))
+    _, (one, two) = assessed(Installed(), poll(*both, other))
     assert [one.version, two.version] == ["1.0", "2.0"]
-    mixed = (run(), replace(OFFICE, verdict=Verdict.DELISTED))
+    mixed = (run(), replace(OFFICE, grade=Grade.DELISTED))
     assert said(mixed)[0] == [("exposed", None, "delisted"), EXPOSED]
 
 
@@ -283,18 +287,18 @@ def test_a_pack_is_cleared_once_nothing_of_it_is_bad() -> None:
     known_, _ = assess(Installed(), run("banned"), OFFICE, run("flagged", "2.0"))
     left, events = assess(known_, run("ok"), OFFICE, run("ok", "2.0"))
     assert events == []
-    _, [cleared] = exposure.assess(left, poll(run("ok"), run("ok", install="office")))
+    _, [cleared] = assessed(left, poll(run("ok"), run("ok", install="office")))
     assert (cleared.version, cleared.before, cleared.ends) == (
         *("1.0", "flagged", Severity.CRITICAL),
     )
-    _, [cleared] = exposure.assess(known_, poll())
+    _, [cleared] = assessed(known_, poll())
     assert (cleared.version, cleared.before) == (None, "banned")
 
 
 def test_a_disabled_copy_is_not_run() -> None:
     """It is not exposed; what is disabled or gone is cleared, and what is enabled is exposed."""
     off = run(enabled=False)
-    assert exposure.judged_copies(poll(off), Installed()) == {}
+    assert exposure.assess(Installed(), poll(off))[1] == {}
     assert said([off], [run()], [off], [run()], []) == [
         *([], [EXPOSED], [CLEARED], [EXPOSED], [CLEARED]),
     ]
@@ -326,7 +330,7 @@ def test_what_is_accepted_is_no_news() -> None:
     taken, events = assess(Installed(), run(), accept=accept)
     assert events == []
     [copy] = taken.exposures[KEY].copies
-    assert copy == BadCopy(
+    assert copy == JudgedCopy(
         install="studio", version="1.0", grade=Grade.FLAGGED, accepted=True
     )
     assert assess(taken, run(), accept=accept) == (taken, [])
@@ -361,13 +365,13 @@ def test_what_is_accepted_keeps_a_pack_from_being_cleared() -> None:
 
 def test_the_worst_of_two_clones_is_said() -> None:
     """The event has the version by which it is worse, whose reason is read for it; two verdicts are two events."""
-    mild = replace(clone(), row=version("1.0"), scan=HARMLESS)
+    mild = replace(clone("flagged-info"), row=version("1.0"))
     worse = replace(clone(), row=version("2.0"))
     for runs in ((mild, worse), (worse, mild)):
-        _, [found] = exposure.assess(Installed(), poll(*runs))
+        _, [found] = assessed(Installed(), poll(*runs))
         assert (found.version, found.version_id) == (None, "id-2.0")
     banned = replace(clone("banned"), install="office", detail="Malware")
-    _, [first, second] = exposure.assess(Installed(), poll(mild, banned))
+    _, [first, second] = assessed(Installed(), poll(mild, banned))
     assert (first.after, first.reason, second.after) == ("banned", "Malware", "flagged")
 
 
@@ -377,8 +381,8 @@ def test_events_have_ids_of_their_own() -> None:
     reported = Installed()
     for verdict in ("flagged", "ok", "flagged", "banned", "ok"):
         found = poll(run(verdict))
-        again = exposure.assess(reported, found)
-        reported, events = exposure.assess(reported, found)
+        again = assessed(reported, found)
+        reported, events = assessed(reported, found)
         assert again == (reported, events)
         ids += [one.id for one in events]
     assert len(ids) == len(set(ids)) == 5

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.support.factories import ANY_AGE, HARMLESS, NOW, PACK, known, version
-from watcher.changes.verdict import Knowledge, as_one, find_versions, judge_each
-from watcher.model.finding import Finding, Grade, rank
-from watcher.model.pack import Claim, Identity, NodeRecord, Pack, PackKind, Verdict
+from watcher.changes.verdict import Knowledge, as_one, judge_each
+from watcher.model.event import VERDICTS, Grade
+from watcher.model.finding import Finding
+from watcher.model.pack import Claim, Identity, NodeRecord, Pack, PackKind
 from watcher.model.reading import Fault, ReadFailure
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import MinimumAge, SafeVersion
@@ -92,15 +93,15 @@ def test_what_a_copy_may_be_yet(said: str | None, may_be: str) -> None:
 def test_an_unreadable_deprecation_is_not_fine() -> None:
     """Whether a version is deprecated was not read: it is unknown, unless something worse holds."""
     for status, verdict in (
-        ("active", Verdict.UNKNOWN),
-        ("pending", Verdict.PENDING),
-        ("banned", Verdict.BANNED),
+        ("active", Grade.UNKNOWN),
+        ("pending", Grade.PENDING),
+        ("banned", Grade.BANNED),
     ):
         listed = version("1.0.0", status)
         found = of(pack(), known(listed), unreadable=frozenset({listed.key}))
-        assert found.verdict is verdict
+        assert found.grade is verdict
     other = of(pack(), known(version("1.0.0")), unreadable=frozenset({"another"}))
-    assert other.verdict is Verdict.OK
+    assert other.grade is Grade.OK
 
 
 def test_verdicts_are_sorted_worst_first() -> None:
@@ -117,8 +118,7 @@ def test_verdicts_are_sorted_worst_first() -> None:
         "outdated",
         "ok",
     ]
-    assert sorted(Grade, key=rank) == words
-    assert sorted(Verdict, key=rank) == [one for one in words if one in [*Verdict]]
+    assert [*VERDICTS] == words
 
 
 def test_how_bad_a_flag_is() -> None:
@@ -131,9 +131,9 @@ def test_how_bad_a_flag_is() -> None:
     ):
         node = known(flagged, scans={flagged.key: scan} if scan else {})
         found = of(pack(), node, record=record())
-        assert (found.grade, found.verdict, found.scan) == (word, "flagged", scan)
+        assert (found.grade, found.grade.verdict, found.scan) == (word, "flagged", scan)
         deleted = of(pack(), node, record=record("deleted"))
-        assert deleted.verdict == ("flagged" if word == "flagged" else "deleted")
+        assert deleted.grade == ("flagged" if word == "flagged" else "deleted")
 
 
 def test_of_two_flags_that_are_meant_the_worse_counts() -> None:
@@ -162,7 +162,7 @@ def test_a_flag_that_is_info_is_no_good_version() -> None:
     old, new = version("1.0.0"), version("1.1.0", "flagged")
     node = known(old, new, scans={new.key: HARMLESS})
     found = of(pack(), node)
-    assert (found.verdict, found.safe_version) == ("ok", SafeVersion("1.0.0"))
+    assert (found.grade, found.safe_version) == ("ok", SafeVersion("1.0.0"))
     assert of(pack("1.1.0"), node).safe_version == SafeVersion("1.0.0")
 
 
@@ -170,16 +170,16 @@ def test_a_young_version_makes_nothing_outdated() -> None:
     """What is installed is outdated by a good version that is old enough."""
     node = known(*(version(text, created_at=NOW) for text in ("1.0.0", "1.1.0")))
     young = MinimumAge(seconds=60, now=NOW)
-    assert of(pack(), node, minimum_age=young).verdict == "ok"
-    assert of(pack(), node).verdict == "outdated"
+    assert of(pack(), node, minimum_age=young).grade == "ok"
+    assert of(pack(), node).grade == "outdated"
 
 
 def test_an_incomplete_listing() -> None:
     """What was seen of it counts, what was not seen means nothing, and no version is known to be safe."""
     seen = known(version("1.0.0", "banned"), baseline_at="")
-    assert of(pack(), seen).verdict == "banned"
+    assert of(pack(), seen).grade == "banned"
     other = of(pack("1.1.0"), seen, unread=REFUSED)
-    assert (other.verdict, other.why, other.safe_version) == (
+    assert (other.grade, other.why, other.safe_version) == (
         "unknown",
         "it could not be checked: page 2 was refused (500)",
         None,
@@ -189,9 +189,9 @@ def test_an_incomplete_listing() -> None:
 def test_removed_versions() -> None:
     """A version that one listing lacks is still there; one that was reported removed is not."""
     node = known(version("1.0.0"), version("1.1.0"), marks={"id-1.0.0": Mark.ABSENT})
-    assert of(pack(), node).verdict == "outdated"
+    assert of(pack(), node).grade == "outdated"
     assert (
-        of(pack(), known(*node.rows, marks={"id-1.0.0": Mark.REMOVED})).verdict
+        of(pack(), known(*node.rows, marks={"id-1.0.0": Mark.REMOVED})).grade
         == "delisted"
     )
 
@@ -217,7 +217,7 @@ def test_removed_versions() -> None:
 def test_unknown_says_why(installed: Pack, why: str) -> None:
     """A pack that cannot be looked up says what it lacks."""
     found = of(installed, known(version("1.0.0")), record=record())
-    assert (found.verdict, found.why) == ("unknown", why)
+    assert (found.grade, found.why) == ("unknown", why)
 
 
 @pytest.mark.parametrize("claimed", [None, "1.0.0"])
@@ -237,7 +237,7 @@ def test_a_clone_that_is_not_known_says_why(
 ) -> None:
     """A registry that was not read is not said to lack the pack or its repository."""
     found = of(clone(claimed_version=claimed), **fields)
-    assert (found.verdict, found.why) == ("unknown", why)
+    assert (found.grade, found.why) == ("unknown", why)
 
 
 def named(by: Claim, name: str = "evil") -> tuple[Identity, ...]:
@@ -279,7 +279,7 @@ def test_the_worst_of_all_that_a_copy_may_be(
     """A bad verdict of any pack that it may be counts, and the judgement says by which."""
     found = judged("studio", installed, lambda name: other if name == "evil" else GOOD)
     is_delisted = other is ALL_BAD and installed.kind is PackKind.REGISTRY
-    assert found.verdict == (
+    assert found.grade == (
         "delisted" if is_delisted else "flagged" if other is ALL_BAD else "banned"
     )
     assert (found.id, found.by) == ("evil", by)
@@ -291,14 +291,14 @@ def test_a_folder_may_have_any_name() -> None:
     assert (
         judged(
             "studio", installed, lambda name: NO_PACK if name == "mine" else GOOD
-        ).verdict
+        ).grade
         == "ok"
     )
     unread = _knowledge(node=None, unread=TIMED_OUT)
     found = judged("studio", installed, lambda name: unread if name == "mine" else GOOD)
-    assert (found.verdict, found.gaps) == ("unknown", (TIMED_OUT,))
+    assert (found.grade, found.gaps) == ("unknown", (TIMED_OUT,))
     found = judged("studio", installed, {PACK: BAD_VERSION, "mine": unread}.__getitem__)
-    assert (found.verdict, found.gaps) == ("banned", (TIMED_OUT,))
+    assert (found.grade, found.gaps) == ("banned", (TIMED_OUT,))
 
 
 NEW_STATUS = "an unknown status"
@@ -320,7 +320,7 @@ def test_what_was_not_answered_is_not_fine(fields: dict[str, Any], lack: str) ->
     """A pack is unknown, and says what is missing, if the registry leaves it out or gives it an unknown status."""
     found = of(pack(), **({"node": known(version("1.0.0"))} | fields))
     (gap,) = found.gaps
-    assert (found.verdict, lack in gap.error, bool(found.why)) == (
+    assert (found.grade, lack in gap.error, bool(found.why)) == (
         "unknown",
         True,
         True,
@@ -331,7 +331,7 @@ def test_a_gap_hides_no_finding() -> None:
     """What is bad is said, whatever was not answered."""
     node = known(version("1.0.0", "flagged"))
     found = of(pack(), node, record=None, no_records=TIMED_OUT, unread=REFUSED)
-    assert (found.verdict, found.gaps) == ("flagged", (REFUSED, TIMED_OUT))
+    assert (found.grade, found.gaps) == ("flagged", (REFUSED, TIMED_OUT))
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,8 @@ def test_versions_are_compared_by_what_they_mean(
     text: str, listed: list[str], found: str | None
 ) -> None:
     """The same text, and what means the same, is the same version; a pre-release or another build is not."""
-    matches = find_versions(text, map(version, listed))
+    node = known(*map(version, listed))
+    matches = _knowledge(node=node).versions_meant(text)
     assert [one.version for one in matches] == ([found] if found else [])
 
 
@@ -362,8 +363,9 @@ def test_versions_are_compared_by_what_they_mean(
 def test_of_two_versions_that_are_meant_the_worse_counts(other: str) -> None:
     """A version that was published twice, or written in two ways, may be either."""
     twice = (version("1.0.0", id="a"), version(other, "banned", id="b"))
-    assert [one.status for one in find_versions("1.0.0", twice)] == ["banned", "active"]
-    assert of(pack(), known(*twice)).verdict == "banned"
+    meant = _knowledge(node=known(*twice)).versions_meant("1.0.0")
+    assert [one.status for one in meant] == ["banned", "active"]
+    assert of(pack(), known(*twice)).grade == "banned"
 
 
 @pytest.mark.parametrize(
@@ -371,38 +373,38 @@ def test_of_two_versions_that_are_meant_the_worse_counts(other: str) -> None:
     [
         (
             {"1.0.0": "active", "1.1.0": "active"},
-            Verdict.OK,
+            Grade.OK,
             "judged by 1.1.0, the newest active version",
         ),
         (
             {"1.0.0": "active", "2.0.0-rc.1": "active", "3.0.0": "banned"},
-            Verdict.OK,
+            Grade.OK,
             "judged by 1.0.0, the newest active version",
         ),
         (
             {"1.0.0": "flagged", "1.1.0": "banned"},
-            Verdict.BANNED,
+            Grade.BANNED,
             "judged by 1.1.0, the newest version",
         ),
         (
             {"1.0.0": "banned", "1.1.0": "pending"},
-            Verdict.PENDING,
+            Grade.PENDING,
             "judged by 1.1.0, the newest version",
         ),
         (
             {"1.1.0": "active", "v1.1": "banned"},
-            Verdict.BANNED,
+            Grade.BANNED,
             "judged by 1.1.0, the newest version",
         ),
     ],
 )
 def test_a_reference_without_a_version(
-    versions: dict[str, str], verdict: Verdict, why: str
+    versions: dict[str, str], verdict: Grade, why: str
 ) -> None:
     """It is judged by the newest active version, else by the newest of all, and is said not to be pinned."""
     node = known(*(version(name, status) for name, status in versions.items()))
     found = of(pack(None, PackKind.CLAIMED, is_unpinned=True), node, record=record())
-    assert (found.verdict, found.reason) == (verdict, f"not pinned: {why}")
+    assert (found.grade, found.reason) == (verdict, f"not pinned: {why}")
 
 
 def test_a_reference_to_a_deprecated_version() -> None:
@@ -410,7 +412,7 @@ def test_a_reference_to_a_deprecated_version() -> None:
     node = known(version("1.0.0"), version("1.1.0", deprecated=True))
     reference = pack(None, PackKind.CLAIMED, is_unpinned=True)
     found = of(reference, node, record=record())
-    assert found.verdict is Verdict.DEPRECATED
+    assert found.grade is Grade.DEPRECATED
     assert found.safe_version is not None
     assert found.safe_version.version == "1.0.0"
 
@@ -418,19 +420,19 @@ def test_a_reference_to_a_deprecated_version() -> None:
 @pytest.mark.parametrize(
     ("node", "fields", "verdict", "reason"),
     [
-        (EMPTY, {}, Verdict.UNKNOWN, f"the registry does not have a pack {PACK}"),
-        (EMPTY, {"record": record()}, Verdict.UNKNOWN, "the registry does not have any version"),
-        (None, {}, Verdict.UNKNOWN, "the registry has not been asked yet"),
-        (known(version("1.0.0")), {"record": record("banned")}, Verdict.BANNED, "the whole pack"),
+        (EMPTY, {}, Grade.UNKNOWN, f"the registry does not have a pack {PACK}"),
+        (EMPTY, {"record": record()}, Grade.UNKNOWN, "the registry does not have any version"),
+        (None, {}, Grade.UNKNOWN, "the registry has not been asked yet"),
+        (known(version("1.0.0")), {"record": record("banned")}, Grade.BANNED, "the whole pack"),
     ],
 )  # fmt: skip
 def test_a_reference_without_a_version_of_what_is_not_known(
-    node: Node | None, fields: dict[str, Any], verdict: Verdict, reason: str
+    node: Node | None, fields: dict[str, Any], verdict: Grade, reason: str
 ) -> None:
     """A pack that is banned as a whole, or not known, is no less so without a version."""
     reference = pack(None, PackKind.CLAIMED, is_unpinned=True)
     found = of(reference, node, **fields)
-    assert (found.verdict, found.reason) == (verdict, f"not pinned: {reason}")
+    assert (found.grade, found.reason) == (verdict, f"not pinned: {reason}")
 
 
 @pytest.mark.parametrize(

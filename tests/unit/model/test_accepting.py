@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from watcher.model.finding import Acceptance, Finding, Grade, in_force
-from watcher.model.pack import Pack, PackKind, Verdict
+from watcher.model.event import VERDICTS, Grade
+from watcher.model.finding import Acceptance, Finding, in_force
+from watcher.model.pack import Pack, PackKind
 
 COMMIT = "0123abcdef" * 4
 
@@ -17,7 +18,7 @@ COMMIT = "0123abcdef" * 4
 def finding(verdict: str = "flagged", **pack: Any) -> Finding:
     """Make a finding about a copy of some-pack."""
     made = Pack(folder="x", kind=PackKind.GIT, id="Some-Pack", **pack)
-    return Finding(install="studio", pack=made, id=made.id, verdict=Verdict(verdict))
+    return Finding(install="studio", pack=made, id=made.id, grade=Grade(verdict))
 
 
 VERSION, CLONE, NEITHER = (
@@ -61,19 +62,19 @@ def test_a_number_may_be_a_version_and_a_commit() -> None:
 @pytest.mark.parametrize(
     ("worst", "covered"),
     [
-        ("banned", [*Grade]),
-        ("flagged", [*Grade][1:]),
-        ("flagged-info", [*Grade][4:]),
-        ("deprecated", [*Grade][6:]),
+        ("banned", [*VERDICTS]),
+        ("flagged", [*VERDICTS][1:]),
+        ("flagged-info", [*VERDICTS][4:]),
+        ("deprecated", [*VERDICTS][6:]),
     ],
 )
 def test_how_bad_it_may_be(worst: str, covered: list[Grade]) -> None:
     """A verdict covers itself and milder ones, and a flag is the worst without one; what is fine is not accepted."""
     assert Acceptance(node="some-pack").worst is Grade.FLAGGED
     one = Acceptance(node="some-pack", worst=Grade(worst))
-    for verdict in Verdict:
+    for verdict in VERDICTS:
         is_covered = finding(verdict).covered_by([one]) is not None
-        assert is_covered == (Grade(verdict) in covered and verdict is not Verdict.OK)
+        assert is_covered == (verdict in covered and verdict is not Grade.OK)
 
 
 def test_a_ban_of_the_whole_pack() -> None:
@@ -86,7 +87,7 @@ def test_a_ban_of_the_whole_pack() -> None:
         assert not other.covers(banned)
     # Only that ban: what is wrong with the version is another finding.
     assert not whole.covers(replace(banned, of_pack=False))
-    assert not whole.covers(replace(banned, verdict=Verdict.DELETED))
+    assert not whole.covers(replace(banned, grade=Grade.DELETED))
 
 
 def test_the_last_day_is_included() -> None:

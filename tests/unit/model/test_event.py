@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tests.support.factories import event
 from watcher.model.event import (
-    EXPOSURES,
     LONGEST_TEXT,
     MOST_COPIES,
     Event,
     FieldChange,
+    Grade,
     Kind,
     bounded,
     rank,
@@ -87,7 +87,11 @@ def test_a_baseline_is_as_bad_as_the_worst_in_it(
 
 @pytest.mark.parametrize(
     ("after", "severity"),
-    [(word, "critical" if word == "banned" else "warning") for word in EXPOSURES],
+    [
+        (word, "critical" if word == "banned" else "warning")
+        for word in Grade
+        if word.is_bad and word.verdict is word
+    ],
 )
 def test_an_exposure_is_as_bad_as_what_it_reports(after: str, severity: str) -> None:
     """A ban of what is run is critical, whenever it is found."""

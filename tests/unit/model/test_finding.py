@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.support.factories import HARMLESS, event
-from watcher.model.event import Kind, severity_of
-from watcher.model.finding import Grade, grade_of, is_worse
-from watcher.model.pack import Verdict
+from watcher.model.event import Grade, Kind, grade_of, severity_of
+from watcher.model.finding import is_worse
 
 
 @pytest.mark.parametrize(
@@ -18,7 +17,9 @@ from watcher.model.pack import Verdict
 def test_a_verdict_has_the_severity_of_the_event_of_its_name(kind: Kind) -> None:
     """Whether or not what the scanner found is informational and known."""
     for scan in (None, HARMLESS, replace(HARMLESS, is_known=False)):
-        grade = grade_of(Verdict(kind), scan)
+        is_deprecated = kind is Kind.DEPRECATED
+        status = "active" if is_deprecated else kind
+        grade = grade_of(status, deprecated=is_deprecated, scan=scan)
         assert grade.severity is severity_of(event(kind=kind, scan=scan))
         assert grade.verdict.value == kind.value
 

@@ -23,8 +23,7 @@ from tests.support.program import ROOT
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.model.event import Kind
-from watcher.model.finding import Grade
+from watcher.model.event import Grade, Kind
 from watcher.model.pack import Pack, PackKind
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot

@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator
 
 from tests.unit.settings.conftest import TOKEN, Loads
 from watcher.cli.commands import config
-from watcher.model.finding import Acceptance, Grade
+from watcher.model.event import Grade
+from watcher.model.finding import Acceptance
 from watcher.settings.model import json_schema
 
 DAY = date(2026, 11, 30)

@@ -26,8 +26,8 @@ from tests.support.factories import (
 from watcher.changes.health import FailureStreak, Streaks
 from watcher.cli.commands import status
 from watcher.cli.commands.health import judge
-from watcher.model.event import About
-from watcher.model.finding import BadCopy, Grade
+from watcher.model.event import About, Grade
+from watcher.model.finding import JudgedCopy
 from watcher.model.pack import Pack, PackKind
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Mark, Node, Snapshot
@@ -35,7 +35,7 @@ from watcher.publish.documents import metrics
 from watcher.publish.page import page
 from watcher.publish.public import Terms, published
 from watcher.state.model import Checks, State
-from watcher.state.overview import STATES, node_rows, state_in_words
+from watcher.state.overview import node_rows
 
 KEY = PACK.lower()
 HOME = {"home": "home"}
@@ -68,7 +68,7 @@ def down(streaks: Streaks) -> State:
     return reported(of(known(GOOD), streaks=streaks), About.REGISTRY, "failing")
 
 
-def run(*copies: BadCopy, node: Node | None = None, enabled: bool = True) -> State:
+def run(*copies: JudgedCopy, node: Node | None = None, enabled: bool = True) -> State:
     """Make a state in which these copies are run, and were judged so."""
     packs = [
         Pack(
@@ -84,9 +84,11 @@ def run(*copies: BadCopy, node: Node | None = None, enabled: bool = True) -> Sta
     return replace(given, installs={"home": tuple(packs)})
 
 
-def copy(grade: str, text: str | None = "1.0", *, accepted: bool = False) -> BadCopy:
+def copy(grade: str, text: str | None = "1.0", *, accepted: bool = False) -> JudgedCopy:
     """Make a copy that was judged so."""
-    return BadCopy(install="home", version=text, grade=Grade(grade), accepted=accepted)
+    return JudgedCopy(
+        install="home", version=text, grade=Grade(grade), accepted=accepted
+    )
 
 
 def shown(view: status.Overview) -> list[str]:
@@ -197,7 +199,7 @@ def test_everything_that_shows_it_agrees(name: str) -> None:
     state, expected = CORPUS[name]
     (row,) = node_rows([PACK], state, HOME)
     assert row.state == expected
-    words = state_in_words(expected)
+    words = Grade(expected).in_words
 
     view = status.Overview(
         state=state, nodes=[PACK], installs=HOME, now=NOW, max_age=60
@@ -276,7 +278,7 @@ def test_a_whole_state_is_counted_alike() -> None:
     )
     rows = node_rows(names, state, HOME)
     assert Counter(str(row.state) for row in rows) == expected
-    assert {*expected} <= {*STATES}
+    assert {*expected} <= {*Grade}
     terms = Terms(
         selection=Selection(names=names),
         minimum_age=0,
@@ -288,7 +290,7 @@ def test_a_whole_state_is_counted_alike() -> None:
     view = status.Overview(state=state, nodes=names, installs=HOME, now=NOW, max_age=60)
     first, *_ = shown(view)
     for how, count in expected.items():
-        words = f"{count} {state_in_words(how)}"
+        words = f"{count} {Grade(how).in_words}"
         assert found["packs", how] == count
         assert re.search(rf'<span class="tag \w+">{re.escape(words)}</span>', text)
         assert words in re.split(", | · ", first)

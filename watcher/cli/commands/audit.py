@@ -12,7 +12,7 @@ from watcher.alerts.advice import UNREVIEWED, advice_on_copy, not_banned
 from watcher.alerts.words import in_a_sentence
 from watcher.changes.transitions import node_url
 from watcher.cli.commands.installed import scan_all, targets_of
-from watcher.cli.documents import AcceptedForm, AuditDocument, PackForm
+from watcher.cli.documents import AcceptedForm, AuditDocument, PackForm, Verdict
 from watcher.cli.loading import Took, look_at_registry, working_folder
 from watcher.cli.report import (
     acceptance_in_words,
@@ -37,8 +37,9 @@ from watcher.cli.terminal import (
     warn,
 )
 from watcher.errors import UsageError
-from watcher.model.finding import Acceptance, Finding, Grade
-from watcher.model.pack import PackKind, Source, SourceKind, Verdict
+from watcher.model.event import Grade
+from watcher.model.finding import Acceptance, Finding
+from watcher.model.pack import PackKind, Source, SourceKind
 from watcher.polling.audit import Audit, fails, is_limit
 from watcher.polling.audit import audit as ask
 from watcher.polling.clock import clock
@@ -169,7 +170,7 @@ def _form(finding: Finding, folder: Path) -> PackForm:
         version=pack.version,
         enabled=pack.enabled,
         folder=pack.folder,
-        verdict=finding.verdict,
+        verdict=Verdict(finding.grade.verdict),
         severity=finding.grade.severity,
         status=row.status if row else None,
         deprecated=row.deprecated if row else None,
@@ -199,9 +200,7 @@ def within(file: str, folder: Path) -> Path:
 def rows(done: Audit, *, only_problems: bool) -> list[Finding]:
     """Return the findings to show."""
     return [
-        one
-        for one in done.findings
-        if not (only_problems and one.verdict is Verdict.OK)
+        one for one in done.findings if not (only_problems and one.grade is Grade.OK)
     ]
 
 
@@ -237,7 +236,7 @@ def only_claims(finding: Finding) -> bool:
     """Return whether the id is no more than a claim, so that the folder says better which pack it is."""
     return (
         finding.pack.kind is PackKind.GIT
-        and finding.verdict is Verdict.UNKNOWN
+        and finding.grade is Grade.UNKNOWN
         and not finding.named
     )
 
@@ -253,9 +252,9 @@ def why(finding: Finding, limit: int) -> str:
     found = sanitize_line(finding.detail, limit)
     is_ours = isinstance(finding.detail, Trusted)
     reason = f"reason: {found}" if found and not is_ours else found
-    if finding.verdict is Verdict.BANNED:
+    if finding.grade is Grade.BANNED:
         parts.append(safe_words(not_banned(finding.safe_version)))
-    if finding.verdict is Verdict.FLAGGED:
+    if finding.grade.verdict is Grade.FLAGGED:
         if finding.grade is not Grade.FLAGGED_INFO:
             parts.append(UNREVIEWED)
         if finding.scan and finding.scan.is_whole:

@@ -12,7 +12,7 @@ from watcher.alerts.queues.queue import next_tries, tries_in_words
 from watcher.cli.loading import existing_state
 from watcher.cli.terminal import join_first, show_result
 from watcher.errors import UsageError, WatchError
-from watcher.model.event import FAILING, About
+from watcher.model.event import About, Grade
 from watcher.polling.clock import clock
 from watcher.settings.loading import Loaded
 from watcher.state.model import State, names
@@ -132,7 +132,7 @@ def judge(
 def _failing_packs(state: State, nodes: Iterable[str]) -> str:
     """Return which packs are failing, in words; "" if none is."""
     rows = node_rows(nodes, state, {})
-    failing = [sanitize_line(row.node) for row in rows if row.state == FAILING]
+    failing = [sanitize_line(row.node) for row in rows if row.state is Grade.FAILING]
     if not failing:
         return ""
     return f"{plural(len(failing), 'pack')} failing: {join_first(failing, _NAMES)}"

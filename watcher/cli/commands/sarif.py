@@ -28,9 +28,8 @@ from watcher.cli.loading import Took
 from watcher.cli.report import error_form, version_cell
 from watcher.cli.terminal import unstyle
 from watcher.cli.version import homepage
-from watcher.model.event import Severity
-from watcher.model.finding import Finding, Grade
-from watcher.model.pack import Verdict
+from watcher.model.event import Grade, Severity
+from watcher.model.finding import Finding
 from watcher.model.reading import ReadFailure
 from watcher.polling.audit import Audit, is_limit
 from watcher.text.sanitize import safe_line, sanitize_line
@@ -53,40 +52,40 @@ class _Rule:
     remedy: str
 
 
-_RULES: dict[Verdict, _Rule] = {
-    Verdict.BANNED: _Rule(
+_RULES: dict[Grade, _Rule] = {
+    Grade.BANNED: _Rule(
         meaning="Somebody has rejected this version of the node pack, or the whole pack, for the Comfy Registry.",
         remedy=STOP,
     ),
-    Verdict.FLAGGED: _Rule(
+    Grade.FLAGGED: _Rule(
         meaning="The registry's scanner has found something in this version that nobody has reviewed yet. Most harmless"
         " packs have a finding.",
         remedy="Read what was found. If you cannot judge it, install the version that the message names. A note says"
         " that all findings are informational and not new to the pack: then there is nothing to do.",
     ),
-    Verdict.DELETED: _Rule(
+    Grade.DELETED: _Rule(
         meaning="This version, or the whole pack, is deleted in the Comfy Registry.",
         remedy="Install the version that the message names, or disable or remove the pack if there is none.",
     ),
-    Verdict.DELISTED: _Rule(
+    Grade.DELISTED: _Rule(
         meaning="The ComfyUI-Manager installed this pack from the Comfy Registry, which no longer lists this version,"
         " or the whole pack.",
         remedy="Install the version that the message names, or disable or remove the pack if there is none.",
     ),
-    Verdict.PENDING: _Rule(
+    Grade.PENDING: _Rule(
         meaning="This version is uploaded, and no scan has judged it yet.",
         remedy="Wait for the scan, or use the version that the message names until then.",
     ),
-    Verdict.DEPRECATED: _Rule(
+    Grade.DEPRECATED: _Rule(
         meaning="The publisher advises against this version.",
         remedy="Install the version that the message names.",
     ),
-    Verdict.UNKNOWN: _Rule(
+    Grade.UNKNOWN: _Rule(
         meaning="The registry does not say anything that counts for this copy. It may come from elsewhere, or the"
         " registry did not answer. The message says why.",
         remedy="Make sure that you know where the pack comes from and that you trust it.",
     ),
-    Verdict.OUTDATED: _Rule(
+    Grade.OUTDATED: _Rule(
         meaning="A newer version is active, not deprecated and old enough to be advised.",
         remedy="Install the version that the message names when it suits you.",
     ),
@@ -127,7 +126,7 @@ def sarif(done: Audit, took: Took, folder: Path) -> Form:
     }
 
 
-def _rule(verdict: Verdict, rule: _Rule) -> Form:
+def _rule(verdict: Grade, rule: _Rule) -> Form:
     help_ = f"{rule.meaning} {rule.remedy}"
     return {
         "id": _rule_id(verdict),
@@ -135,7 +134,7 @@ def _rule(verdict: Verdict, rule: _Rule) -> Form:
         "shortDescription": {"text": f"A node pack is {verdict}"},
         "fullDescription": {"text": rule.meaning},
         "help": {"text": help_, "markdown": help_},
-        "defaultConfiguration": {"level": _LEVELS[Grade(verdict).severity]},
+        "defaultConfiguration": {"level": _LEVELS[verdict.severity]},
     }
 
 
@@ -152,8 +151,8 @@ def _results(findings: list[Finding], folder: Path) -> Iterator[Form]:
         text = "\0".join((*identity, str(seen[identity])))
         line = one.pack.line or 1
         result: Form = {
-            "ruleId": _rule_id(one.verdict),
-            "ruleIndex": _INDEXES[one.verdict],
+            "ruleId": _rule_id(one.grade.verdict),
+            "ruleIndex": _INDEXES[one.grade.verdict],
             "level": _LEVELS[one.grade.severity],
             "message": {"text": _message(one)},
             "locations": [
@@ -190,7 +189,7 @@ def _identity(finding: Finding) -> tuple[str, str, str]:
     pack, row = finding.pack, finding.row
     version = pack.version or (row.version if row else None)
     name = finding.id or pack.id or pack.folder
-    return finding.verdict, name.lower(), version or ""
+    return finding.grade.verdict, name.lower(), version or ""
 
 
 def _message(finding: Finding) -> str:

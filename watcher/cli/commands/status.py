@@ -32,22 +32,18 @@ from watcher.cli.terminal import (
 )
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
-from watcher.model.event import INCOMPLETE, UNLISTED, About, Severity
-from watcher.model.finding import Grade
+from watcher.model.event import INCOMPLETE, UNLISTED, About, Grade, Severity
+from watcher.model.finding import JudgedCopy
 from watcher.model.reading import ALL
 from watcher.model.version import BANNED, FLAGGED, Version
 from watcher.polling.clock import clock
 from watcher.settings.loading import Loaded
 from watcher.state.model import State, names
 from watcher.state.overview import (
-    UNREAD,
     NodeRow,
-    Run,
     by_state,
     node_rows,
     reason_of,
-    state_in_words,
-    state_severity,
     watched,
 )
 from watcher.text.sanitize import escape_invisible, plural, sanitize_line
@@ -186,7 +182,7 @@ class Overview:
             return self.wants(row)
         # That the whole registry cannot be read is one line above the table.
         streaks = self.state.checks.streaks.get(About.NODE, {})
-        is_its_own = row.state != UNREAD or key in streaks
+        is_its_own = row.state is not Grade.UNREAD or key in streaks
         return self.wants(row) and row.has_problem and is_its_own
 
     def is_late(self, moment: str) -> bool:
@@ -260,7 +256,7 @@ def _problem_form(version: Version) -> dict[str, object]:
     }
 
 
-def _run_form(run: Run) -> dict[str, object]:
+def _run_form(run: JudgedCopy) -> dict[str, object]:
     return {
         "version": run.version,
         "verdict": run.grade.verdict,
@@ -385,7 +381,7 @@ def _summary(
     found = by_state(rows)
     nodes = [f"{found.pop(Grade.OK):,} ok"]
     nodes += [
-        styled(f"{count:,} {state_in_words(state)}", _COLOURS[state_severity(state)])
+        styled(f"{count:,} {state.in_words}", _COLOURS[state.severity])
         for state, count in found.items()
         if count
     ]
@@ -457,11 +453,11 @@ def _cells(overview: Overview, row: NodeRow, width: int | None) -> list[str]:
 
 def _state_cell(row: NodeRow) -> str:
     """Return how it stands, and whether that is because of what is run."""
-    words = state_in_words(row.state)
-    if row.state == Grade.OK:
+    words = row.state.in_words
+    if row.state is Grade.OK:
         return colour(words)
-    is_run = row.runs_bad and row.state == row.runs
-    return styled(f"runs {words}" if is_run else words, _COLOURS[row.severity])
+    is_run = row.runs_bad and row.state is row.runs
+    return styled(f"runs {words}" if is_run else words, _COLOURS[row.state.severity])
 
 
 def _problems(row: NodeRow) -> list[str]:
@@ -477,7 +473,9 @@ def _problems(row: NodeRow) -> list[str]:
     for problem in reversed(row.problems):
         words = [sanitize_line(problem.version)]
         run = row.run_as(problem)
-        if problem.status == FLAGGED and any(map(_is_calm, run)):
+        if problem.status == FLAGGED and any(
+            one.grade is Grade.FLAGGED_INFO for one in run
+        ):
             words.append(Grade.FLAGGED_INFO.in_words)
         elif problem.status in {FLAGGED, BANNED}:
             words.append(colour(problem.status))
@@ -486,18 +484,13 @@ def _problems(row: NodeRow) -> list[str]:
         words += map(_acceptance, run)
         found.append(" ".join(filter(None, words)))
     is_version = any(problem.status == BANNED for problem in row.problems)
-    if row.state == Grade.BANNED and not (is_version or row.runs_bad):
+    if row.state is Grade.BANNED and not (is_version or row.runs_bad):
         found.insert(0, f"the whole pack {colour(BANNED)}")
     return found
 
 
-def _acceptance(run: Run) -> str:
+def _acceptance(run: JudgedCopy) -> str:
     return "(accepted)" if run.accepted else ""
-
-
-def _is_calm(run: Run) -> bool:
-    """Return whether it is a flag that asks nothing of anybody."""
-    return run.grade is Grade.FLAGGED_INFO
 
 
 def _copy(copy: CopyForm, installs: Collection[str]) -> str:

@@ -449,7 +449,7 @@ def with_installs(
         now=now,
     )
     snapshot = scanned.snapshot
-    installed, events = exposure.assess(snapshot.installed, poll)
+    installed, run, events = exposure.assess(snapshot.installed, poll)
     installed, appeared = exposure.appear(installed, scans, now)
     if installed != snapshot.installed:
         snapshot = replace(snapshot, installed=installed)
@@ -467,7 +467,7 @@ def with_installs(
             checks,
             streaks=scanned.streaks,
             scanned={key: at for key, at in sorted(moments.items()) if at},
-            run=exposure.judged_copies(poll, installed),
+            run=run,
             unknown=tuple(sorted(unknown | unread)),
             packs=dict(sorted(records.items())),
             packs_error=failure.error if failure else checks.packs_error,

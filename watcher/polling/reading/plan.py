@@ -29,7 +29,7 @@ from watcher.changes.sweeps import (
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import identities
 from watcher.durations import DAY
-from watcher.model.event import About
+from watcher.model.event import About, Grade, grade_of, grade_rank
 from watcher.model.pack import Claim, NodeRecord, NodeRecords, Scanned
 from watcher.model.reading import (
     Fault,
@@ -41,7 +41,7 @@ from watcher.model.reading import (
 )
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot
-from watcher.model.version import BANNED, standing
+from watcher.model.version import BANNED
 from watcher.polling.model import PollConfig
 from watcher.registry.client import PAGE_SIZE
 from watcher.registry.listing import NodeRows
@@ -191,12 +191,16 @@ class Seen:
         return base is None or not base.baseline_at
 
     @property
-    def worst_news(self) -> tuple[int, bool]:
-        """A key that sorts nodes by the worst of their rows that differ from what is known, the worst last."""
+    def worst_news(self) -> int:
+        """A key that sorts nodes by the worst of their rows that differ from what is known, the worst first."""
         known = set(self.base.rows) if self.base else set()
         shown = self.reading.versions if isinstance(self.reading, Listing) else ()
-        news = (standing(one) for one in shown if one not in known)
-        return max(news, default=(-1, False))
+        news = (
+            grade_rank(grade_of(one.status, deprecated=one.deprecated))
+            for one in shown
+            if one not in known
+        )
+        return min(news, default=len(Grade))
 
     @property
     def unreadable(self) -> frozenset[str]:
@@ -459,7 +463,7 @@ class Plan:
             if not (one.is_read or one.waits) or self._is_awaited(key, records)
         ]
         alike = sorted(lacking, key=turn)
-        worst = sorted(alike, key=lambda key: seen[key].worst_news, reverse=True)
+        worst = sorted(alike, key=lambda key: seen[key].worst_news)
         most = max(_MOST_QUESTIONS, _pages_of(sweep.total))
         return self.in_order(seen[key].name for key in worst[:most])
 

@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.factories import HARMLESS, accepted, version
 from watcher.cli.commands.audit import lines
+from watcher.model.event import VERDICTS, Grade, grade_of
 from watcher.model.finding import Finding
-from watcher.model.pack import Inventory, Pack, PackKind, Verdict
+from watcher.model.pack import Inventory, Pack, PackKind
 from watcher.model.reading import ReadFailure
 from watcher.model.scan import Scan
 from watcher.model.version import SafeVersion
@@ -21,7 +22,7 @@ from watcher.text.sanitize import Trusted
 
 
 def finding(
-    name: str, verdict: Verdict, *, safe: str | None = "1.1.0", **fields: Any
+    name: str, verdict: Grade, *, safe: str | None = "1.1.0", **fields: Any
 ) -> Finding:
     """Make a finding about a pack with this name."""
     pack = Pack(folder=name, kind=PackKind.REGISTRY, id=name, version="1.0.0")
@@ -29,7 +30,7 @@ def finding(
     known = None if safe == "" else SafeVersion(safe)
     return Finding(
         pack=pack,
-        verdict=verdict,
+        grade=verdict,
         id=name,
         node=name,
         safe_version=known,
@@ -53,8 +54,8 @@ def shown(*findings: Finding, width: int | None = 60, **fields: Any) -> list[str
 def test_a_reason_has_a_line_of_its_own() -> None:
     """On a terminal it is below its row, so that the rows can be read at a glance; in a pipe a row is one line."""
     findings = (
-        finding("evil", Verdict.BANNED, reason="Adware"),
-        finding("fine", Verdict.OK),
+        finding("evil", Grade.BANNED, reason="Adware"),
+        finding("fine", Grade.OK),
     )
     assert shown(*findings) == [
         "PACK  VERSION  VERDICT  WHAT TO DO",
@@ -97,7 +98,8 @@ def test_why_a_version_is_flagged(
     scan: Scan | None, reason: str, shown_as: str
 ) -> None:
     """In words if all that was found is known, ours not as a reason; a clone says first by what it is judged."""
-    one = finding("odd", Verdict.FLAGGED, reason=reason, scan=scan)
+    grade = grade_of("flagged", scan=scan)
+    one = finding("odd", grade, reason=reason, scan=scan)
     unlisted = shown(one, width=None)[1]
     assert "gives no reason" not in unlisted
     one = replace(one, row=version("1.0.0", "flagged"))
@@ -112,10 +114,8 @@ def test_why_a_version_is_flagged(
 def test_a_reason_that_several_packs_have_is_not_repeated() -> None:
     """On a terminal it is below the first of them; another reason is said again, and so are all in a pipe."""
     down = "it could not be checked: cannot reach it: refused"
-    packs = [
-        finding(name, Verdict.UNKNOWN, safe="", why=down) for name in ("one", "two")
-    ]
-    own = finding("own", Verdict.UNKNOWN, safe="", why="it has no id")
+    packs = [finding(name, Grade.UNKNOWN, safe="", why=down) for name in ("one", "two")]
+    own = finding("own", Grade.UNKNOWN, safe="", why="it has no id")
     assert [line.split()[0] for line in shown(*packs, own)[:6]] == [
         *("PACK", "one", "it", "two", "own", "it"),
     ]
@@ -125,7 +125,7 @@ def test_a_reason_that_several_packs_have_is_not_repeated() -> None:
 def test_until_when_and_why_it_is_accepted_is_below_the_row() -> None:
     """A terminal has no room for it in a column; in a pipe, where a row is a line, it is beside the verdict."""
     known = accepted("own (old) fork", "2027-01-31")
-    found = finding("evil", Verdict.BANNED, reason="Hides", acceptance=known)
+    found = finding("evil", Grade.BANNED, reason="Hides", acceptance=known)
     _, row, *more = shown(found, width=80)
     assert "  banned (accepted)  " in row
     at = more.index("    not banned: 1.1.0; reason: Hides")
@@ -136,14 +136,14 @@ def test_until_when_and_why_it_is_accepted_is_below_the_row() -> None:
 
 def test_what_is_accepted_for_ever_without_a_reason_says_no_more() -> None:
     """The mark in the row is enough."""
-    found = finding("evil", Verdict.BANNED, reason="Hides", acceptance=accepted())
+    found = finding("evil", Grade.BANNED, reason="Hides", acceptance=accepted())
     text = "\n".join(shown(found, width=80))
     assert text.count("accepted") == 2  # the other one is in the summary
 
 
 def test_what_a_file_names_is_not_to_be_installed() -> None:
     """Nobody need run what a Dockerfile names; that another version is not banned is a fact."""
-    found = finding("evil", Verdict.BANNED, reason="Steals passwords", named=True)
+    found = finding("evil", Grade.BANNED, reason="Steals passwords", named=True)
     text = "\n".join(shown(found))
     assert "do not install it" in text
     assert "not banned: 1.1.0" in text
@@ -151,8 +151,8 @@ def test_what_a_file_names_is_not_to_be_installed() -> None:
 
 def test_a_column_says_where_a_pack_is() -> None:
     """It is there if there are several installs, and for what files name, with its line."""
-    bad = finding("evil", Verdict.BANNED, install="studio")
-    fine = finding("fine", Verdict.OK, install="laptop")
+    bad = finding("evil", Grade.BANNED, install="studio")
+    fine = finding("fine", Grade.OK, install="laptop")
     head, row, *_ = shown(bad, fine, width=80)
     assert (head.split()[0], row.split()[0]) == ("WHERE", "studio")
     named = replace(bad, install="Dockerfile", named=True)
@@ -167,9 +167,9 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     name = "a-pack-with-quite-a-long-name-" * 3
     rows = [
         finding(name, one, reason="why " * 90, install=f"{name}{number}")
-        for number, one in enumerate(Verdict)
+        for number, one in enumerate(VERDICTS)
     ]
-    named = finding(name, Verdict.BANNED, named=True, install=f"{name}.json")
+    named = finding(name, Grade.BANNED, named=True, install=f"{name}.json")
     found = shown(*rows, named, width=width)
     written = [line for text in found for line in wrap(text, width, "  ")]
     for line in written:
@@ -179,8 +179,8 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 def test_many_packs_are_counted() -> None:
     """A terminal gets the first ones that are not fine, a pipe gets all."""
-    bad = [finding(f"bad-{number:02}", Verdict.UNKNOWN) for number in range(60)]
-    fine = [finding(f"fine-{number:02}", Verdict.OK) for number in range(60)]
+    bad = [finding(f"bad-{number:02}", Grade.UNKNOWN) for number in range(60)]
+    fine = [finding(f"fine-{number:02}", Grade.OK) for number in range(60)]
     found = shown(*bad, *fine)
     assert [line.split()[0] for line in found[1:51]] == [
         f"bad-{number:02}" for number in range(50)
@@ -197,7 +197,7 @@ def test_the_summary_says_what_is_missing() -> None:
         Inventory(install=name, failure=gone, places=frozenset())
         for name in ("here", "there")
     ]
-    one = finding("pack", Verdict.UNKNOWN, gaps=(gone,))
+    one = finding("pack", Grade.UNKNOWN, gaps=(gone,))
     assert " ".join(shown(one, inventories=places)[-2:]).endswith(
         "; 2 installs could not be read; 1 pack could not be checked in full"
     )
@@ -207,9 +207,9 @@ def test_evidence_is_no_link() -> None:
     """A file's name in it stays as it is: these are the program's words. In the registry's a dot is made inert."""
     evidence = "no .git and no pyproject.toml"
     pack = Pack(folder="folder", kind=PackKind.UNKNOWN, evidence=evidence)
-    ours = Finding(install="here", pack=pack, verdict=Verdict.UNKNOWN, why=evidence)
+    ours = Finding(install="here", pack=pack, grade=Grade.UNKNOWN, why=evidence)
     text = "\n".join(
-        shown(ours, finding("evil", Verdict.BANNED, reason="see evil.toml"), width=None)
+        shown(ours, finding("evil", Grade.BANNED, reason="see evil.toml"), width=None)
     )
     assert evidence in text
     assert "evil.toml" not in text

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import HARMLESS, accepted, version
+from tests.support.factories import accepted, version
 from tests.unit.cli.commands.test_audit_report import finding
 from watcher.cli.commands.sarif import sarif
 from watcher.cli.loading import Took
+from watcher.model.event import VERDICTS, Grade
 from watcher.model.finding import Finding
-from watcher.model.pack import Inventory, Pack, PackKind, Verdict
+from watcher.model.pack import Inventory, Pack, PackKind
 from watcher.model.reading import Fault, ReadFailure
 from watcher.polling.audit import Audit
 
@@ -39,7 +40,7 @@ def run_of(
 
 def shown_in(own_file: str, **fields: Any) -> Finding:
     """Make a finding about a pack that has this file."""
-    one = finding("evil", Verdict.BANNED)
+    one = finding("evil", Grade.BANNED)
     return replace(one, pack=replace(one.pack, own_file=own_file, **fields))
 
 
@@ -61,7 +62,9 @@ def fingerprints(*findings: Finding) -> list[str]:
 
 def test_each_verdict_has_its_rule() -> None:
     """Each pack that is not ok is a result of the rule of its verdict, and each rule is explained."""
-    run = run_of(*(finding(one, one) for one in Verdict))
+    run = run_of(
+        *(finding(one, one) for one in VERDICTS if one is not Grade.FLAGGED_INFO)
+    )
     rules = run["tool"]["driver"]["rules"]
     levels = {result["ruleId"]: result["level"] for result in run["results"]}
     assert levels == {
@@ -83,14 +86,14 @@ def test_each_verdict_has_its_rule() -> None:
 
 def test_a_flag_that_is_info_is_a_note() -> None:
     """It has the rule of every flag, and the level of its own severity."""
-    one = finding("odd", Verdict.FLAGGED, scan=HARMLESS, row=version("1.0.0"))
+    one = finding("odd", Grade.FLAGGED_INFO, row=version("1.0.0"))
     [result] = run_of(one)["results"]
     assert (result["ruleId"], result["level"]) == ("comfy-watch/flagged", "note")
 
 
 def test_a_message_says_what_and_what_to_do_first() -> None:
     """GitHub may show only the first sentence; the reason comes after it."""
-    one = finding("evil", Verdict.BANNED, reason="Adware", safe="0.9.0")
+    one = finding("evil", Grade.BANNED, reason="Adware", safe="0.9.0")
     [result] = run_of(one)["results"]
     assert result["message"] == {
         "text": "evil 1.0.0 is banned: stop ComfyUI, remove it, read why. Why: not banned: 0.9.0; reason: Adware."
@@ -100,7 +103,7 @@ def test_a_message_says_what_and_what_to_do_first() -> None:
 def test_a_message_has_no_links_or_placeholders() -> None:
     """What SARIF would read as a link or a placeholder, and a browser as an address, is only text."""
     reason = "see [1](https://evil.example) and {0} `x` \\[y]"
-    [result] = run_of(finding("evil", Verdict.BANNED, reason=reason))["results"]
+    [result] = run_of(finding("evil", Grade.BANNED, reason=reason))["results"]
     assert not set(result["message"]["text"]) & set("[]{}\\`")
     assert "://" not in result["message"]["text"]
 
@@ -135,7 +138,7 @@ def test_an_alert_stays_one_alert() -> None:
     one = shown_in("", file="/repo/Dockerfile", line=3)
     moved = replace(one, pack=replace(one.pack, line=30), detail="Adware")
     [first] = fingerprints(one)
-    assert fingerprints(finding("other", Verdict.BANNED), moved)[1] == first
+    assert fingerprints(finding("other", Grade.BANNED), moved)[1] == first
 
 
 def test_another_alert_is_another() -> None:
@@ -145,7 +148,7 @@ def test_another_alert_is_another() -> None:
         replace(one, id="other"),
         replace(one, pack=replace(one.pack, version="2.0.0")),
         replace(one, pack=replace(one.pack, file="/repo/b/Dockerfile")),
-        replace(one, verdict=Verdict.FLAGGED),
+        replace(one, grade=Grade.FLAGGED),
         one,
     ]
     assert len(set(fingerprints(one, *others))) == 6
@@ -157,7 +160,7 @@ def test_a_clone_is_told_by_the_version_that_was_judged() -> None:
     one = Finding(
         install="here",
         pack=pack,
-        verdict=Verdict.FLAGGED,
+        grade=Grade.FLAGGED,
         id="clone",
         row=version("1.0.0", "flagged"),
     )
@@ -172,7 +175,7 @@ def test_a_clone_is_told_by_the_version_that_was_judged() -> None:
 def test_what_is_accepted_is_suppressed(reason: str, justification: str) -> None:
     """It stays a result, as the standard has it."""
     now = accepted(reason, "2026-11-30")
-    one = replace(finding("evil", Verdict.BANNED), acceptance=now)
+    one = replace(finding("evil", Grade.BANNED), acceptance=now)
     [result] = run_of(one)["results"]
     assert result["suppressions"] == [
         {"kind": "external", "justification": justification}

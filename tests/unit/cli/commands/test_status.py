@@ -29,11 +29,11 @@ from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import FailureStreak
 from watcher.cli.commands import status
 from watcher.model.channel import Cause, Grouping
-from watcher.model.event import INCOMPLETE, About
+from watcher.model.event import INCOMPLETE, About, Grade
 from watcher.model.pack import OWN_FILES, Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.state.model import Checks, State
-from watcher.state.overview import STATES, NodeRow, node_rows, watched
+from watcher.state.overview import NodeRow, node_rows, watched
 from watcher.text.columns import display_width
 
 COUNTS = ("undelivered", "aside", "may_have_arrived")
@@ -55,7 +55,7 @@ def node_row(name: str, given: State) -> NodeRow:
 
 def states(**counts: int) -> dict[str, int]:
     """Return how many nodes stand in each way."""
-    return {**dict.fromkeys(map(str, STATES), 0), **counts}
+    return {**dict.fromkeys(map(str, Grade), 0), **counts}
 
 
 OPS, MAIL = channel("ops"), channel("mail")
@@ -454,7 +454,7 @@ def test_what_globs_choose_is_summed_up(columns: int | None) -> None:
     table = [
         line.split()[0]
         for line in said
-        if line.split()[1:2] and line.split()[1] in ("STATE", *STATES)
+        if line.split()[1:2] and line.split()[1] in ("STATE", *Grade)
     ]
     assert table == ["PACK", "evil", "lost", "down", "suspicious", "old", "pack-007"]
     assert len(said) < 14
