@@ -197,7 +197,7 @@ worker.load()
 known = set(sys.modules)
 import pickle
 from watcher.model import channel
-from watcher.polling.sending import channel_round
+import watcher.polling.sending
 from watcher.delivery.process import Job
 from watcher.delivery.sender import send
 from watcher.alerts.digest import sample

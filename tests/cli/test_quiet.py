@@ -14,7 +14,7 @@ _UNNEEDED = (
     "watcher.installs",
     "watcher.polling.audit",
     "watcher.polling.lookup",
-    "watcher.polling.sending.channel_round",
+    "watcher.polling.sending",
     "watcher.publish",
     "watcher.service",
     "jinja2",

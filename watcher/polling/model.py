@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from watcher import timestamps
+from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import Addresses
 from watcher.model.channel import Channel
 from watcher.model.event import Event
@@ -56,6 +57,22 @@ class PollConfig:
     """How old a version has to be to be advised, in seconds."""
     publish: Callable[[StateFolder], object] | None = None
     """Writes the files of what is saved to `publish_dir`, and raises WatchError; None without that setting."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Dispatch:
+    """What one round of deliveries did. Mappings are by channel name; alerts are counted."""
+
+    waiting: Outbox
+    """The outbox after the round."""
+    delivered: int = 0
+    unconfirmed: int = 0
+    """Sent by channels that cannot say whether it arrived."""
+    expired: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    """Why a channel failed."""
+    unsaved: list[str] = field(default_factory=list)
+    """What could not be written."""
 
 
 @frozen

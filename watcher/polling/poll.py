@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox, change, merged
-from watcher.alerts.queues.ownership import reroute
+from watcher.alerts.queues.ownership import at_their_channels, set_aside
 from watcher.alerts.queues.queue import Queue, next_tries, reason_to_wait
 from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import finished, passing, with_bans, with_scans
+from watcher.changes.health import ChannelState
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError, line_of
-from watcher.model.channel import knowing
+from watcher.model.channel import Channel, knowing
 from watcher.model.event import Event
 from watcher.model.pack import Scanned
 from watcher.model.reading import ALL, ReadFailure
 from watcher.model.version import MinimumAge
-from watcher.polling.model import PollConfig, Report
+from watcher.polling.model import Dispatch, PollConfig, Report
 from watcher.polling.reading.compare import (
     PollChange,
     compare,
@@ -37,13 +38,6 @@ from watcher.polling.reading.plan import (
     without_packs,
 )
 from watcher.polling.reading.read import read, reasons_for
-from watcher.polling.sending.dispatch import (
-    DeliveryOptions,
-    Dispatch,
-    channel_states,
-    dispatch,
-    followed,
-)
 from watcher.registry.client import Registry
 from watcher.registry.packs import read_all_nodes
 from watcher.state.model import State, keyed
@@ -71,7 +65,7 @@ class Poller:
     dry_run: bool = False
     """Write and send nothing."""
     channel_budget: float | None = None
-    """Seconds; see `DeliveryOptions.budget`."""
+    """Seconds after which a channel leaves its other messages to the next round; None: never."""
     on_expired: Callable[[Dispatch], None] = lambda _: None
     """Called with expired alerts before they are forgotten."""
     on_set_aside: Callable[[Mapping[str, int]], None] = lambda _: None
@@ -82,11 +76,12 @@ class Poller:
         """Do one whole poll. StateError as the state folder raises it; StoppedError if stopped while reading."""
         self.folder.see_that_it_is_held()
         started = self.clock()
-        state = self.folder.load()
+        known = self.folder.load()
+        state = self._at_their_channels(known)
         found = await self._until_stopped(self._read_change(state, started))
         if self.dry_run:
             return self._report(state, found, Dispatch(state.outbox), started)
-        done = await self._save_and_deliver(replace(state, checks=found.checks), found)
+        done = await self._save_and_deliver(known, state, found)
         unpublished = await self._publish()
         return self._report(state, found, done, started, unpublished)
 
@@ -173,7 +168,10 @@ class Poller:
     async def deliver_due(self) -> Dispatch:
         """Send what has become due between polls. StateError as in `poll`."""
         self.folder.see_that_it_is_held()
-        return await self._deliver(self._followed(self.folder.load()), [])
+        known = self.folder.load()
+        state = self._at_their_channels(known)
+        self._follow(known, state)
+        return await self._deliver(state, [])
 
     async def _until_stopped(self, work: Coroutine[Any, Any, PollChange]) -> PollChange:
         task = asyncio.create_task(work)
@@ -204,7 +202,7 @@ class Poller:
             salt = state.snapshot.installed.salt
             installs = keyed(config.installs, salt)
             scans = await scan_all(installs, state.installs, patience, progress)
-        of_channels = channel_states(state, config.channels, config.addresses)
+        of_channels = channel_states(state, config.channels)
         async with Registry(
             config.registry_url, config.limits, progress=progress
         ) as registry:
@@ -246,7 +244,9 @@ class Poller:
             events=passing(events, config.statuses, known, snapshot.nodes),
         )
 
-    async def _save_and_deliver(self, state: State, found: PollChange) -> Dispatch:
+    async def _save_and_deliver(
+        self, known: State, state: State, found: PollChange
+    ) -> Dispatch:
         """Make the change and its alerts durable in one step, then save the rest, and deliver.
 
         StateError if the change cannot be saved, or if nothing could be written, sent or tried. What cannot be written
@@ -254,9 +254,9 @@ class Poller:
         If a power loss could still undo the snapshot, stop here: send nothing, and write only what is valid with the
         old snapshot.
         """
-        before = state
         unsaved: list[str] = []
-        state = self._followed(state)
+        self._follow(known, state)
+        state = replace(state, checks=found.checks)
         interrupted = bool(state.outbox.unrecorded)
         if found.installs != state.installs:
             state = self._with_installs(state, found, unsaved)
@@ -283,7 +283,7 @@ class Poller:
         done = await self._deliver(state, unsaved)
         if refused is None or done.delivered or done.unconfirmed:
             return done
-        if replace(state, outbox=done.waiting) == before:
+        if replace(state, outbox=done.waiting, checks=known.checks) == known:
             # Nothing was saved and nothing sent, so that the disk is the result (exit code 4).
             raise refused
         return done
@@ -309,10 +309,13 @@ class Poller:
             knowing(channels, self._named(found)) if self.config.globs else channels
         )
         waiting = outbox.enqueue(
-            state.outbox, hearing, found.events, committed + 1, now
+            state.outbox,
+            hearing,
+            found.events,
+            committed + 1,
+            now,
+            state.addresses.url_digests,
         )
-        digests = state.addresses.url_digests
-        waiting = reroute(waiting, channels, digests, digests)
         # Without alerts too: by its revision it is known that none are lost.
         self.folder.prepare(change(state.outbox, waiting))
         return replace(
@@ -331,33 +334,53 @@ class Poller:
         yield from found.unplaced
         yield from copies_of(found.installs)
 
-    def _followed(self, state: State) -> State:
-        return followed(
-            self.folder,
-            state,
-            self.config.channels,
-            self.config.addresses,
-            self.on_set_aside,
+    def _at_their_channels(self, known: State) -> State:
+        """Return the state with each queue under the channel that it belongs to now; nothing else asks whose it is."""
+        moved, addresses = at_their_channels(
+            known.outbox, self.config.channels, known.addresses, self.config.addresses
         )
+        return replace(known, outbox=moved, addresses=addresses)
+
+    def _follow(self, known: State, state: State) -> None:
+        """Make durable that queues have moved, before anything is saved or sent; StateError as the folder raises it.
+
+        What a killed poll left there is cut off: alerts of a change that was never committed, and half of a line.
+
+        Queues are written before the addresses: while these are lost, queues go by name. `on_set_aside` is called
+        before the addresses are written, so a poll that is killed before it could report leaves that to the next one.
+        """
+        # An earlier run may have died between giving a file its name and making that durable.
+        self.folder.fsync_folder()
+        self.folder.compact(state.outbox)
+        if state.addresses != known.addresses:
+            self.on_set_aside(
+                set_aside(known.addresses, state.outbox, self.config.channels)
+            )
+            self.folder.save_addresses(state.addresses)
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
         """Send what is due, and save what is left. `unsaved` is what could not be written before."""
         waiting = self._with_merged(state)
-        options = DeliveryOptions(
-            timeout=self.config.limits.timeout,
-            expiry=self.config.alert_expiry,
-            clock=self.clock,
-            stopping=self.stopping,
-            addresses=state.addresses,
-            budget=self.channel_budget,
-            worker=self.worker,
-            progress=self.progress,
-        )
-        channels = self.config.channels
-        if self.config.globs:
-            published = state.snapshot.packs_of(self.config.publishers)
-            channels = knowing(channels, (*self.config.nodes, *published))
-        done = await dispatch(self.folder, waiting, channels, options)
+        done = Dispatch(waiting)
+        if waiting.queues:
+            # Here, as most polls send nothing.
+            from watcher.polling.sending import DeliveryOptions, dispatch
+
+            options = DeliveryOptions(
+                timeout=self.config.limits.timeout,
+                expiry=self.config.alert_expiry,
+                clock=self.clock,
+                stopping=self.stopping,
+                salt=state.addresses.salt,
+                budget=self.channel_budget,
+                worker=self.worker,
+                progress=self.progress,
+            )
+            channels = self.config.channels
+            if self.config.globs:
+                published = state.snapshot.packs_of(self.config.publishers)
+                channels = knowing(channels, (*self.config.nodes, *published))
+            done = await dispatch(self.folder, waiting, channels, options)
         if done.expired:
             self.on_expired(done)
         done.unsaved = list(dict.fromkeys([*unsaved, *done.unsaved]))
@@ -374,6 +397,25 @@ class Poller:
             except StateError:
                 return state.outbox
         return waiting
+
+
+def channel_states(state: State, channels: Sequence[Channel]) -> list[ChannelState]:
+    """Return how deliveries to each configured channel went until now. Pure."""
+    digests = state.addresses.url_digests
+    return [
+        ChannelState(
+            name=channel.name,
+            # A place in `alert_urls` may be another URL's in the next poll.
+            key=digests[channel.name] if channel.placed else channel.name,
+            failing_since=queue.failing_since,
+            gone=queue.gone,
+            error=queue.error,
+            alerts=queue.alerts,
+            may_have_arrived=queue.may_have_arrived,
+        )
+        for channel in channels
+        for queue in (state.outbox.queues.get(channel.name, Queue()),)
+    ]
 
 
 def _salted(state: State) -> State:

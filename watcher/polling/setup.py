@@ -28,9 +28,8 @@ from watcher.state.store import StateFolder
 from watcher.text.sanitize import sanitize_line
 
 _LATER = (
-    "watcher.polling.sending.channel_round",  # for the first message, as the two below it
+    "watcher.polling.sending",  # for the first message, as what is below it
     "watcher.alerts.digest",
-    "pickle",
 )
 """What a poll imports when it first needs it, with all that it needs itself."""
 

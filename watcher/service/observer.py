@@ -9,9 +9,8 @@ from functools import partial
 from watcher import log
 from watcher.errors import ReplacedError, StateError, WatchError, line_of
 from watcher.model.event import runs_its_pack
-from watcher.polling.model import PollConfig, Report
+from watcher.polling.model import Dispatch, PollConfig, Report
 from watcher.polling.reports.problems import Problem
-from watcher.polling.sending.dispatch import Dispatch
 from watcher.text.sanitize import Trusted
 from watcher.values import frozen
 

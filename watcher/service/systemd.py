@@ -11,9 +11,8 @@ import socket
 from collections.abc import Callable, MutableMapping
 
 from watcher.errors import WatchError
-from watcher.polling.model import Report
+from watcher.polling.model import Dispatch, Report
 from watcher.polling.reports.problems import Problem
-from watcher.polling.sending.dispatch import Dispatch
 from watcher.service.observer import Observer, Schedule
 
 _SOCKET, _WATCHDOG, _WATCHED_PROCESS = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"

@@ -18,8 +18,8 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher.alerts.queues.outbox import Outbox
 from watcher.polling.clock import clock
+from watcher.polling.model import Dispatch
 from watcher.polling.poll import Poller
-from watcher.polling.sending.dispatch import Dispatch
 from watcher.registry.client import RequestLimits
 from watcher.service import systemd
 from watcher.service.observer import Observer, Schedule

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
+from types import MappingProxyType
 
 from watcher import timestamps
 from watcher.alerts.queues.queue import (
@@ -50,8 +51,9 @@ def enqueue(
     events: tuple[Event, ...],
     revision: int,
     now: str,
+    url_digests: Mapping[str, str] = MappingProxyType({}),
 ) -> Outbox:
-    """Add one poll's events to the queue of each channel that wants them."""
+    """Add one poll's events to the queue of each channel that wants them; `url_digests` are the channels' by name."""
     queues = dict(outbox.queues)
     for channel in channels:
         added = tuple(
@@ -64,7 +66,8 @@ def enqueue(
             for group in grouped(channel, events)
         )
         if added:
-            queue = queues.get(channel.name, Queue())
+            new = Queue(url_digest=url_digests.get(channel.name, ""))
+            queue = queues.get(channel.name, new)
             queues[channel.name] = replace(queue, messages=queue.messages + added)
     known = {**outbox.events, **{event.id: event for event in events}}
     unrecorded = dict.fromkeys((*outbox.unrecorded, *(event.id for event in events)))
@@ -113,48 +116,35 @@ def recorded(outbox: Outbox) -> Outbox:
 
 def expired(
     outbox: Outbox, channel: str, now: str, expiry: float, *, configured: bool = True
-) -> tuple[Outbox, tuple[Message, ...]]:
-    """Drop the alerts that a channel did not accept within `expiry` seconds of their event; return the outbox and
-    messages of what was dropped.
+) -> tuple[Outbox, int]:
+    """Drop the alerts that a channel did not accept within `expiry` seconds of their event, and count them.
 
     Alerts expire only after two failures in a row, or if their message was aside twice, or had no answer twice, since
     the clock may jump during the first. If the channel is not `configured`, age alone counts, and its queue is dropped
     with its last message. A message that may not change any more expires as a whole, with its youngest alert.
     """
     queue = outbox.queues[channel]
-    left: list[Message] = []
-    old: list[Message] = []
+    messages: list[Message] = []
     for message in queue.messages:
-        if (
-            configured
-            and max(queue.attempts, message.times_aside, message.unanswered)
-            < FAILURES_TO_EXPIRE
-        ):
-            left.append(message)
-            continue
-        gone = {
+        failures = max(queue.attempts, message.times_aside, message.unanswered)
+        left = tuple(
             key
             for key in message.events
-            if timestamps.seconds_between(outbox.events[key].at, now) > expiry
-        }
+            if timestamps.seconds_between(outbox.events[key].at, now) <= expiry
+        )
         # Without one of its alerts it would be another message.
-        if not message.may_change and len(gone) < len(message.events):
-            gone = set()
-        for messages, events in ((old, gone), (left, set(message.events) - gone)):
-            if events:
-                messages.append(
-                    replace(
-                        message,
-                        events=tuple(key for key in message.events if key in events),
-                    )
-                )
-    if configured and not old:
-        return outbox, ()
-    kept = replace(queue, messages=tuple(left))
+        is_whole = bool(left) and not message.may_change
+        if is_whole or (configured and failures < FAILURES_TO_EXPIRE):
+            left = message.events
+        messages.append(replace(message, events=left))
+    kept = replace(queue, messages=tuple(one for one in messages if one.events))
+    if configured and kept == queue:
+        return outbox, 0
     # Nobody owns it any more: a streak of failures would make `tidy` keep it for ever.
     if not configured:
         kept = replace(kept, attempts=0, failing_since="")
-    return tidy(replace(outbox, queues={**outbox.queues, channel: kept})), tuple(old)
+    left_of_all = tidy(replace(outbox, queues={**outbox.queues, channel: kept}))
+    return left_of_all, queue.alerts - kept.alerts
 
 
 def tidy(outbox: Outbox) -> Outbox:

@@ -6,7 +6,7 @@ Only keyed digests are kept: no URL, nor a part of one, is in the state (docs/be
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import count
 
@@ -71,6 +71,36 @@ def digest(text: str, salt: str) -> str:
         p=1,
         dklen=16,
     ).hex()
+
+
+def at_their_channels(
+    outbox: Outbox, channels: Sequence[Channel], known: Addresses, accepted: Addresses
+) -> tuple[Outbox, Addresses]:
+    """Return the outbox with each queue under the channel that it belongs to now, and the channels' URLs.
+
+    `known` are those of the state, and `accepted` those as the settings were read; another run may have written a salt
+    since.
+    """
+    if known.salt not in {"", accepted.salt}:
+        digests = url_digests(channels, known.salt)
+        accepted = replace(accepted, salt=known.salt, url_digests=digests)
+    now = accepted.url_digests
+    return reroute(outbox, channels, now, known.url_digests), accepted
+
+
+def set_aside(
+    known: Addresses, waiting: Outbox, channels: Iterable[Channel]
+) -> Mapping[str, int]:
+    """Return how many alerts are in queues that belonged to a channel when the addresses `known` were written, and now
+    to none, by that channel's name.
+    """
+    configured = {channel.name for channel in channels}
+    names = {url_digest: name for name, url_digest in known.url_digests.items()}
+    return {
+        names[queue.url_digest]: queue.alerts
+        for name, queue in waiting.queues.items()
+        if name not in configured and queue.messages and queue.url_digest in names
+    }
 
 
 def reroute(

@@ -18,10 +18,9 @@ from watcher.delivery.client import Worker
 from watcher.errors import InstallationError, ReplacedError, WatchError, line_of
 from watcher.model.selection import Selection
 from watcher.polling.clock import clock
-from watcher.polling.model import Report
+from watcher.polling.model import Dispatch, Report
 from watcher.polling.poll import Poller
 from watcher.polling.reports.problems import Problem
-from watcher.polling.sending.dispatch import Dispatch
 from watcher.polling.setup import (
     config_to_watch,
     lock_holder,

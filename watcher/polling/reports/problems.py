@@ -7,8 +7,7 @@ from typing import Literal
 
 from watcher.changes.health import IS_ID_RIGHT
 from watcher.model.reading import ALL
-from watcher.polling.model import Report
-from watcher.polling.sending.dispatch import Dispatch
+from watcher.polling.model import Dispatch, Report
 from watcher.text.sanitize import (
     Trusted,
     escape_invisible,

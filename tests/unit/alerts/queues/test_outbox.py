@@ -100,14 +100,14 @@ def test_the_waits_double_up_to_the_longest() -> None:
     assert backoff(10_000) == LONGEST_WAIT
 
 
-def test_an_alert_too_old_expires_and_is_named() -> None:
-    """What a failing channel did not take within the expiry is dropped and returned; younger ones stay."""
+def test_an_alert_too_old_expires_and_is_counted() -> None:
+    """What a failing channel did not take within the expiry is dropped and counted; younger ones stay."""
     waiting = outbox.enqueue(
         owing(("e1", "e2")), BOTH, (replace(E3, at=minute(30)),), 2, minute(30)
     )
     waiting = twice_failed(waiting, minute(59))
     left, old = outbox.expired(waiting, "ops", minute(61), 3600)
-    assert [message.events for message in old] == [("e1", "e2")]
+    assert old == 2
     assert (alerts(left), alerts(left, "mail")) == (["e3"], ["e1", "e2", "e3"])
     assert left.queues["ops"].attempts == 2
 
@@ -124,12 +124,12 @@ def test_an_alert_expires_only_after_two_failures(failure: dict[str, Any]) -> No
     """
     waiting = owing(("e1",), to=(OPS,))
     for _ in range(4 if "cause" in failure else 2):
-        assert outbox.expired(waiting, "ops", LATE, 3600) == (waiting, ())
+        assert outbox.expired(waiting, "ops", LATE, 3600) == (waiting, 0)
         waiting = failed(waiting, "ops", "HTTP 400", NOW, **failure)
     for now in ("2020-01-01T00:00:00.000Z", minute(60)):
-        assert outbox.expired(waiting, "ops", now, 3600) == (waiting, ())
+        assert outbox.expired(waiting, "ops", now, 3600) == (waiting, 0)
     left, old = outbox.expired(waiting, "ops", minute(61), 3600)
-    assert ([message.events for message in old], left.alerts("ops")) == ([("e1",)], 0)
+    assert (old, left.alerts("ops")) == (1, 0)
 
 
 def test_a_channel_that_lost_all_to_expiry_still_backs_off() -> None:
@@ -144,12 +144,10 @@ def test_a_former_channel_expires_in_time_and_is_forgotten() -> None:
     """A channel that is configured no more can't fail: its alerts expire untried, and nothing is left of it then."""
     waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
     for name in ("ops", "mail"):
-        assert (
-            outbox.expired(waiting, name, minute(60), 3600, configured=False)[1] == ()
-        )
+        assert outbox.expired(waiting, name, minute(60), 3600, configured=False)[1] == 0
     for name in ("ops", "mail"):
         waiting, old = outbox.expired(waiting, name, minute(61), 3600, configured=False)
-        assert [message.events for message in old] == [("e1",)]
+        assert old == 1
     assert waiting == Outbox()
 
 

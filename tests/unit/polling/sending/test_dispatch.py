@@ -25,7 +25,8 @@ from watcher.delivery.process import Process
 from watcher.errors import StateError
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Kind
-from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
+from watcher.polling.model import Dispatch
+from watcher.polling.sending import DeliveryOptions, dispatch
 from watcher.state import documents
 from watcher.state.store import StateFolder
 
@@ -126,7 +127,7 @@ def test_a_stop_waits_for_seconds_only(
     folder: StateFolder, webhook: Webhook, ops: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message that is being sent when the program is asked to stop is soon abandoned; it may have been taken."""
-    monkeypatch.setattr("watcher.polling.sending.dispatch._STOP_WITHIN", 0.1)
+    monkeypatch.setattr("watcher.polling.sending._STOP_WITHIN", 0.1)
     webhook.answer["/ops"] = Answer(hang=True)
     stopping, began = asyncio.Event(), time.monotonic()
 
@@ -149,7 +150,7 @@ def test_a_stop_keeps_what_was_reached(
     folder: StateFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Targets that took a message which a stop cut short do not get it again, and the channel has no backoff."""
-    monkeypatch.setattr("watcher.polling.sending.dispatch._STOP_WITHIN", 0.1)
+    monkeypatch.setattr("watcher.polling.sending._STOP_WITHIN", 0.1)
     with Topics() as ntfy, NurseryWorker(ODD) as odd:
         odd.start()
         ntfy.topic["bad"] = Answer(hang=True)
@@ -284,7 +285,7 @@ def test_before_its_first_request_a_message_is_fresh(
                 stopping.set()
             return process
 
-    monkeypatch.setattr("watcher.polling.sending.dispatch._STOP_WITHIN", 0.0)
+    monkeypatch.setattr("watcher.polling.sending._STOP_WITHIN", 0.0)
     stopping = asyncio.Event()
     with Cut() as worker:
         done = sent(folder, owing(ops), ops, stopping=stopping, worker=worker)

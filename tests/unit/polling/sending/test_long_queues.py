@@ -23,7 +23,8 @@ from watcher.alerts.queues.outbox import Change, Outbox, change, replay
 from watcher.alerts.queues.queue import Queue
 from watcher.model.channel import Channel, Grouping
 from watcher.model.snapshot import Snapshot
-from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
+from watcher.polling.model import Dispatch
+from watcher.polling.sending import DeliveryOptions, dispatch
 from watcher.state import documents
 from watcher.state.store import StateFolder
 from watcher.streams import Progress, silent

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tests.support.factories import NOW, channel, event
+from tests.support.factories import NOW, channel, event, watch
 from watcher.alerts.queues import outbox, ownership
 from watcher.alerts.queues.outbox import Outbox, change
-from watcher.alerts.queues.ownership import Addresses, reroute
-from watcher.model.channel import Channel
-from watcher.model.snapshot import Snapshot
-from watcher.polling.sending.dispatch import (
+from watcher.alerts.queues.ownership import (
+    Addresses,
     at_their_channels,
-    channel_states,
-    followed,
+    reroute,
     set_aside,
 )
+from watcher.model.channel import Channel
+from watcher.model.snapshot import Snapshot
+from watcher.polling.poll import Poller, channel_states
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 
@@ -50,8 +51,14 @@ def test_what_is_set_aside_is_said_before_it_is_forgotten(tmp_path: Path) -> Non
         assert folder.load().outbox == waiting
         said.extend((name, folder.addresses()) for name in queues)
 
-    state = State(outbox=waiting, addresses=known)
-    followed(folder, state, [OTHER], addresses(OTHER), say)
+    poller = Poller(
+        config=watch("", channels=(OTHER,), addresses=addresses(OTHER)),
+        folder=folder,
+        clock=lambda: NOW,
+        stopping=asyncio.Event(),
+        on_set_aside=say,
+    )
+    asyncio.run(poller.deliver_due())
     assert said == [("json", known)]
     assert folder.addresses() == addresses(OTHER)
     idle = replace(waiting.queues["json"], messages=(), failing_since=NOW)
@@ -61,19 +68,18 @@ def test_what_is_set_aside_is_said_before_it_is_forgotten(tmp_path: Path) -> Non
 def test_a_lost_salt_makes_an_entry_another_channel_only_once() -> None:
     """The poll that finds the file gone knows a place in `alert_urls` by the digest that the next one knows it by."""
     accepted = addresses(OLD, "cd" * 16)
-    lost, later = (
-        channel_states(State(addresses=known), [OLD], accepted)
-        for known in (Addresses(), accepted)
-    )
-    assert lost[0].key == later[0].key
+    keys: set[str] = set()
+    for known in (Addresses(), accepted):
+        _, found = at_their_channels(Outbox(), [OLD], known, accepted)
+        [one] = channel_states(State(addresses=found), [OLD])
+        keys.add(one.key)
+    assert len(keys) == 1
 
 
 def test_a_salt_that_another_run_wrote_is_kept() -> None:
     """To a run that made one of its own before it had the lock no URL is new: who has a message gets no repeat."""
     known = addresses(OLD)
     waiting = outbox.enqueue(Outbox(), [OLD], (event(),), 1, NOW)
-    state = State(
-        outbox=reroute(waiting, [OLD], known.url_digests, {}), addresses=known
-    )
+    waiting = reroute(waiting, [OLD], known.url_digests, {})
     accepted = addresses(OLD, "cd" * 16)
-    assert at_their_channels(state, [OLD], accepted) == (state.outbox, known)
+    assert at_their_channels(waiting, [OLD], known, accepted) == (waiting, known)

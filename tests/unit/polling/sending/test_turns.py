@@ -17,7 +17,8 @@ from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.model.channel import Channel
-from watcher.polling.sending.dispatch import DeliveryOptions, Dispatch, dispatch
+from watcher.polling.model import Dispatch
+from watcher.polling.sending import DeliveryOptions, dispatch
 from watcher.state.store import StateFolder
 
 pytestmark = pytest.mark.measured
@@ -124,7 +125,7 @@ def test_an_attempt_that_a_stop_cut_short_was_one(
     tmp_path: Path, busy: Busy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A channel that hangs until each run is stopped does not keep the turn of others that failed last time."""
-    monkeypatch.setattr("watcher.polling.sending.dispatch._STOP_WITHIN", 0.1)
+    monkeypatch.setattr("watcher.polling.sending._STOP_WITHIN", 0.1)
     busy.answer["/a"] = Answer(hang=True)
     channels = channels_of(busy, "a", "b")
     waiting = owing(channels)

@@ -1,1 +1,0 @@
-"""Sending: what is due, to four channels at once, each on its own."""
