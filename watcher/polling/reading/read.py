@@ -6,15 +6,14 @@ import asyncio
 import sys
 from collections.abc import (
     AsyncGenerator,
-    Awaitable,
     Callable,
     Collection,
     Iterable,
     Mapping,
     Sequence,
 )
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from http import HTTPStatus
 
 from watcher.changes.facts import VersionKey, version_of
 from watcher.model.event import Event, is_explained, rank
@@ -22,11 +21,10 @@ from watcher.model.pack import NodeRecords
 from watcher.model.reading import Fault, ReadFailure, Reading, ServerTime
 from watcher.model.version import STATUSES
 from watcher.polling.reading.plan import Plan, Seen, with_records
-from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.listing import read_node
 from watcher.registry.packs import read_nodes
-from watcher.registry.pages import Page
+from watcher.registry.pages import Bounds, read_pages
 from watcher.registry.schema import VersionRow, parse_page, parse_version
 from watcher.registry.sweep import NoSweep, Sweep, read_sweep
 from watcher.streams import Progress, silent
@@ -121,70 +119,68 @@ async def read_reasons(
     `wanted` has their statuses by key.
 
     A reason can be megabytes long (docs/registry.md, Statuses), so only pages of these statuses are read, a few rows at
-    a time, until all are found. A page that fails may hold too long reasons of other versions: then the wanted rows are
-    read one by one. A reason that cannot be read is left out: an alert does not wait for it. So is one from an answer
-    that is stale: it may be of an earlier flag.
+    a time, until all are found. A page that fails may hold too long reasons of other versions: then the rows that are
+    still wanted are read one by one. A reason that cannot be read is left out: an alert does not wait for it. So is one
+    from an answer that is stale: it may be of an earlier flag.
     """
-
-    async def read(query: Query) -> Page[VersionRow] | None:
-        return await _page(registry, query, is_stale)
-
     # Only statuses that are known here can be requested.
     for status in sorted(set(wanted.values()) & set(STATUSES)):
         missing = {key for key, of in wanted.items() if of == status}
-        first = Query(
+        query = Query(
             node=node, statuses=(status,), include_status_reason=True, page_size=_ROWS
         )
-        number, last = 0, 1
-        while missing and number < last:
-            number += 1
-            query = replace(first, page=number)
-            page = await read(query)
-            rows = page.rows if page else []
-            if page is None and (
-                page := await read(replace(query, include_status_reason=False))
-            ):
-                rows = await _one_by_one(read, query, page, missing)
-            if page is None or not page.rows:
-                break
-            if any(row.node_id.lower() != node.lower() for row in page.rows):
-                break  # the registry ignores nodeId: the further pages are those of all packs
-            for row in rows:
-                key = parse_version(row).key
-                if row.node_id.lower() == node.lower():
+        async with aclosing(_pages(registry, query, is_stale)) as pages:
+            async for page in pages:
+                rows = page
+                if rows is None:
+                    rows = await _one_by_one(registry, query, is_stale, missing)
+                for row in rows:
+                    key = parse_version(row).key
                     missing.discard(key)
                     yield key, row.status_reason or ""
-            pages = _PAGES if page.total is None else -(-page.total // _ROWS)
-            last = min(pages, _PAGES)
+                if not missing:
+                    break
+
+
+async def _pages(
+    registry: Registry, query: Query, is_stale: IsStale
+) -> AsyncGenerator[list[VersionRow] | None]:
+    """Yield the rows of each page that is of the node, and not older than what is known.
+
+    None stands for a page that cannot be read, which is the last one.
+    """
+    node, bounds = query.node.lower(), Bounds(pages=_PAGES, at_once=1, retries=1)
+    reading = read_pages(registry, query, parse_page, bounds)
+    async with aclosing(reading) as reads:
+        async for read in reads:
+            rows = read.page.rows if read.page else []
+            is_older = is_stale(node, ServerTime.of(read.server_time))
+            # With rows of others the registry ignores nodeId: the further pages are those of all packs.
+            is_others = any(row.node_id.lower() != node for row in rows)
+            if is_older or is_others or read.fault is Fault.UNTRIED:
+                return
+            yield rows if read.page else None
+            if read.page is None:
+                return
 
 
 async def _one_by_one(
-    read: Callable[[Query], Awaitable[Page[VersionRow] | None]],
-    query: Query,
-    outline: Page[VersionRow],
-    keys: Collection[str],
+    registry: Registry, query: Query, is_stale: IsStale, keys: Collection[str]
 ) -> list[VersionRow]:
-    """Return the rows of some versions, each read as a page of its own. `outline` is the page without reasons."""
-    before = (query.page - 1) * query.page_size
-    rows: list[VersionRow] = []
-    for place, row in enumerate(outline.rows, before + 1):
-        if parse_version(row).key in keys:
-            page = await read(replace(query, page=place, page_size=1))
-            rows += page.rows if page else ()
-    return rows
-
-
-async def _page(
-    registry: Registry, query: Query, is_stale: IsStale
-) -> Page[VersionRow] | None:
-    """Return a page that is not essential; None if it cannot be read, or is older than what is known."""
-    try:
-        answer = await registry.ask(query, retries=min(1, registry.limits.retries))
-        if is_stale(query.node.lower(), ServerTime.of(answer.server_time)):
-            return None
-        return parse_page(answer.body) if answer.code == HTTPStatus.OK else None
-    except NoAnswerError:
-        return None
+    """Return the rows of some versions, each read as a page of its own, whose places the pages without reasons show."""
+    outline = replace(query, include_status_reason=False)
+    versions: list[str] = []
+    async for rows in _pages(registry, outline, is_stale):
+        versions += (parse_version(row).key for row in rows or ())
+    found: list[VersionRow] = []
+    for place, key in enumerate(versions, 1):
+        if key in keys:
+            single = replace(query, page=place, page_size=1)
+            async with aclosing(_pages(registry, single, is_stale)) as pages:
+                async for rows in pages:
+                    found += rows or ()
+                    break
+    return found
 
 
 _SHORTEST_STREAK = 8
