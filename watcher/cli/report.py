@@ -41,6 +41,7 @@ from watcher.text.sanitize import (
     sanitize_line,
 )
 from watcher.text.status_reason import in_words, place
+from watcher.values import projected
 
 if TYPE_CHECKING:
     from watcher.polling.model import Report
@@ -71,22 +72,14 @@ def document(report: Report) -> CheckDocument:
     if of_all := report.failure_of_registry:
         parts = (one for one in unread if one.node == ALL)
         unread = (replace(of_all, node=None), *parts)
-    return CheckDocument(
-        started=report.started,
-        finished=report.finished,
-        nodes=NodeCounts(
-            watched=report.watched,
-            checked=report.checked,
-            failed=report.watched - report.checked,
-        ),
+    failed = report.watched - report.checked
+    return projected(
+        CheckDocument,
+        report,
+        nodes=projected(NodeCounts, report, failed=failed),
         events=tuple(map(public_form, report.events)),
         errors=tuple(map(error_form, (*unread, *report.unscanned))),
-        alerts=AlertCounts(
-            delivered=report.delivered,
-            unconfirmed=report.unconfirmed,
-            pending=report.pending,
-            expired=report.expired,
-        ),
+        alerts=projected(AlertCounts, report),
     )
 
 

@@ -44,23 +44,20 @@ class Said:
     rest: str | None = None
     """The text of findings that were not read; None if all were."""
     is_whole: bool = False
-    """All of the text is findings, and was read; so is what is `older`."""
-    older: tuple[Said, ...] = ()
-    """The other messages of an object, and those of objects in it."""
+    """All of the text is findings, and was read."""
 
 
-def decode(reason: str) -> Said:
-    """Return what a reason says. Never raises."""
-    said = _read_text(reason[:_READ_AT_MOST])
-    if len(reason) > _READ_AT_MOST:
-        return replace(said, is_whole=False)
-    return said
+def decode(reason: str) -> list[Said]:
+    """Return what a reason says: its own message, and all others of an object. Never raises."""
+    said, *older = _read_text(reason[:_READ_AT_MOST])
+    is_read = len(reason) <= _READ_AT_MOST
+    return [replace(said, is_whole=said.is_whole and is_read), *older]
 
 
-def _read_text(text: str, depth: int = 0) -> Said:
+def _read_text(text: str, depth: int = 0) -> list[Said]:
     text = text.strip("\ufeff \t\r\n")
-    if not _is_like_json(text):
-        return Said(text=text)
+    if text[:1] not in ("{", "["):
+        return [Said(text=text)]
     if depth > _DEEPEST:
         return _of_no_json(text)
     whole = text
@@ -71,29 +68,27 @@ def _read_text(text: str, depth: int = 0) -> Said:
         is_closed = whole.startswith("]", end)
         all_read = is_closed and end + 1 == len(whole)
         if findings := tuple(_finding(one) for one in items if isinstance(one, dict)):
-            return Said(
-                findings=findings,
-                rest=None if all_read else whole[end:],
-                is_whole=all_read and len(findings) == len(items),
-            )
+            return [
+                Said(
+                    findings=findings,
+                    rest=None if all_read else whole[end:],
+                    is_whole=all_read and len(findings) == len(items),
+                )
+            ]
         if items or is_closed:
-            return Said(text="; ".join(filter(None, map(_text, items[:50]))))
+            return [Said(text="; ".join(filter(None, map(_text, items[:50]))))]
     elif (about := _object(text)) is not None:
         return _of_object(about, depth)
     elif found := _MESSAGE.search(text):
-        said = _read_text(json.loads(f'"{found[1]}"', strict=False), depth + 1)
+        said, *older = _read_text(json.loads(f'"{found[1]}"', strict=False), depth + 1)
         is_cut_off = said.is_cut_off or not text.startswith('"', found.end())
-        return replace(said, is_cut_off=is_cut_off, is_whole=False)
+        return [replace(said, is_cut_off=is_cut_off, is_whole=False), *older]
     return _of_no_json(text)
 
 
-def _is_like_json(text: str) -> bool:
-    return text[:1] in ("{", "[")
-
-
-def _of_no_json(text: str) -> Said:
+def _of_no_json(text: str) -> list[Said]:
     start = _CODE.split(text[:_START], maxsplit=1)[0]
-    return Said(text=start, is_cut_off=_is_cut_off(start))
+    return [Said(text=start, is_cut_off=_is_cut_off(start))]
 
 
 def _is_cut_off(text: str) -> bool:
@@ -111,7 +106,7 @@ def _is_cut_off(text: str) -> bool:
     return False
 
 
-def _of_object(about: dict[str, object], depth: int) -> Said:
+def _of_object(about: dict[str, object], depth: int) -> list[Said]:
     """Return what an object says: its own message, else the last one of its history, and all others."""
     history = about.get("statusHistory")
     entries = history if isinstance(history, list) else [history]
@@ -121,15 +116,10 @@ def _of_object(about: dict[str, object], depth: int) -> Said:
         for part in parts
         if isinstance(part, dict | str)
     ]
-    read = [_read_text(message, depth + 1) for message in messages if message]
+    read = [one for text in messages if text for one in _read_text(text, depth + 1)]
     said, *older = read or [Said()]
-    are_read = all(one.is_whole for one in (said, *older))
     are_all = len(entries) <= _HISTORY_AT_MOST and all(map(_is_flat, parts))
-    return replace(
-        said,
-        is_whole=are_read and are_all,
-        older=(*said.older, *(each for one in older for each in (one, *one.older))),
-    )
+    return [replace(said, is_whole=said.is_whole and are_all), *older]
 
 
 def _is_flat(part: object) -> bool:
@@ -266,7 +256,7 @@ class Reason:
 
 def summarize(reason: str) -> str:
     """Return the summary of a reason alone, as `read_reason`."""
-    return _summary(decode(reason))
+    return _summary(decode(reason)[0])
 
 
 def read_reason(reason: str) -> Reason:
@@ -280,16 +270,16 @@ def read_reason(reason: str) -> Reason:
     and if all of these were read. Never raises; takes about a second at most.
     """
     said = decode(reason)
-    return Reason(summary=_summary(said), scan=_scan(said))
+    return Reason(summary=_summary(said[0]), scan=_scan(said))
 
 
-def _scan(said: Said) -> Scan | None:
+def _scan(said: list[Said]) -> Scan | None:
     """Return the findings of all messages; None if there are none. What two messages have is one finding."""
     found: Counter[ScanFinding] = Counter()
     unread = 0
-    for one in (said, *said.older):
+    for one in said:
         found |= Counter(one.findings)
-        unread += sum(1 for _ in _SEVERITY.finditer(one.rest or ""))
+        unread += len(_SEVERITY.findall(one.rest or ""))
     if not found:
         return None
     distinct: dict[tuple[str, str], ScanFinding] = {}
@@ -299,7 +289,7 @@ def _scan(said: Said) -> Scan | None:
     return Scan(
         items=tuple(map(_kept, kept)),
         count=found.total() + unread,
-        is_whole=said.is_whole and len(kept) == len(distinct),
+        is_whole=len(kept) == len(distinct) and all(one.is_whole for one in said),
     )
 
 
@@ -352,18 +342,12 @@ def _in_words(findings: tuple[ScanFinding, ...], rest: str | None) -> str:
             for rule, count in rules.most_common(_TYPES)
         ]
         summary += f": {', '.join(named)}{_more(len(rules) - _TYPES)}"
-    every = ((finding.file, finding.line) for finding in worst if finding.file)
-    if places := list(dict.fromkeys(every)):
-        summary += f"; in {', '.join(_position(*place) for place in places[:_PLACES])}{_more(len(places) - _PLACES)}"
+    places = {(one.file, one.line): one for one in worst if one.file}
+    if shown := [*places.values()][:_PLACES]:
+        where = ", ".join(map(place, shown))
+        summary += f"; in {where}{_more(len(places) - _PLACES)}"
     return summary
 
 
 def _more(count: int) -> str:
     return f" and {count} more" if count > 0 else ""
-
-
-def _position(path: str, line: int | None) -> str:
-    path = sanitize_line(path, 120)
-    if len(path) > 60:
-        path = "…" + path[-59:]
-    return path if line is None else f"{path}:{line}"

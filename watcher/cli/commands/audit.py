@@ -53,6 +53,7 @@ from watcher.text.sanitize import (
     safe_line,
     sanitize_line,
 )
+from watcher.values import projected
 
 _LIMIT = 300
 """Characters of a warning."""
@@ -153,9 +154,9 @@ def _require_files(chosen: Iterable[Source]) -> None:
 
 def document(done: Audit, took: Took, folder: Path) -> AuditDocument:
     """Return what `audit --json` prints (docs/audit.md): every pack; paths are relative to the working folder."""
-    return AuditDocument(
-        started=took.started,
-        finished=took.finished,
+    return projected(
+        AuditDocument,
+        took,
         packs=tuple(_form(one, folder) for one in done.findings),
         errors=tuple(map(error_form, done.problems)),
     )
@@ -163,13 +164,11 @@ def document(done: Audit, took: Took, folder: Path) -> AuditDocument:
 
 def _form(finding: Finding, folder: Path) -> PackForm:
     pack, row, advised = finding.pack, finding.row, finding.safe_version
-    return PackForm(
+    return projected(
+        PackForm,
+        pack,
         install=finding.install,
         id=finding.id or pack.id,
-        kind=pack.kind,
-        version=pack.version,
-        enabled=pack.enabled,
-        folder=pack.folder,
         verdict=Verdict(finding.grade.verdict),
         severity=finding.grade.severity,
         status=row.status if row else None,
@@ -178,7 +177,6 @@ def _form(finding: Finding, folder: Path) -> PackForm:
         safe_version=advised.version if advised else "",
         accepted=_accepted(finding.acceptance),
         file=within(pack.file, folder).as_posix() if pack.file else None,
-        line=pack.line,
         url=node_url(finding.node) if finding.node else None,
     )
 

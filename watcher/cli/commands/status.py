@@ -242,8 +242,8 @@ def document(overview: Overview) -> dict[str, object]:
             for row in rows
             if overview.wants(row)
         ],
-        "installs": list(map(asdict, install_rows(state, overview.installs))),
-        "channels": list(map(asdict, channel_rows(state, overview.channels))),
+        "installs": install_rows(state, overview.installs),
+        "channels": channel_rows(state, overview.channels),
     }
 
 

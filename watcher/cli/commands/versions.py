@@ -29,6 +29,7 @@ from watcher.polling.model import request_limits
 from watcher.settings.loading import Loaded
 from watcher.streams import Progress
 from watcher.text.sanitize import escape_invisible, plural, sanitize_line
+from watcher.values import projected
 
 _TEXT = 300
 """Characters of a reason, and of an error."""
@@ -84,12 +85,12 @@ def versions(
 
 def _document(found: Found, took: Took) -> VersionsDocument:
     """Return the document of `versions --json` (docs/versions.md)."""
-    return VersionsDocument(
+    return projected(
+        VersionsDocument,
+        found,
         started=took.started,
         finished=took.finished,
         versions=tuple(map(_form, found.versions)),
-        total=found.total,
-        packs=found.packs,
         # Keys, but the registry's words all the same.
         by_status={escape_invisible(one): n for one, n in found.by_status.items()},
         errors=tuple(map(error_form, found.problems)),
@@ -98,16 +99,15 @@ def _document(found: Found, took: Took) -> VersionsDocument:
 
 def _form(found: FoundVersion) -> VersionForm:
     version = found.version
-    return VersionForm(
+    return projected(
+        VersionForm,
+        version,
         node=found.node,
         version=version.version or None,
         version_id=version.id or None,
-        status=version.status,
-        deprecated=version.deprecated,
         published=timestamps.normal(version.created_at),
         reason=found.reason.summary if found.reason else None,
         download_url=version.download_url or None,
-        dependencies=version.dependencies,
         url=node_url(found.node),
     )
 

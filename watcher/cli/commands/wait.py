@@ -36,6 +36,7 @@ from watcher.settings.loading import Loaded
 from watcher.streams import Progress
 from watcher.text.mask import describe, is_visible
 from watcher.text.sanitize import Trusted, plural, safe_line, sanitize_line
+from watcher.values import projected
 
 _FILE = "pyproject.toml"
 _LONGEST = 366 * durations.DAY
@@ -182,9 +183,9 @@ def _error(look: Look, longest: str) -> str:
 def _document(look: Look, took: Took, error: str) -> WaitDocument:
     """Return the document of `wait --json`."""
     version, reason, scan = look.version, look.reason, look.scan
-    return WaitDocument(
-        started=took.started,
-        finished=took.finished,
+    return projected(
+        WaitDocument,
+        took,
         node=look.node,
         version=look.text or None,
         version_id=(version.id if version else "") or None,
