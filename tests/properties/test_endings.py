@@ -23,7 +23,6 @@ from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import (
     VersionKey,
     finished,
-    version_of,
     with_bans,
     with_scans,
 )
@@ -32,7 +31,6 @@ from watcher.model.event import (
     Event,
     Kind,
     Severity,
-    is_explained,
     severity_of,
     worst_of,
 )
@@ -57,7 +55,7 @@ from watcher.model.version import (
     Version,
     in_order,
 )
-from watcher.polling.reading.compare import PollChange, compare, with_installs
+from watcher.polling.reading.compare import compare, wanted_reasons, with_installs
 from watcher.polling.reading.plan import make_plan, with_records
 from watcher.polling.reading.read import Answers
 from watcher.state import documents
@@ -183,18 +181,14 @@ class Life:
         packs = NodeRecords(records={KEY: record})
         seen = plan.answered(plan.seen(None), {KEY: self._answer(step, now)})
         answers = Answers(seen=with_records(seen, packs), packs=packs)
-        compared = compare(config, plan, answers, ())
-
-        def judged(change: PollChange) -> tuple[PollChange, tuple[Event, ...]]:
-            if self.has_installs:
-                change = with_installs(config, plan, answers, change, scans)
-            return change, with_copies(change.events, copies_of(change.installs))
-
-        change, events = judged(compared)
-        reasons = _read(step, events, change.snapshot.nodes.get(KEY))
-        if events:
-            snapshot, _ = with_scans(compared.snapshot, events, reasons)
-            change, events = judged(replace(compared, snapshot=snapshot))
+        change = compare(config, plan, answers, ())
+        wanted = wanted_reasons(config, plan, answers, change, scans)
+        reasons = _read(step, wanted, change.snapshot.nodes.get(KEY))
+        scanned = with_scans(change.snapshot.nodes, change.events, reasons)
+        change = replace(change, snapshot=change.snapshot.with_nodes(scanned))
+        if self.has_installs:
+            change = with_installs(config, plan, answers, change, scans)
+        events = with_copies(change.events, copies_of(change.installs))
         snapshot, events = finished(events, change.snapshot, reasons, ANY_AGE)
         saved = documents.write_snapshot(with_bans(snapshot, events, now))
         self.state = replace(
@@ -235,11 +229,10 @@ class Life:
 
 
 def _read(
-    step: Step, events: Iterable[Event], node: Node | None
+    step: Step, wanted: Iterable[tuple[str, str]], node: Node | None
 ) -> dict[VersionKey, Reason]:
-    """Return the reasons that a poll reads: of the versions of events, and of flagged ones in the same answers."""
-    about = [version_of(one) for one in events if is_explained(one)]
-    keys = {key for _, key in about}
+    """Return the reasons that a poll reads: of what it wants, and of flagged versions in the same answers."""
+    keys = {key for _, key in wanted}
     if node is not None and keys:
         keys |= {one.key for one in node.rows if one.status == FLAGGED}
     found = {key: step.found.get(key.lstrip("id-=")) for key in keys}

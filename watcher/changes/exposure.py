@@ -129,6 +129,17 @@ def assess(
     return after, judged, (*marked, *events)
 
 
+def is_news(finding: Finding, before: Exposure, accept: Collection[Acceptance]) -> bool:
+    """Return whether a bad copy is new, worse, or accepted no more, by what was bad of its pack at the last poll."""
+    copy = finding.install, finding.pack.version
+    was = next((one for one in before.copies if one.key == copy), None)
+    if was is None:
+        return True
+    if was.accepted:
+        return finding.covered_by(accept) is None
+    return is_worse(finding.grade, was.grade)
+
+
 def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, ...]]:
     """Return the installed copies that may be each pack, by its lower-case id: enabled ones first."""
     found: dict[str, list[Copy]] = {}

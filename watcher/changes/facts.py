@@ -82,44 +82,34 @@ def with_scans_read(node: Node, reasons: Mapping[str, Reason]) -> Node:
 
 
 def with_scans(
-    snapshot: Snapshot,
-    events: Collection[Event],
+    nodes: Mapping[str, Node],
+    events: Iterable[Event],
     reasons: Mapping[VersionKey, Reason],
-) -> tuple[Snapshot, tuple[Event, ...]]:
-    """Return the snapshot and the events of a poll with what was found in flagged and banned versions.
+) -> dict[str, Node]:
+    """Return nodes, by lower-case id, with all that was found in flagged and banned versions.
 
-    `reasons` are those that were read: of the versions of events, and what else was in the same answers.
+    `reasons` are those that were read: of what became bad, and what else was in the same answers.
     """
-    read_of = by_node(reasons)
-    flags: dict[str, set[str]] = {}
+    read_of, flags = by_node(reasons), _flagged(events)
+    found: dict[str, Node] = {}
+    for name in nodes.keys() & (read_of.keys() | flags.keys()):
+        node, flagged = nodes[name], flags.get(name, ())
+        # What was found before a version was flagged again may be something else.
+        bare = tuple(
+            replace(one, scan=None) if one.key in flagged else one
+            for one in node.versions
+        )
+        of_node = read_of.get(name, {})
+        found[name] = with_scans_read(replace(node, versions=bare), of_node)
+    return found
+
+
+def _flagged(events: Iterable[Event]) -> dict[str, set[str]]:
+    """Return the versions that became flagged: their keys by lower-case node id."""
+    found: dict[str, set[str]] = {}
     for name, key in (version_of(one) for one in events if one.kind is Kind.FLAGGED):
-        flags.setdefault(name, set()).add(key)
-    read: dict[str, Node] = {}
-    for name in read_of.keys() | flags.keys():
-        if node := snapshot.nodes.get(name):
-            flagged = flags.get(name, set())
-            # What was found before a version was flagged again may be something else.
-            bare = tuple(
-                replace(one, scan=None) if one.key in flagged else one
-                for one in node.versions
-            )
-            of_node = read_of.get(name, {})
-            read[name] = with_scans_read(replace(node, versions=bare), of_node)
-    nodes = {**snapshot.nodes, **read}
-
-    def found(event: Event) -> Scan | None:
-        node = nodes.get((event.node or "").lower())
-        version = node.find(event.key) if node else None
-        return version.scan if version else None
-
-    done = tuple(
-        replace(event, scan=found(event))
-        if is_explained(event) and event.after in {FLAGGED, BANNED}
-        else event
-        for event in events
-    )
-    kept = {name: _keeping(node, flags.get(name, ())) for name, node in read.items()}
-    return snapshot.with_nodes(kept), done
+        found.setdefault(name, set()).add(key)
+    return found
 
 
 def _keeping(node: Node, flagged: Collection[str]) -> Node:
@@ -195,25 +185,34 @@ def finished(
 ) -> tuple[Snapshot, tuple[Event, ...]]:
     """Return the events of a poll with what is no part of the transition, as they are kept and sent.
 
-    The snapshot is the given one with what the scanner found in versions of events. `reasons` are those that the
-    registry gave; what an event says already stays before one. The newest good version is that of `snapshot`.
-    An exposure that has one keeps it: the registry's answer about the pack as a whole counts there.
+    The given snapshot has all that the scanner found (`with_scans`), the returned one as much as is kept. `reasons` are
+    those that the registry gave; what an event says already stays before one. The newest good version is that of
+    `snapshot`. An exposure that has one keeps it: the registry's answer about the pack as a whole counts there.
     """
     safe: dict[str, SafeVersion | None] = {}
     done: list[Event] = []
-    snapshot, events = with_scans(snapshot, events, reasons)
     for event in events:
         key = (event.node or "").lower()
+        node = snapshot.nodes.get(key)
         if key not in safe:
-            node = snapshot.nodes.get(key)
             safe[key] = safe_version(node, minimum_age) if node else None
-        said = reasons.get(version_of(event)) if is_explained(event) else None
-        reason = filter(None, (event.reason, said.summary if said else ""))
-        known = event.safe_version or safe[key]
+        reason, scan = event.reason, event.scan
+        if is_explained(event):
+            said = reasons.get(version_of(event))
+            reason = ": ".join(filter(None, (reason, said.summary if said else "")))
+            version = node.find(event.key) if node else None
+            has_findings = version is not None and event.after in {FLAGGED, BANNED}
+            scan = version.scan if version and has_findings else None
+        advised = event.safe_version or safe[key]
         done.append(
-            bounded(replace(event, reason=": ".join(reason), safe_version=known))
+            bounded(replace(event, reason=reason, scan=scan, safe_version=advised))
         )
-    return snapshot, tuple(done)
+    flags = _flagged(done)
+    kept = {
+        name: _keeping(snapshot.nodes[name], flags.get(name, ()))
+        for name in snapshot.nodes.keys() & (by_node(reasons).keys() | flags.keys())
+    }
+    return snapshot.with_nodes(kept), tuple(done)
 
 
 def safe_version(node: Node, minimum_age: MinimumAge) -> SafeVersion | None:

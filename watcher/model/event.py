@@ -423,11 +423,14 @@ def is_harmless(event: Event) -> bool:
     return is_a_flag(event) and event.scan is not None and event.scan.is_harmless
 
 
+EXPLAINED = {FLAGGED, BANNED, DELETED}
+"""The statuses for which the registry has a reason."""
+
+
 def is_explained(event: Event) -> bool:
     """Return whether the registry's reason for the status of a version belongs to an event."""
     kinds = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED, Kind.EXPOSED}
-    statuses = {FLAGGED, BANNED, DELETED}
-    is_one = event.kind in kinds and event.after in statuses
+    is_one = event.kind in kinds and event.after in EXPLAINED
     return is_one and event.node is not None and event.key != ""
 
 

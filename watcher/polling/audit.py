@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from watcher.changes.facts import VersionKey, by_node, with_scans_read
+from watcher.changes.facts import VersionKey, with_scans
 from watcher.changes.packs import ids_under, with_packs, without_id
 from watcher.changes.transitions import DiffOptions
-from watcher.changes.verdict import as_one, identities, judge_each, judged_version
-from watcher.model.event import Grade, grade_rank
+from watcher.changes.verdict import as_one, identities, judge_each
+from watcher.model.event import EXPLAINED, Grade, grade_rank
 from watcher.model.finding import Acceptance, Finding, in_force
-from watcher.model.pack import Inventory, NodeRecords, Pack
+from watcher.model.pack import Inventory, NodeRecords
 from watcher.model.reading import Fault, ReadFailure
-from watcher.model.snapshot import Node
-from watcher.model.version import BANNED, DELETED, FLAGGED, MinimumAge
+from watcher.model.version import MinimumAge
 from watcher.polling.reading.compare import Known, compare_nodes
 from watcher.polling.reading.plan import Plan
 from watcher.polling.reading.read import read, read_all
@@ -24,9 +23,6 @@ from watcher.streams import Progress, silent
 from watcher.text.sanitize import Trusted, plural
 from watcher.text.status_reason import Reason
 from watcher.values import frozen
-
-_EXPLAINED = {BANNED, FLAGGED, DELETED}
-"""The statuses for which the registry has a reason."""
 
 
 @frozen
@@ -102,10 +98,14 @@ async def audit(
             failure=records.failure,
             minimum_age=MinimumAge(seconds=minimum_age, now=now),
         )
-        installed = [pack for _, pack in packs]
-        patience = limits.timeout
-        reasons = await _reasons(registry, known, installed, patience, progress)
-        known = replace(known, nodes=_with_scans(known.nodes, reasons))
+        wanted = {
+            (node.node, row.key): row.status
+            for _, pack in packs
+            for node, row in known.bad_rows(pack)
+        }
+        reasons = await read_all(registry, wanted, limits.timeout, progress)
+        scanned = with_scans(known.nodes, (), reasons)
+        known = replace(known, nodes={**known.nodes, **scanned})
         findings = []
         for of, pack in packs:
             each = judge_each(of.install, pack, known.of)
@@ -150,43 +150,10 @@ def _of_list(
         yield replace(failure, error=why)
 
 
-async def _reasons(
-    registry: Registry,
-    known: Known,
-    packs: Iterable[Pack],
-    patience: float,
-    progress: Progress,
-) -> dict[VersionKey, Reason]:
-    """Return the registry's reasons of the bad versions that copies may have."""
-    wanted: dict[tuple[str, str], str] = {}
-    for pack in packs:
-        for one in identities(pack):
-            about = known.of(one.id)
-            text = judged_version(pack, about)
-            if text is None:
-                continue
-            bad = [of for of in about.versions_meant(text) if of.status in _EXPLAINED]
-            if about.node is None or not bad:
-                continue
-            wanted |= {(about.node.node, of.key): of.status for of in bad}
-    return await read_all(registry, wanted, patience, progress)
-
-
-def _with_scans(
-    nodes: Mapping[str, Node], reasons: Mapping[VersionKey, Reason]
-) -> dict[str, Node]:
-    """Return the nodes with what the scanner found in the versions whose reasons were read."""
-    found = {
-        name: with_scans_read(nodes[name], of_node)
-        for name, of_node in by_node(reasons).items()
-    }
-    return {**nodes, **found}
-
-
 def _explained(finding: Finding, reasons: Mapping[VersionKey, Reason]) -> Finding:
     """Return a finding with a summary of why the installed version is banned, flagged or deleted."""
     row, node = finding.row, finding.node
-    if row is None or node is None or row.status not in _EXPLAINED:
+    if row is None or node is None or row.status not in EXPLAINED:
         return finding
     reason = reasons.get((node.lower(), row.key))
     unread = Trusted("the registry's reason could not be read")

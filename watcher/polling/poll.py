@@ -19,7 +19,6 @@ from watcher.changes.health import ChannelState
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError, line_of
 from watcher.model.channel import Channel, knowing
-from watcher.model.event import Event
 from watcher.model.pack import Scanned
 from watcher.model.reading import ALL, ReadFailure
 from watcher.model.version import MinimumAge
@@ -28,6 +27,7 @@ from watcher.polling.reading.compare import (
     PollChange,
     compare,
     had_installs,
+    wanted_reasons,
     with_installs,
 )
 from watcher.polling.reading.plan import (
@@ -37,7 +37,7 @@ from watcher.polling.reading.plan import (
     take_repositories,
     without_packs,
 )
-from watcher.polling.reading.read import read, reasons_for
+from watcher.polling.reading.read import read, read_all
 from watcher.registry.client import Registry
 from watcher.registry.packs import read_all_nodes
 from watcher.state.model import State, keyed
@@ -214,23 +214,22 @@ class Poller:
             copies = copies_of({one.name: one.packs or () for one in scans.values()})
             plan = make_plan(config, state, scans, started)
             answers = await read(registry, plan, self.clock, progress, all_nodes)
-            compared = compare(config, plan, answers, of_channels)
-
-            def judged(change: PollChange) -> tuple[PollChange, tuple[Event, ...]]:
-                if config.installs or had_installs(state):
-                    change = with_installs(config, plan, answers, change, scans)
-                return change, with_copies(change.events, copies)
-
-            change, events = judged(compared)
-            reasons = await reasons_for(
-                registry, events, patience, progress, plan.is_stale
+            change = compare(config, plan, answers, of_channels)
+            wanted = wanted_reasons(config, plan, answers, change, scans)
+            reasons = await read_all(
+                registry, wanted, patience, progress, plan.is_stale
             )
-        if events:
-            # Only now it is known how bad flags are, and so whether something else is worse.
-            snapshot, _ = with_scans(compared.snapshot, events, reasons)
-            change, events = judged(replace(compared, snapshot=snapshot))
-        minimum_age = MinimumAge(seconds=config.minimum_age, now=started)
-        snapshot, events = finished(events, change.snapshot, reasons, minimum_age)
+        # Only now it is known how bad flags are, and so whether something else is worse.
+        explained = with_scans(change.snapshot.nodes, change.events, reasons)
+        change = replace(change, snapshot=change.snapshot.with_nodes(explained))
+        if config.installs or had_installs(state):
+            change = with_installs(config, plan, answers, change, scans)
+        snapshot, events = finished(
+            with_copies(change.events, copies),
+            change.snapshot,
+            reasons,
+            MinimumAge(seconds=config.minimum_age, now=started),
+        )
         snapshot = with_bans(snapshot, events, started).with_counts(events)
         return replace(
             change,

@@ -10,11 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import PACK, beside, event, known, listing, version
+from tests.support.factories import (
+    ANY_AGE,
+    PACK,
+    beside,
+    event,
+    known,
+    listing,
+    version,
+)
 from watcher.changes.diff import compare_listing
 from watcher.changes.facts import (
     MOST_SCANS,
     VersionKey,
+    finished,
     version_of,
     with_scans,
     with_scans_read,
@@ -74,8 +83,8 @@ def polled(
     read: dict[VersionKey, Reason] = {
         (name, f"id-{text}"): one for text, one in reasons.items()
     }
-    before = Snapshot(nodes={name: node})
-    after, done = with_scans(before, events, read)
+    nodes = {name: node} | with_scans({name: node}, events, read)
+    after, done = finished(events, Snapshot(nodes=nodes), read, ANY_AGE)
     return after.nodes[name], list(done)
 
 
@@ -221,7 +230,7 @@ def test_other_events_on_a_flagged_version_have_no_findings(kind: Kind) -> None:
     before = pack("flagged", "flagged")
     one = flag("1.1", kind, after="deleted" if kind is Kind.DELETED else "flagged")
     _, [done] = polled(before, [one], {"1.1": reason(FFMPEG)})
-    assert done == one
+    assert done.scan is None
 
 
 def test_the_newest_scans_are_kept() -> None:
@@ -241,7 +250,9 @@ def test_the_newest_scans_are_kept() -> None:
 def test_a_poll_without_flags_changes_nothing() -> None:
     """The snapshot stays the same object, so that it need not be written."""
     snapshot = Snapshot(nodes={PACK.lower(): pack("active")})
-    after, done = with_scans(snapshot, [event(kind=Kind.NEW, after="active")], {})
+    news = [event(kind=Kind.NEW, after="active")]
+    assert with_scans(snapshot.nodes, news, {}) == {}
+    after, done = finished(news, snapshot, {}, ANY_AGE)
     assert after is snapshot
     assert [one.scan for one in done] == [None]
 

@@ -5,7 +5,7 @@ Nothing is requested or written here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -15,7 +15,8 @@ from watcher.changes.diff import (
     compare_listing,
     compare_record,
 )
-from watcher.changes.exposure import Poll
+from watcher.changes.exposure import Poll, is_news
+from watcher.changes.facts import VersionKey, version_of
 from watcher.changes.health import (
     ChannelState,
     assess,
@@ -25,13 +26,23 @@ from watcher.changes.health import (
 from watcher.changes.packs import take_packs
 from watcher.changes.sweeps import set_baseline
 from watcher.changes.transitions import DiffOptions
-from watcher.changes.verdict import Knowledge, judge_each
-from watcher.model.event import INCOMPLETE, UNLISTED, About, Event, Kind
-from watcher.model.finding import Installed, in_force
+from watcher.changes.verdict import Knowledge, identities, judge_each, judged_version
+from watcher.model.event import (
+    EXPLAINED,
+    INCOMPLETE,
+    UNLISTED,
+    About,
+    Event,
+    Kind,
+    grade_of,
+    is_explained,
+    rank,
+)
+from watcher.model.finding import Exposure, Finding, Installed, in_force
 from watcher.model.pack import NODE_STATUSES, NodeRecord, Pack, Scanned
 from watcher.model.reading import ALL, Fault, Listing, NodeBanned, ReadFailure
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
-from watcher.model.version import ACTIVE, BANNED, MinimumAge
+from watcher.model.version import ACTIVE, BANNED, MinimumAge, Version
 from watcher.polling.model import PollConfig
 from watcher.polling.reading.plan import Plan, Seen
 from watcher.polling.reading.read import Answers
@@ -368,6 +379,74 @@ class Known:
             no_records=self.failure,
         )
 
+    def bad_rows(self, pack: Pack) -> Iterator[tuple[Node, Version]]:
+        """Yield the banned, flagged and deleted versions that a copy may have, each with its node."""
+        for one in identities(pack):
+            about = self.of(one.id)
+            text = judged_version(pack, about)
+            if about.node is not None and text is not None:
+                for row in about.versions_meant(text):
+                    if row.status in EXPLAINED:
+                        yield about.node, row
+
+
+def _known(
+    config: PollConfig, plan: Plan, answers: Answers, change: PollChange
+) -> Known:
+    """Return what is known of packs after a poll."""
+    found, now = change.compared, plan.options.now
+    records, failure = records_after(plan, answers, change.snapshot, found.nodes)
+    return Known(
+        found=found,
+        nodes=change.snapshot.nodes,
+        records=records,
+        failure=failure,
+        minimum_age=MinimumAge(seconds=config.minimum_age, now=now),
+    )
+
+
+_MOST_EXPLAINED = 200
+"""How many nodes are asked for reasons in one poll, at most: each takes a request or more."""
+
+
+def wanted_reasons(
+    config: PollConfig,
+    plan: Plan,
+    answers: Answers,
+    change: PollChange,
+    scans: Mapping[str, Scanned],
+) -> dict[tuple[str, str], str]:
+    """Return the versions that became bad, or that are bad and run from now on, with their statuses.
+
+    They are given by the id of the node, as the registry writes it, and the version's key. Of many nodes those come
+    first that are run, then those with the worst events; the others are left out.
+    """
+    known = _known(config, plan, answers, change)
+    exposures = change.snapshot.installed.exposures
+    accept = in_force(config.accept, plan.options.now)
+    wanted: dict[VersionKey, str] = {}
+    for key, scan in scans.items():
+        for pack in scan.packs or ():
+            for node, row in known.bad_rows(pack) if pack.enabled else ():
+                version, name = node.find(row.key), node.node.lower()
+                finding = Finding(
+                    install=key,
+                    pack=pack,
+                    grade=grade_of(row.status, scan=version.scan if version else None),
+                    id=name,
+                )
+                if is_news(finding, exposures.get(name, Exposure()), accept):
+                    wanted[name, row.key] = row.status
+    for event in sorted(filter(is_explained, change.events), key=rank):
+        wanted.setdefault(version_of(event), event.after or "")
+    nodes = list(dict.fromkeys(node for node, _ in wanted))[:_MOST_EXPLAINED]
+    seen = {key: change.compared.nodes[key].seen for key in nodes}
+    return {
+        (seen[node].spelling or seen[node].name, key): status
+        for (node, key), status in wanted.items()
+        if node in seen
+    }
+
 
 def had_installs(state: State) -> bool:
     """Return whether something of installs is left in the state, which have been configured before."""
@@ -416,7 +495,8 @@ def with_installs(
 ) -> PollChange:
     """Return the change with what it means for what is run; `scans` are by what the state knows an install by."""
     now, found, checks = plan.options.now, change.compared, change.checks
-    records, failure = records_after(plan, answers, change.snapshot, found.nodes)
+    known = _known(config, plan, answers, change)
+    records, failure = known.records, known.failure
     scanned = assess_others(
         checks.streaks,
         change.snapshot,
@@ -425,13 +505,6 @@ def with_installs(
         config.failure_threshold,
         now,
         names={key: scan.name for key, scan in scans.items()},
-    )
-    known = Known(
-        found=found,
-        nodes=change.snapshot.nodes,
-        records=records,
-        failure=failure,
-        minimum_age=MinimumAge(seconds=config.minimum_age, now=now),
     )
     findings = [
         one

@@ -8,15 +8,13 @@ from collections.abc import (
     AsyncGenerator,
     Callable,
     Collection,
-    Iterable,
     Mapping,
     Sequence,
 )
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from watcher.changes.facts import VersionKey, version_of
-from watcher.model.event import Event, is_explained, rank
+from watcher.changes.facts import VersionKey
 from watcher.model.pack import NodeRecords
 from watcher.model.reading import Fault, ReadFailure, Reading, ServerTime
 from watcher.model.version import STATUSES
@@ -31,8 +29,6 @@ from watcher.streams import Progress, silent
 from watcher.text.sanitize import plural
 from watcher.text.status_reason import Reason, read_reason
 
-_MOST_NODES = 200
-"""How many nodes are asked about in one poll, at most: each takes a request or more."""
 _ROWS = 20
 _PAGES = 50
 """The most pages, of `_ROWS` each, that are read of one status of a node."""
@@ -43,27 +39,6 @@ IsStale = Callable[[str, ServerTime], bool]
 
 def _is_never(_node: str, _made: ServerTime) -> bool:
     return False
-
-
-async def reasons_for(
-    registry: Registry,
-    events: Iterable[Event],
-    patience: float,
-    progress: Progress,
-    is_stale: IsStale,
-) -> dict[VersionKey, Reason]:
-    """Return the registry's reasons of the versions of events, as far as these come within `patience` seconds.
-
-    Of many nodes only those with the worst events are asked about.
-    """
-    names: set[str] = set()
-    wanted: dict[tuple[str, str], str] = {}
-    for event in filter(is_explained, sorted(events, key=rank)):
-        name, key = version_of(event)
-        if name in names or len(names) < _MOST_NODES:
-            names.add(name)
-            wanted[event.node or "", key] = event.after or ""
-    return await read_all(registry, wanted, patience, progress, is_stale)
 
 
 async def read_all(
