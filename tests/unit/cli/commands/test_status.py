@@ -28,6 +28,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Queue
 from watcher.changes.health import FailureStreak
 from watcher.cli.commands import status
+from watcher.cli.terminal import to_json
 from watcher.model.channel import Cause, Grouping
 from watcher.model.event import INCOMPLETE, About, Grade
 from watcher.model.pack import OWN_FILES, Pack, PackKind
@@ -51,6 +52,11 @@ def node_row(name: str, given: State) -> NodeRow:
     """Return the row of a node of which nothing is installed."""
     (found,) = node_rows([name], given, {})
     return found
+
+
+def printed(overview: status.Overview) -> dict[str, Any]:
+    """Return the document as it is printed."""
+    return cast("dict[str, Any]", json.loads(to_json(status.document(overview))))
 
 
 def states(**counts: int) -> dict[str, int]:
@@ -242,9 +248,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
     given = state(
         known(version("1.0"), version("2.0", "flagged", id="")), outbox=Outbox()
     )
-    document = json.loads(
-        json.dumps(status.document(view(given, [PACK, "other"], ["ops"])))
-    )
+    document = printed(view(given, [PACK, "other"], ["ops"]))
     assert document == {
         "polled_at": NOW,
         "late": False,
@@ -275,7 +279,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
 
 def test_a_fresh_state_is_empty() -> None:
     """Before the first poll there is neither a time nor a node."""
-    document = status.document(view(State(), []))
+    document = printed(view(State(), []))
     assert [document[key] for key in ("polled_at", "late")] == [None] * 2
     assert (document["nodes"], document["channels"]) == ([], [])
 
@@ -394,10 +398,13 @@ def test_problems_are_on_top() -> None:
     ]
     assert rows == ["PACK", "evil", "never-read", "suspicious", "old"]
     assert shown(given, ["pack-000"], only_problems=True) == []
-    document = status.document(view(given, names, only_problems=True))
-    assert [
-        row["node"] for row in cast("list[dict[str, object]]", document["nodes"])
-    ] == ["old", "never-read", "suspicious", "evil"]
+    document = printed(view(given, names, only_problems=True))
+    assert [row["node"] for row in document["nodes"]] == [
+        "old",
+        "never-read",
+        "suspicious",
+        "evil",
+    ]
     assert document["summary"] == {
         "watched": 7,
         "states": states(ok=3, banned=1, flagged=1, deprecated=1, unread=1),
@@ -481,7 +488,7 @@ def test_pages_that_could_not_be_read_are_one_line() -> None:
         ["PACK", "STATE"],
         ["old", "unread"],
     ]
-    found = status.document(view(given, nodes, named=frozenset({"old"}), globs=["*"]))
+    found = printed(view(given, nodes, named=frozenset({"old"}), globs=["*"]))
     assert found["errors"] == ["the registry could not be read: it timed out"]
 
 
@@ -504,7 +511,7 @@ def test_incomplete_sweeps_are_one_line() -> None:
     often = "the pages of all node packs were incomplete in 3 polls in a row"
     why = f"{often}: page 2: HTTP 500; new node packs may be missed"
     assert shown(given, ["pack-001"], named=frozenset(), globs=["*"])[0] == why
-    assert status.document(view(given, ["pack-001"], globs=["*"]))["errors"] == [why]
+    assert printed(view(given, ["pack-001"], globs=["*"]))["errors"] == [why]
 
 
 def test_a_registry_of_which_nothing_is_known() -> None:
@@ -547,10 +554,7 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
     both = replace(given, installs={"studio": packs, "office": packs[:1]})
     _, line, *_ = shown(both, installs=BOTH)
     assert "1.0 (office), 1.0 (studio), unknown version (studio, disabled)" in line
-    (first, second) = cast(
-        "list[dict[str, Any]]",
-        status.document(view(given, installs=BOTH))["installs"],
-    )
+    (first, second) = printed(view(given, installs=BOTH))["installs"]
     assert first == {
         "name": "studio",
         "packs": 2,
@@ -608,19 +612,14 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
     assert "2.0 delisted" in rows["gone"]
     assert " deleted " in rows["cloned"]
     assert " unread " in rows["fine"]
-    said = cast(
-        "list[dict[str, Any]]",
-        status.document(view(given, names, installs={"studio": "studio"}))["nodes"],
-    )
+    said = printed(view(given, names, installs={"studio": "studio"}))["nodes"]
     assert [[tuple(each.values()) for each in one["run"]] for one in said] == [
         [("0.9", "deleted", False), ("1.0", "flagged", True)],
         [("2.0", "delisted", False)],
         [(None, "deleted", False)],
         [],
     ]
-    assert [
-        one["run"] for one in cast("Any", status.document(view(given, names))["nodes"])
-    ] == [()] * 4
+    assert [one["run"] for one in printed(view(given, names))["nodes"]] == [[]] * 4
 
 
 def test_the_state_says_what_you_run() -> None:
