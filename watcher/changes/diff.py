@@ -6,19 +6,29 @@ Rules: docs/behaviour.md, Events and Listings.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import nlargest
-from typing import Any
+from typing import Any, NamedTuple
 
 from watcher.changes.transitions import (
     REMOVED,
     DiffOptions,
-    VersionEvents,
-    counted,
+    EventMaker,
+    about_version,
+    first_sight,
     node_event,
+    transition,
 )
-from watcher.model.event import BadVersion, Event, Kind, Severity, Tally, worst_of
+from watcher.model.event import (
+    BadVersion,
+    Event,
+    Kind,
+    Severity,
+    Tally,
+    grade_of,
+    worst_of,
+)
 from watcher.model.pack import NodeRecord
 from watcher.model.reading import Listing
 from watcher.model.snapshot import KnownVersion, Mark, Node
@@ -34,18 +44,14 @@ from watcher.model.version import (
     newest,
     recency,
 )
-from watcher.values import frozen
+from watcher.text.sanitize import plural
 
 KEPT = 2000
 """The most versions that a node keeps and a listing does not show, newest first: a pack may publish and remove without
 end. They may all exist, so this is far above the size of any pack.
 """
 
-_BAD = {
-    FLAGGED: Severity.WARNING,
-    DELETED: Severity.WARNING,
-    BANNED: Severity.CRITICAL,
-}
+_BAD = {one: grade_of(one).severity for one in (FLAGGED, DELETED, BANNED)}
 """How bad a version of each status is, unless `KnownVersion.ends` says it."""
 _JUDGED = {ACTIVE, *_BAD}
 
@@ -54,54 +60,43 @@ _NAMED = 10
 """How many bad versions a baseline names."""
 
 
-def set_baseline(
+def _with_baseline(
     node: Node, listing: Listing, shown: Iterable[Version], options: DiffOptions
 ) -> tuple[Node, list[Event]]:
     """Return the node with its baseline, and the events of that. The node was compared with the listing before.
 
-    `shown` are the rows of the listing, completed from what was known.
-
-    An empty listing may be provisional. Events that were reported between incomplete listings are not repeated
-    (docs/behaviour.md, Listings, and Baseline in Events).
+    `shown` are the rows of the listing, completed from what was known. An empty listing may be provisional. Events that
+    were reported between incomplete listings are not repeated (docs/behaviour.md, Listings, and Baseline in Events).
     """
     if not listing.versions:
         # The earlier time counts: our clock may have been ahead then, so versions created after now are news.
         since = min(node.empty_since or listing.at, listing.at, key=recency)
         return replace(node, empty_since=since), []
-    # What is reported already is no news now.
-    silent = {one.key for one in node.versions if one.seen}
+    reported = {one.key for one in node.versions if one.seen}
     late: list[Version] = []
     first: list[Version] = []
     for version in shown:
         is_late = (
             node.empty_since
-            and version.key not in silent
+            and version.key not in reported
             and not created_by(version, node.empty_since)
         )
         (late if is_late else first).append(version)
 
     events: list[Event] = []
     if options.baseline == "summary" and (first or not late):
-        wrong = _wrong(first)
-        summary = node_event(
+        node, summary = node_event(
             node,
             Kind.BASELINE,
             options.now,
-            after=next(iter(wrong), None),
-            reason=_summary(first, wrong),
+            after=next(iter(bad_of(first)), None),
+            reason=_summary(first),
         )
-        summary = replace(
-            summary,
-            bad_versions=bad_versions((node.node, version) for version in first),
-            tally=tally(first),
-        )
-        events.append(summary)
-        node = counted(node)
+        bad = bad_versions((node.node, version) for version in first)
+        events.append(replace(summary, bad_versions=bad, tally=tally(first)))
     for version in late:
-        about = VersionEvents(
-            node=node.node, now=options.now, version=version, count=node.seen_floor
-        )
-        events += about.first_sight()
+        make = about_version(node.node, version, node.seen_floor, options.now)
+        events += first_sight(make, version)
     news = {event.key for event in events}
     versions = tuple(
         replace(one, seen=node.seen_floor + 1) if one.key in news else one
@@ -128,41 +123,41 @@ def bad_versions(versions: Iterable[tuple[str, Version]]) -> tuple[BadVersion, .
     )
 
 
-def tally(versions: Iterable[Version]) -> Tally:
+def bad_of(versions: Iterable[Version]) -> dict[str, list[str]]:
+    """Return the texts of versions that are bad, by what is wrong with them, the worst first."""
+    found: dict[str, list[str]] = {BANNED: [], FLAGGED: [], "deprecated": []}
+    for one in versions:
+        if one.status in found:
+            found[one.status].append(one.version)
+        if one.deprecated:
+            found["deprecated"].append(one.version)
+    return {name: texts for name, texts in found.items() if texts}
+
+
+def tally(versions: Collection[Version]) -> Tally:
     """Return how many versions of a pack there are, and how many of them are bad."""
-    found = tuple(versions)
+    bad = bad_of(versions)
     return Tally(
-        versions=len(found),
-        banned=sum(one.status == BANNED for one in found),
-        flagged=sum(one.status == FLAGGED for one in found),
-        deprecated=sum(one.deprecated for one in found),
+        versions=len(versions),
+        banned=len(bad.get(BANNED, ())),
+        flagged=len(bad.get(FLAGGED, ())),
+        deprecated=len(bad.get("deprecated", ())),
     )
 
 
-def _wrong(versions: list[Version]) -> dict[str, list[str]]:
-    """Return the version texts by problem, worst first."""
-    found = {
-        status: [v.version for v in versions if v.status == status]
-        for status in (BANNED, FLAGGED)
-    }
-    found["deprecated"] = [v.version for v in versions if v.deprecated]
-    return {name: named for name, named in found.items() if named}
-
-
-def _summary(versions: list[Version], wrong: Mapping[str, list[str]]) -> str:
-    """Return a summary of the versions and their problems."""
+def _summary(versions: Collection[Version]) -> str:
+    """Return a summary of the versions and of what is wrong with them."""
     latest = newest(v for v in versions if v.status == ACTIVE)
-    parts = [f"{len(versions)} version{'' if len(versions) == 1 else 's'}"]
+    parts = [plural(len(versions), "version")]
     if latest:
         parts.append(f"newest {latest.version}")
-    for name, named in wrong.items():
-        more = f" and {len(named) - 5} more" if len(named) > 5 else ""
-        parts.append(f"{name}: {', '.join(named[:5])}{more}")
+    for name, texts in bad_of(versions).items():
+        more = f" and {len(texts) - 5} more" if len(texts) > 5 else ""
+        parts.append(f"{name}: {', '.join(texts[:5])}{more}")
     return "; ".join(parts)
 
 
-@frozen
-class Difference:
+class Difference(NamedTuple):
     """The new snapshot of the node, and the events of the change, in order."""
 
     node: Node
@@ -175,9 +170,9 @@ def compare_ban(node: Node, reason: str, now: str) -> Difference:
     The event has no `before`: a listing does not say what the node was.
     """
     if node.banned:
-        return Difference(node=node)
-    event = node_event(node, Kind.BANNED, now, after=BANNED, reason=reason)
-    return Difference(node=replace(counted(node), banned=True), events=(event,))
+        return Difference(node)
+    node, event = node_event(node, Kind.BANNED, now, after=BANNED, reason=reason)
+    return Difference(replace(node, banned=True), (event,))
 
 
 def compare_record(node: Node, record: NodeRecord, now: str) -> Difference:
@@ -186,11 +181,9 @@ def compare_record(node: Node, record: NodeRecord, now: str) -> Difference:
     That it says otherwise ends no ban yet: a listing of it does then, as it ends a ban by 403.
     """
     if record.status != BANNED:
-        return Difference(node=replace(node, ban_recorded=False))
-    if node.banned:
-        return Difference(node=node)
-    banned = compare_ban(node, record.status_detail, now)
-    return replace(banned, node=replace(banned.node, ban_recorded=True))
+        return Difference(replace(node, ban_recorded=False))
+    after, events = compare_ban(node, record.status_detail, now)
+    return Difference(replace(after, ban_recorded=True) if events else node, events)
 
 
 def compare_listing(
@@ -200,15 +193,15 @@ def compare_listing(
     node = known or Node(node=listing.node)
     if node.banned and (node.ban_recorded or listing.incomplete):
         # While the ban lasts its rows say nothing.
-        return Difference(node=node)
+        return Difference(node)
     returning = node.emptied and bool(listing.versions)
     events: list[Event] = []
-    ended = BANNED if node.banned else REMOVED if returning else ""
-    if ended:
-        events.append(
-            node_event(node, Kind.REINSTATED, options.now, before=ended, after=ACTIVE)
+    if ended := BANNED if node.banned else REMOVED if returning else "":
+        node, event = node_event(
+            node, Kind.REINSTATED, options.now, before=ended, after=ACTIVE
         )
-        node = replace(counted(node), banned=False)
+        events.append(event)
+        node = replace(node, banned=False)
     # Most listings are as the last one, and cost no comparison.
     shown = listing.versions
     settled = not any(one.mark or one.partial for one in node.versions)
@@ -224,9 +217,9 @@ def compare_listing(
         )
         node, shown = comparison.run()
     if not node.baseline_at and not listing.incomplete:
-        node, more = set_baseline(node, listing, shown, options)
+        node, more = _with_baseline(node, listing, shown, options)
         events += more
-    return Difference(node=node, events=tuple(events))
+    return Difference(node, tuple(events))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -315,13 +308,8 @@ class _Comparison:
         if one := self.known.pop(key, None):
             self.floor = max(self.floor, one.seen)
 
-    def _about(self, version: Version, seen: int) -> VersionEvents:
-        return VersionEvents(
-            node=self.node.node,
-            now=self.options.now,
-            version=version,
-            count=max(seen, self.floor),
-        )
+    def _maker(self, version: Version, count: int) -> EventMaker:
+        return about_version(self.node.node, version, count, self.options.now)
 
     def _take(self, shown: Version, old: KnownVersion | None) -> Version:
         """Take a row, with its events; return it with the known values of what the answer did not report."""
@@ -331,24 +319,25 @@ class _Comparison:
         # With an id that was not shown for a while, it may be two that are known.
         twin = self.known.get(version.key, known)
         seen = max(known.seen, twin.seen)
-        about = self._about(version, seen)
+        count = max(seen, self.floor)
+        make = self._maker(version, count)
         # A version that was reported removed begins anew.
         is_new = old is None or old.mark is Mark.REMOVED
         events: list[Event] = []
         if old is None:
             # Before the baseline it is part of that.
-            events = about.first_sight() if self.node.baseline_at else []
+            events = [*first_sight(make, version)] if self.node.baseline_at else []
         elif is_new:
-            events = about.first_sight(before=REMOVED)
+            events = [*first_sight(make, version, REMOVED)]
         else:
-            events = _changes(about, old)
+            events = [*_changes(make, old, version)]
         if known.key != version.key:
             self._forget(known.key)
         # Of others that were not read it is not partial: a deprecation is an event whenever it is seen.
         is_partial = bool(unreported & WATCHED_FIELDS.keys())
         self.known[version.key] = KnownVersion(
             row=version,
-            seen=about.count + 1 if events else seen,
+            seen=count + 1 if events else seen,
             partial=is_partial and (old is None or old.partial),
             judged=not is_new and _is_judged(known) and version.status not in _JUDGED,
             ends=None if is_new else _ends(known, version.status),
@@ -365,20 +354,16 @@ class _Comparison:
         for one in gone:
             self.known[one.key] = replace(one, mark=Mark.ABSENT)
         if gone and len(again) == len(gone) and not self.listing.versions:
-            self.events.append(
-                node_event(
-                    node,
-                    Kind.REMOVED,
-                    self.options.now,
-                    before=ACTIVE,
-                    after=REMOVED,
-                )
+            node, event = node_event(
+                node, Kind.REMOVED, self.options.now, before=ACTIVE, after=REMOVED
             )
-            return replace(counted(node), emptied=True)
+            self.events.append(event)
+            return replace(node, emptied=True)
         for one in again:
-            about = self._about(one.row, one.seen)
-            self.events.append(about.event(Kind.REMOVED, one.row.status, REMOVED))
-            self.known[one.key] = replace(one, seen=about.count + 1, mark=Mark.REMOVED)
+            count = max(one.seen, self.floor)
+            make = self._maker(one.row, count)
+            self.events.append(make(Kind.REMOVED, one.row.status, REMOVED))
+            self.known[one.key] = replace(one, seen=count + 1, mark=Mark.REMOVED)
         return node
 
 
@@ -397,15 +382,17 @@ def complete(shown: Version, known: Version, unreported: Collection[str]) -> Ver
     return replace(shown, **lacking) if lacking else shown
 
 
-def _changes(about: VersionEvents, known: KnownVersion) -> list[Event]:
-    """Return the events between two readings of a version that was not removed."""
-    old, version = known.row, about.version
+def _changes(
+    make: EventMaker, known: KnownVersion, version: Version
+) -> Iterator[Event]:
+    """Yield the events between two readings of a version that was not removed."""
+    old = known.row
     if known.partial:
         # Its other fields were never read: that they are read now is no change.
         old = replace(version, status=old.status, deprecated=old.deprecated)
-    if old == version:
-        return []
-    return about.transition(old, is_decided=_is_judged(known), ends=_worst(known))
+    yield from transition(
+        make, old, version, is_decided=_is_judged(known), ends=_worst(known)
+    )
 
 
 def _is_judged(known: KnownVersion) -> bool:

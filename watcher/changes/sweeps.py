@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from watcher.changes.diff import bad_versions, complete, tally
+from watcher.changes.diff import bad_of, bad_versions, complete, tally
 from watcher.changes.transitions import DiffOptions, subject_event
 from watcher.model.event import About, Event, Kind, Tally
 from watcher.model.reading import Listing, NodeBanned
@@ -16,7 +16,6 @@ from watcher.model.selection import Selection
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.model.version import (
     BANNED,
-    FLAGGED,
     Version,
     by_key,
     find_row,
@@ -109,15 +108,16 @@ def set_baseline(
         return after, None
     nodes = joined.values()
     listed = [(node.node, version) for node in nodes for version in node.listed]
+    rows = [version for _, version in listed]
     is_whole = sweep_baseline.globs == ("*",)
     found = replace(
-        tally(version for _, version in listed),
+        tally(rows),
         packs=len(nodes),
         banned_packs=sum(node.banned for node in nodes),
         patterns="" if is_whole else _shown(sweep_baseline.globs),
         has_others=bool(snapshot.sweep_baseline.baseline_at) and bool(nodes),
     )
-    worst = BANNED if found.banned_packs else next(iter(_bad(found)), None)
+    worst = BANNED if found.banned_packs else next(iter(bad_of(rows)), None)
     # The worst is part of the id, as of a pack's own baseline.
     event = subject_event(
         About.REGISTRY,
@@ -127,22 +127,12 @@ def set_baseline(
         Kind.BASELINE,
         options.now,
         after=worst,
-        reason=_summary(found),
+        reason=_summary(found, bad_of(rows)),
     )
     return after, replace(event, bad_versions=bad_versions(listed), tally=found)
 
 
-def _bad(found: Tally) -> dict[str, int]:
-    """Return how many versions are bad in which way, the worst first."""
-    bad = {
-        BANNED: found.banned,
-        FLAGGED: found.flagged,
-        "deprecated": found.deprecated,
-    }
-    return {name: count for name, count in bad.items() if count}
-
-
-def _summary(found: Tally) -> str:
+def _summary(found: Tally, bad: Mapping[str, list[str]]) -> str:
     """Return a summary for people."""
     packs = plural(found.packs, "more node pack" if found.has_others else "node pack")
     chosen = f" for {found.patterns}" if found.patterns else ""
@@ -150,7 +140,7 @@ def _summary(found: Tally) -> str:
     parts = [f"{packs} with {plural(found.versions, 'version')}{chosen}{hint}"]
     if found.banned_packs:
         parts.append(f"banned as a whole: {found.banned_packs:,}")
-    parts += [f"{name}: {count:,}" for name, count in _bad(found).items()]
+    parts += [f"{name}: {len(texts):,}" for name, texts in bad.items()]
     return "; ".join(parts)
 
 

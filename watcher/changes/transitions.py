@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -62,6 +63,36 @@ def node_url(node: str | None) -> str:
     )
 
 
+def make_event(
+    of: tuple[object, ...],
+    kind: Kind,
+    before: str | None,
+    after: str | None,
+    *changes: FieldChange,
+    now: str,
+    node: str | None = None,
+    reason: str = "",
+) -> Event:
+    """Return an event.
+
+    `of` says what it is about, and how many events that had before. With what happened it makes the id: a poll that
+    died makes the same event again, and no other one has its id.
+    """
+    parts = [part for one in changes for part in (one.field, one.before, one.after)]
+    return Event(
+        id=event_id(*of, kind, before, after, *parts),
+        kind=kind,
+        node=node,
+        before=before,
+        after=after,
+        changes=changes,
+        at=now,
+        url=node_url(node),
+        reason=reason,
+        ends=severity_of_end(before) if kind in _ENDINGS else None,
+    )
+
+
 def node_event(
     node: Node,
     kind: Kind,
@@ -70,10 +101,11 @@ def node_event(
     before: str | None = None,
     after: str | None = None,
     reason: str = "",
-) -> Event:
-    """Return an event about the node as a whole. Its id depends on the number of events before it."""
-    subject = node.node.lower(), "", node.seen
-    return _event(subject, node.node, kind, now, before, after, reason)
+) -> tuple[Node, Event]:
+    """Return the node with one more event about it as a whole, and that."""
+    of = node.node.lower(), "", node.seen
+    event = make_event(of, kind, before, after, now=now, node=node.node, reason=reason)
+    return replace(node, seen=node.seen + 1), event
 
 
 def subject_event(
@@ -92,15 +124,8 @@ def subject_event(
 
     `count` is how many events of the kind there were before; its id depends on that.
     """
-    event = _event(
-        (about, key, count),
-        name if about is About.NODE else None,
-        kind,
-        now,
-        before,
-        after,
-        reason,
-    )
+    of, node = (about, key, count), name if about is About.NODE else None
+    event = make_event(of, kind, before, after, now=now, node=node, reason=reason)
     return replace(
         event,
         channel=name if about is About.CHANNEL else None,
@@ -108,139 +133,81 @@ def subject_event(
     )
 
 
-def _event(
-    subject: tuple[object, ...],
-    node: str | None,
-    kind: Kind,
-    now: str,
-    before: str | None,
-    after: str | None,
-    reason: str,
-) -> Event:
-    """Return an event; `subject` and what happened make its id."""
-    return Event(
-        id=event_id(*subject, kind, before, after),
-        kind=kind,
-        node=node,
-        before=before,
-        after=after,
-        reason=reason,
-        at=now,
-        url=node_url(node),
-        ends=_ends(kind, before),
-    )
+EventMaker = Callable[..., Event]
+"""Makes an event of one version in one poll: of the kind, what was before and after, and the fields that differ."""
 
 
-def _ends(kind: Kind, before: str | None) -> Severity | None:
-    return severity_of_end(before) if kind in _ENDINGS else None
+def about_version(node: str, version: Version, count: int, now: str) -> EventMaker:
+    """Return what makes the events of a version that had so many changes before."""
+    of = node.lower(), version.key, count
 
-
-def counted(node: Node) -> Node:
-    """Return the node with one more change of it as a whole counted."""
-    return replace(node, seen=node.seen + 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class VersionEvents:
-    """Makes the events of one version in one poll."""
-
-    node: str
-    now: str
-    version: Version
-    count: int
-    """How many changes the version had before, so that no two of its events share an id."""
-
-    def first_sight(self, before: str | None = None) -> list[Event]:
-        """Return the events of a new version: its status, and its deprecation if it is deprecated already."""
-        status = self.version.status
-        events: list[Event] = []
-        kind = grade_of(status).kind or _FIRST_SIGHT.get(status)
-        if kind is None:
-            change = FieldChange(field="status", before=before or "", after=status)
-            events.append(self.event(Kind.CHANGED, before, status, change))
-        # What was deleted before it was seen is no event: who runs it gets `exposed`.
-        elif kind is not Kind.DELETED:
-            events.append(self.event(kind, before, status))
-        if self.version.deprecated and status != DELETED:
-            events.append(self._deprecation())
-        return events
-
-    def transition(
-        self, old: Version, *, is_decided: bool, ends: Severity | None
-    ) -> list[Event]:
-        """Return the events between two readings of the version.
-
-        `is_decided`: it is, or was, active, flagged, banned or deleted. `ends`: how bad the worst was since it was
-        active; None if nothing was.
-        """
-        version = self.version
-        events: list[Event] = []
-        changes = [
-            FieldChange(
-                field=name,
-                before=getattr(old, attribute),
-                after=getattr(version, attribute),
-            )
-            for attribute, name in WATCHED_FIELDS.items()
-            if getattr(old, attribute) != getattr(version, attribute)
-        ]
-        if old.status != version.status:
-            kind = _status_kind(
-                old.status, version.status, is_new=not is_decided, was_bad=bool(ends)
-            )
-            if kind is Kind.CHANGED:
-                change = FieldChange(
-                    field="status", before=old.status, after=version.status
-                )
-                changes.insert(0, change)
-            elif kind is not None:
-                event = self.event(kind, old.status, version.status)
-                is_end = kind is Kind.REINSTATED
-                events.append(replace(event, ends=ends) if is_end else event)
-        if old.deprecated != version.deprecated:
-            events.append(self._deprecation())
-        if changes:
-            events.append(
-                self.event(Kind.CHANGED, old.status, version.status, *changes)
-            )
-        return events
-
-    def event(
-        self, kind: Kind, before: str | None, after: str | None, *changes: FieldChange
+    def make(
+        kind: Kind, before: str | None, after: str | None, *changes: FieldChange
     ) -> Event:
-        """Return one event about the version."""
-        parts = [
-            part
-            for change in changes
-            for part in (change.field, change.before, change.after)
-        ]
-        return Event(
-            id=event_id(
-                self.node.lower(),
-                self.version.key,
-                self.count,
-                kind,
-                before,
-                after,
-                *parts,
-            ),
-            kind=kind,
-            node=self.node,
-            version=self.version.version,
-            version_id=self.version.id or None,
-            before=before,
-            after=after,
-            changes=changes,
-            at=self.now,
-            url=node_url(self.node),
-            published=self.version.created_at,
-            ends=_ends(kind, before),
+        return replace(
+            make_event(of, kind, before, after, *changes, now=now, node=node),
+            version=version.version,
+            version_id=version.id or None,
+            published=version.created_at,
         )
 
-    def _deprecation(self) -> Event:
-        if self.version.deprecated:
-            return self.event(Kind.DEPRECATED, None, "deprecated")
-        return self.event(Kind.UNDEPRECATED, "deprecated", None)
+    return make
+
+
+def first_sight(
+    make: EventMaker, version: Version, before: str | None = None
+) -> Iterator[Event]:
+    """Yield the events of a new version: its status, and its deprecation if it is deprecated already."""
+    status = version.status
+    kind = grade_of(status).kind or _FIRST_SIGHT.get(status)
+    if kind is None:
+        change = FieldChange(field="status", before=before or "", after=status)
+        yield make(Kind.CHANGED, before, status, change)
+    # What was deleted before it was seen is no event: who runs it gets `exposed`.
+    elif kind is not Kind.DELETED:
+        yield make(kind, before, status)
+    if version.deprecated and status != DELETED:
+        yield _deprecation(make, version)
+
+
+def transition(
+    make: EventMaker,
+    old: Version,
+    version: Version,
+    *,
+    is_decided: bool,
+    ends: Severity | None,
+) -> Iterator[Event]:
+    """Yield the events between two readings of a version.
+
+    `is_decided`: it is, or was, active, flagged, banned or deleted. `ends`: how bad the worst was since it was active;
+    None if nothing was.
+    """
+    statuses = old.status, version.status
+    fields = dict(WATCHED_FIELDS)
+    if old.status != version.status:
+        kind = _status_kind(*statuses, is_new=not is_decided, was_bad=bool(ends))
+        if kind is Kind.CHANGED:
+            fields = {"status": "status", **fields}
+        elif kind is Kind.REINSTATED:
+            yield replace(make(kind, *statuses), ends=ends)
+        elif kind is not None:
+            yield make(kind, *statuses)
+    if old.deprecated != version.deprecated:
+        yield _deprecation(make, version)
+    changes = [
+        FieldChange(field=name, before=before, after=after)
+        for attribute, name in fields.items()
+        if (before := getattr(old, attribute)) != (after := getattr(version, attribute))
+    ]
+    if changes:
+        yield make(Kind.CHANGED, *statuses, *changes)
+
+
+def _deprecation(make: EventMaker, version: Version) -> Event:
+    if version.deprecated:
+        return make(Kind.DEPRECATED, None, "deprecated")
+    return make(Kind.UNDEPRECATED, "deprecated", None)
 
 
 def _status_kind(

@@ -192,12 +192,10 @@ def compare_node(seen: Seen, options: DiffOptions) -> Polled:
             if record and node and node.banned and not reading.incomplete:
                 # A listing ends no ban that `GET /nodes` still has, whoever said it first.
                 node = replace(node, ban_recorded=record.status == BANNED)
-            difference = compare_listing(node, reading, options)
-            node, events = difference.node, difference.events
+            node, events = compare_listing(node, reading, options)
         case NodeBanned():
             node = node or Node(node=reading.node)
-            difference = compare_ban(node, summarize(reading.message), options.now)
-            node, events = difference.node, difference.events
+            node, events = compare_ban(node, summarize(reading.message), options.now)
         case None:
             pass
         case _:
@@ -205,8 +203,8 @@ def compare_node(seen: Seen, options: DiffOptions) -> Polled:
     if record is not None:
         record = replace(record, status_detail=summarize(record.status_detail))
         node = node or Node(node=record.id)
-        difference = compare_record(node, record, options.now)
-        node, events = difference.node, (*events, *difference.events)
+        node, more = compare_record(node, record, options.now)
+        events = (*events, *more)
     if seen.joins_baseline:
         # The event of the baseline of all counts it.
         events = tuple(one for one in events if not _is_ban_of_pack(one))
