@@ -46,6 +46,8 @@ from watcher.values import projected
 if TYPE_CHECKING:
     from watcher.polling.model import Report
 
+COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: None}
+"""Of what is so bad."""
 _GOOD_NEWS = (Kind.REINSTATED, Kind.CLEARED, Kind.UNDEPRECATED, Kind.RECOVERED)
 _TEXT = 300
 _VALUE = 80
@@ -140,6 +142,11 @@ def event_lines(events: Iterable[Event], width: int | None) -> list[str]:
     return table((), [event_row(event, width) for event in worst_first], width)
 
 
+def counted(*odd: tuple[int, str, str]) -> list[str]:
+    """Return each number of things with its noun and what is said of them; nothing about none."""
+    return [f"{plural(count, noun)} {what}" for count, noun, what in odd if count]
+
+
 def summary(report: Report, *, dry_run: bool = False) -> str:
     """Return the line that counts what a poll found and did."""
     of_all = f"{report.checked:,} of " if report.watched > report.checked else ""
@@ -147,32 +154,26 @@ def summary(report: Report, *, dry_run: bool = False) -> str:
     if report.empty:
         counts.append(f"{len(report.empty):,} without versions")
     counts.append(plural(len(report.events), "event"))
-    odd = (
+    tries = tries_in_words(report.tries, report.finished)
+    counts += counted(
         (len(report.unscanned), "install", "not scanned in full"),
         (report.delivered, "alert", "delivered"),
         (report.unconfirmed, "alert", "sent unconfirmed"),
-        (report.pending, "alert", _undelivered(report)),
+        (report.pending, "alert", f"still undelivered (next try {tries})"),
         (report.expired, "alert", "expired"),
         (len(report.unsaved), "file", "not written"),
     )
-    counts += [f"{plural(count, noun)} {what}" for count, noun, what in odd if count]
     suffix = "; dry run: nothing saved or sent" if dry_run else ""
     asked = f"{plural(report.requests, 'request')}, " if report.requests else ""
     return f"{', '.join(counts)} ({asked}{report.seconds:.1f} s){suffix}"
 
 
-def _undelivered(report: Report) -> str:
-    when = tries_in_words(report.tries, report.finished)
-    return f"still undelivered (next try {when})"
-
-
 def _why_it_fails(report: Report) -> str:
     """Return the errors of a poll, and of many how many more there are; "" if there is none."""
     errors = [one.sentence for one in problems(report) if one.level == "error"]
-    if not errors:
-        return ""
     more = len(errors) - _ERRORS
-    return f": {'; '.join(errors[:_ERRORS])}{f' (and {more} more)' if more > 0 else ''}"
+    left_out = f" (and {more} more)" if more > 0 else ""
+    return f": {'; '.join(errors[:_ERRORS])}{left_out}" if errors else ""
 
 
 def _matching(report: Report, fail_on: Collection[str]) -> dict[str, int]:
@@ -193,28 +194,20 @@ def code_of(report: Report, fail_on: Collection[str]) -> int:
 def event_row(event: Event, width: int | None) -> tuple[str, ...]:
     """Return what a table has of an event: its kind, what it is about, and what changed and why.
 
-    On a terminal it is in short, and the last two are one cell, so that a long name leaves no gaps in other rows.
+    The kind is coloured by how bad the event is, or green if something bad has ended. On a terminal the rest is in
+    short, and one cell, so that a long name leaves no gaps in other rows.
     """
-    kind, subject = _coloured_kind(event), _subject(event)
-    if width is None:
-        return kind, subject, _what_happened(event)
-    return kind, f"{subject}  {_what_happened(event, in_short=True)}".rstrip()
-
-
-def _coloured_kind(event: Event) -> str:
-    """Return the kind, coloured by how bad the event is, or green if something bad has ended."""
-    severity = severity_of(event)
-    if severity is not Severity.INFO:
-        return styled(event.kind, "red" if severity is Severity.CRITICAL else "yellow")
-    return styled(event.kind, "green" if event.kind in _GOOD_NEWS else None)
-
-
-def _what_happened(event: Event, *, in_short: bool = False) -> str:
     # Here, since most polls have nothing to say.
-    from watcher.alerts.phrasing import beside_the_kind
+    from watcher.alerts.phrasing import beside_the_kind, subject
 
-    clauses = beside_the_kind(event, in_short=in_short)
-    return "; ".join(map(safe_words, clauses))
+    has_ended = event.kind in _GOOD_NEWS
+    kind = styled(event.kind, "green" if has_ended else COLOURS[severity_of(event)])
+    about = "".join(map(safe_line, subject(event)))
+    if event.version:
+        about += f" {sanitize_line(event.version)}"
+    clauses = beside_the_kind(event, in_short=width is not None)
+    what = "; ".join(map(safe_words, clauses))
+    return (kind, about, what) if width is None else (kind, f"{about}  {what}".rstrip())
 
 
 def acceptance_in_words(accepted: Acceptance) -> str:
@@ -224,21 +217,24 @@ def acceptance_in_words(accepted: Acceptance) -> str:
 
 
 def safe_words(words: Iterable[str]) -> str:
-    """Return our own words and others as one text, safe to print."""
-    return "".join(map(_safe, words))
+    """Return our own words and others as one text, safe to print.
 
-
-def _safe(words: str) -> str:
-    """Return words for a table. What others wrote is in quotation marks if it is more than a word.
-
-    Else it could be taken for our own, or for more than one text.
+    What others wrote is in quotation marks if it is more than a word: else it could be taken for our own, or for more
+    than one text.
     """
     from watcher.alerts.words import Item
 
-    if isinstance(words, Trusted):
-        return safe_line(words, _TEXT)
-    text = sanitize_line(words, _VALUE if isinstance(words, Item) else _TEXT)
-    return text if _WORD.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    found: list[str] = []
+    for one in words:
+        text = safe_line(one, _VALUE if isinstance(one, Item) else _TEXT)
+        is_plain = isinstance(one, Trusted) or _WORD.fullmatch(text)
+        found.append(text if is_plain else quoted(text))
+    return "".join(found)
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotation marks."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def watched_in_words(nodes: int, globs: Sequence[str]) -> str:
@@ -253,15 +249,7 @@ def watched_in_words(nodes: int, globs: Sequence[str]) -> str:
     return " and ".join(parts)
 
 
-def _subject(event: Event) -> str:
-    """Return what an event is about, safe to print: a node and its version, a channel, an install or the registry."""
-    from watcher.alerts.phrasing import subject
-
-    name = "".join(map(safe_line, subject(event)))
-    return f"{name} {sanitize_line(event.version)}" if event.version else name
-
-
-_FINDING_COLOURS = {"critical": "red", INFO: None}
+_FINDING_COLOURS: dict[str, str | None] = {"critical": "red", INFO: None, "": None}
 _RULE = 60
 _SEVERITY = 12
 
@@ -274,15 +262,11 @@ def findings_table(scan: Scan, width: int | None) -> list[str]:
     """
     rows: list[Row] = [_finding_row(one) for one in scan.items]
     if scan.count > len(scan.items):
-        rows.append(_left_out(scan))
+        # Of a rule in a file only one has a row, and of many rows only some are kept.
+        at_least = "" if scan.is_whole else "at least "
+        of_all = f"{len(scan.items):,} of {at_least}{scan.count:,} findings"
+        rows.append(f"{of_all}; a rule is shown once for each file")
     return table(("SEVERITY", "FINDING", "WHERE"), rows, width)
-
-
-def _left_out(scan: Scan) -> str:
-    """Return how many findings have no row, and why: of a rule in a file only one has, and of many rows only some."""
-    at_least = "" if scan.is_whole else "at least "
-    of_all = f"{len(scan.items):,} of {at_least}{scan.count:,} findings"
-    return f"{of_all}; a rule is shown once for each file"
 
 
 def findings_below(scan: Scan | None, width: int | None) -> list[str]:
@@ -295,19 +279,12 @@ def findings_below(scan: Scan | None, width: int | None) -> list[str]:
 
 def _finding_row(finding: ScanFinding) -> tuple[str, str, str]:
     severity = sanitize_line(finding.severity, _SEVERITY)
+    words = in_words(finding.rule)
     return (
-        styled(severity, _FINDING_COLOURS.get(severity, "yellow")) if severity else "-",
-        _rule(finding),
+        styled(severity, _FINDING_COLOURS.get(severity, "yellow")) or "-",
+        words if isinstance(words, Trusted) else quoted(sanitize_line(words, _RULE)),
         place(finding) or "-",
     )
-
-
-def _rule(finding: ScanFinding) -> str:
-    """Return what the rule sees; one that is not known is in quotation marks."""
-    words = in_words(finding.rule)
-    if isinstance(words, Trusted):
-        return words
-    return json.dumps(sanitize_line(words, _RULE), ensure_ascii=False)
 
 
 _COMMIT = 7
