@@ -20,7 +20,7 @@ from watcher.changes.exposure import copies_of
 from watcher.changes.health import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
 from watcher.cli.loading import existing_state
-from watcher.cli.report import watched_in_words
+from watcher.cli.report import COLOURS, counted, watched_in_words
 from watcher.cli.terminal import (
     colour,
     columns,
@@ -32,10 +32,10 @@ from watcher.cli.terminal import (
 )
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
-from watcher.model.event import INCOMPLETE, UNLISTED, About, Grade, Severity
+from watcher.model.event import INCOMPLETE, UNLISTED, About, Grade
 from watcher.model.finding import JudgedCopy
 from watcher.model.reading import ALL
-from watcher.model.version import BANNED, FLAGGED, Version
+from watcher.model.version import BANNED, FLAGGED
 from watcher.polling.clock import clock
 from watcher.settings.loading import Loaded
 from watcher.state.model import State, names
@@ -55,8 +55,6 @@ NODES_SHOWN = 50
 """Nodes that a terminal gets; the others are counted."""
 _PROBLEMS_SHOWN = 3
 """Problems of a node that a terminal gets; the others are counted."""
-
-_COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: None}
 
 
 @frozen
@@ -185,22 +183,21 @@ class Overview:
         is_its_own = row.state is not Grade.UNREAD or key in streaks
         return self.wants(row) and row.has_problem and is_its_own
 
-    def is_late(self, moment: str) -> bool:
-        """Return whether a moment is too long ago."""
-        return timestamps.seconds_between(moment, self.now) > self.max_age
-
-    def is_ahead(self, moment: str) -> bool:
-        """Return whether a moment is in the future, by more than two clocks may differ."""
-        return timestamps.seconds_between(moment, self.now) < -self.max_age
+    def age(self, moment: str) -> float:
+        """Return how long ago a moment was, in seconds."""
+        return timestamps.seconds_between(moment, self.now)
 
     def ago(self, moment: str | None) -> str:
-        """Return how long ago a moment was; a clock may have been set back: then it is in the future."""
+        """Return how long ago a moment was; a clock may have been set back: then it is in the future.
+
+        Two clocks may differ: not by a little.
+        """
         if moment is None:
             return "never"
-        seconds = timestamps.seconds_between(moment, self.now)
-        if self.is_ahead(moment):
-            return f"{durations.in_words(-seconds)} in the future"
-        return durations.ago(seconds)
+        age = self.age(moment)
+        if age < -self.max_age:
+            return f"{durations.in_words(-age)} in the future"
+        return durations.ago(age)
 
 
 def errors(overview: Overview) -> Iterator[str]:
@@ -227,41 +224,34 @@ def document(overview: Overview) -> dict[str, object]:
     polled_at = state.checks.polled_at
     return {
         "polled_at": polled_at or None,
-        "late": overview.is_late(polled_at) if polled_at else None,
-        "summary": {
-            "watched": len(rows),
-            "states": by_state(rows),
-        },
-        "errors": list(errors(overview)),
-        "nodes": [
-            asdict(row)
-            | {
-                "problems": list(map(_problem_form, row.problems)),
-                "run": tuple(map(_run_form, row.run)),
-            }
-            for row in rows
-            if overview.wants(row)
-        ],
+        "late": overview.age(polled_at) > overview.max_age if polled_at else None,
+        "summary": {"watched": len(rows), "states": by_state(rows)},
+        "errors": [*errors(overview)],
+        "nodes": [_node_form(row) for row in rows if overview.wants(row)],
         "installs": install_rows(state, overview.installs),
         "channels": channel_rows(state, overview.channels),
     }
 
 
-def _problem_form(version: Version) -> dict[str, object]:
-    return {
-        "version": version.version,
-        "version_id": version.id or None,
-        "status": version.status,
-        "deprecated": version.deprecated,
-    }
-
-
-def _run_form(run: JudgedCopy) -> dict[str, object]:
-    return {
-        "version": run.version,
-        "verdict": run.grade.verdict,
-        "accepted": run.accepted,
-    }
+def _node_form(row: NodeRow) -> dict[str, object]:
+    problems = [
+        {
+            "version": one.version,
+            "version_id": one.id or None,
+            "status": one.status,
+            "deprecated": one.deprecated,
+        }
+        for one in row.problems
+    ]
+    run = tuple(
+        {
+            "version": one.version,
+            "verdict": one.grade.verdict,
+            "accepted": one.accepted,
+        }
+        for one in row.run
+    )
+    return asdict(row) | {"problems": problems, "run": run}
 
 
 def status(
@@ -326,42 +316,42 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
     rows = overview.rows
     channels = channel_rows(overview.state, overview.channels)
     installs = install_rows(overview.state, overview.installs)
-    text = [_summary(overview, rows, installs, channels)]
+    text = [_summary(overview, installs, channels)]
     text += [styled(error, "red") for error in errors(overview)]
     if overview.globs:
-        text.append(_of_globs(overview, rows))
+        watched = watched_in_words(len(overview.named), overview.globs)
+        text.append(f"watching {watched}: {plural(len(rows), 'node pack')}")
     text += _node_table(overview, filter(overview.has_line, rows), width)
     if overview.chosen:
         return text
     if overview.only_problems:
         channels = [row for row in channels if row.undelivered or row.failing_since]
         installs = [row for row in installs if row.error]
-    text += _section(
-        ("INSTALL", "PACKS", "SCANNED", "PROBLEM"),
-        [
-            (
-                sanitize_line(row.name),
-                "-" if row.packs is None else str(row.packs),
-                overview.ago(row.scanned_at),
-                _failing(overview, row.failing_since, row.error or ""),
-            )
-            for row in installs
-        ],
-        width,
-    )
-    return text + _section(
-        ("CHANNEL", "UNDELIVERED", "NEXT TRY", "PROBLEM"),
-        [
-            (
-                _channel_name(row),
-                str(row.undelivered),
-                tries_in_words(row.tries, overview.now) or "-",
-                _channel_problem(overview, row),
-            )
-            for row in channels
-        ],
-        width,
-    )
+    of_installs = [
+        (
+            sanitize_line(row.name),
+            "-" if row.packs is None else str(row.packs),
+            overview.ago(row.scanned_at),
+            _failing(overview, row.failing_since, row.error or ""),
+        )
+        for row in installs
+    ]
+    of_channels = [
+        (
+            _channel_name(row),
+            str(row.undelivered),
+            tries_in_words(row.tries, overview.now) or "-",
+            _channel_problem(overview, row),
+        )
+        for row in channels
+    ]
+    return [
+        *text,
+        *_section(("INSTALL", "PACKS", "SCANNED", "PROBLEM"), of_installs, width),
+        *_section(
+            ("CHANNEL", "UNDELIVERED", "NEXT TRY", "PROBLEM"), of_channels, width
+        ),
+    ]
 
 
 def _section(
@@ -372,52 +362,34 @@ def _section(
 
 
 def _summary(
-    overview: Overview,
-    rows: Sequence[NodeRow],
-    installs: Iterable[InstallRow],
-    channels: Sequence[ChannelRow],
+    overview: Overview, installs: Iterable[InstallRow], channels: Iterable[ChannelRow]
 ) -> str:
     """Return the line that says at a glance how all stand, and whether anything fails."""
-    found = by_state(rows)
+    found = by_state(overview.rows)
     nodes = [f"{found.pop(Grade.OK):,} ok"]
     nodes += [
-        styled(f"{count:,} {state.in_words}", _COLOURS[state.severity])
+        styled(f"{count:,} {state.in_words}", COLOURS[state.severity])
         for state, count in found.items()
         if count
     ]
+    last_poll, polled_at = "no poll yet", overview.state.checks.polled_at
+    if polled_at:
+        last_poll, age = f"last poll {overview.ago(polled_at)}", overview.age(polled_at)
+        if age > overview.max_age:
+            last_poll = styled(f"{last_poll}, which is late", "red")
+        elif age < -overview.max_age:
+            last_poll = styled(f"{last_poll}: is the clock right?", "red")
     alerts = Counter[bool]()
     for row in channels:
         alerts[row.configured] += row.undelivered
-    odd = (
+    odd = counted(
         (sum(bool(row.failing_since) for row in installs), "install", "failing"),
         (sum(bool(row.failing_since) for row in channels), "channel", "failing"),
         (alerts[True], "alert", "undelivered"),
         (alerts[False], "alert", "set aside"),
     )
-    parts = [
-        styled(f"{plural(count, noun)} {what}", "yellow")
-        for count, noun, what in odd
-        if count
-    ]
-    return " · ".join([", ".join(nodes), _last_poll(overview), *parts])
-
-
-def _last_poll(overview: Overview) -> str:
-    moment = overview.state.checks.polled_at
-    if not moment:
-        return "no poll yet"
-    text = f"last poll {overview.ago(moment)}"
-    if overview.is_late(moment):
-        return styled(f"{text}, which is late", "red")
-    if overview.is_ahead(moment):
-        return styled(f"{text}: is the clock right?", "red")
-    return text
-
-
-def _of_globs(overview: Overview, rows: Sequence[NodeRow]) -> str:
-    """Return one count of what globs choose."""
-    watched = watched_in_words(len(overview.named), overview.globs)
-    return f"watching {watched}: {plural(len(rows), 'node pack')}"
+    parts = [styled(one, "yellow") for one in odd]
+    return " · ".join([", ".join(nodes), last_poll, *parts])
 
 
 def _node_table(
@@ -457,36 +429,46 @@ def _state_cell(row: NodeRow) -> str:
     if row.state is Grade.OK:
         return colour(words)
     is_run = row.runs_bad and row.state is row.runs
-    return styled(f"runs {words}" if is_run else words, _COLOURS[row.state.severity])
+    return styled(f"runs {words}" if is_run else words, COLOURS[row.state.severity])
 
 
 def _problems(row: NodeRow) -> list[str]:
     """Return what is wrong with versions: first what is run and not listed as a bad one, then the newest."""
     listed = [one for version in row.problems for one in row.run_as(version)]
-    found: list[str] = []
-    for one in row.run:
-        if one not in listed:
-            version = sanitize_line(one.version or "")
-            words = [version, colour(one.grade.in_words), _acceptance(one)]
-            words += ["(audit says why)"] if one.grade is Grade.UNKNOWN else []
-            found.append(" ".join(filter(None, words)))
+    found = [
+        _in_a_row(
+            sanitize_line(one.version or ""),
+            colour(one.grade.in_words),
+            _acceptance(one),
+            "(audit says why)" if one.grade is Grade.UNKNOWN else "",
+        )
+        for one in row.run
+        if one not in listed
+    ]
     for problem in reversed(row.problems):
-        words = [sanitize_line(problem.version)]
-        run = row.run_as(problem)
+        run, status = row.run_as(problem), ""
+        if problem.status in {FLAGGED, BANNED}:
+            status = colour(problem.status)
         if problem.status == FLAGGED and any(
             one.grade is Grade.FLAGGED_INFO for one in run
         ):
-            words.append(Grade.FLAGGED_INFO.in_words)
-        elif problem.status in {FLAGGED, BANNED}:
-            words.append(colour(problem.status))
-        if problem.deprecated:
-            words.append(colour("deprecated"))
-        words += map(_acceptance, run)
-        found.append(" ".join(filter(None, words)))
+            status = Grade.FLAGGED_INFO.in_words
+        found.append(
+            _in_a_row(
+                sanitize_line(problem.version),
+                status,
+                colour("deprecated") if problem.deprecated else "",
+                *map(_acceptance, run),
+            )
+        )
     is_version = any(problem.status == BANNED for problem in row.problems)
     if row.state is Grade.BANNED and not (is_version or row.runs_bad):
         found.insert(0, f"the whole pack {colour(BANNED)}")
     return found
+
+
+def _in_a_row(*words: str) -> str:
+    return " ".join(filter(None, words))
 
 
 def _acceptance(run: JudgedCopy) -> str:
