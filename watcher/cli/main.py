@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +17,6 @@ import click
 
 from watcher import log, streams
 from watcher.cli.options import (
-    ending,
     json_option,
     limit_option,
     masked,
@@ -107,9 +106,9 @@ _SETTINGS = (
 
 
 def command(
-    *ending_of_help: str,
+    example: str,
+    *more: str,
     page: str = "commands",
-    name: str | None = None,
     module: str = "",
     has_settings: bool = True,
 ) -> Callable[[Callable[[], None]], click.Command]:
@@ -118,7 +117,11 @@ def command(
     That one is in the `module` of `commands/`, by default the one of the same name. It gets the options by their names,
     and `settings`, which loads those that the command line chooses. It is imported only when the command is run:
     `--help` takes 70 ms, and the settings, the state and the poll would add 120, 70 and 130 ms to it.
+
+    The help ends with an `example`, which click does not wrap, `more` paragraphs, and the `page` that says more.
     """
+    shown = f"\b\nExample:\n  comfy-watch {example}"
+    ending = "\n\n".join([shown, *more, f"More: docs/{page}.md"])
 
     def declare(described: Callable[[], None]) -> click.Command:
         work = described.__name__
@@ -135,22 +138,25 @@ def command(
             code: int = getattr(commands, work)(**given)
             return code
 
-        declared = cli.command(name, epilog=ending(*ending_of_help, page=page))(run)
+        declared = cli.command(epilog=ending)(run)
         declared.params += _SETTINGS if has_settings else ()
         return declared
 
     return declare
 
 
+_EVENT_KIND = "an event kind"
 _FLAGS_HELP = f"""\
 `{Grade.FLAGGED}` is a warning. `{Grade.FLAGGED_INFO}` is a flag whose findings are all informational, and known from an
 earlier version.
 """
 
 
-def _matches(words: list[object]) -> frozenset[str]:
-    """Return the words of `check --fail-on`."""
-    return frozenset(parsing.choices(words, MATCHES, "an event kind"))
+def _words_of(
+    known: Sequence[str], what: str
+) -> Callable[[list[object]], frozenset[str]]:
+    """Return what reads the words of an option, each of which is one of the known ones."""
+    return lambda words: frozenset(parsing.choices(words, known, what))
 
 
 @command(
@@ -166,7 +172,7 @@ def _matches(words: list[object]) -> frozenset[str]:
 @json_option
 @repeatable(
     "--fail-on",
-    parse=_matches,
+    parse=_words_of(MATCHES, _EVENT_KIND),
     without=frozenset(),
     metavar="KINDS",
     help="Exit with 3 if this poll has such an event.",
@@ -250,11 +256,11 @@ Exit codes:
 """
 
 
-def _grades(words: list[object]) -> frozenset[Grade]:
+def _grades(words: list[object]) -> frozenset[str]:
     """Return the verdicts of `--fail-on`; nothing for `none` alone."""
     if {parsing.lower(word) for word in words} == {_NO_VERDICT}:
         return frozenset()
-    return frozenset(map(Grade, parsing.choices(words, VERDICTS, "a verdict")))
+    return _words_of(VERDICTS, "a verdict")(words)
 
 
 def _findings(words: list[object]) -> tuple[Acceptance, ...]:
@@ -303,10 +309,6 @@ def audit() -> None:
     """
 
 
-def _kinds(words: list[object]) -> frozenset[Kind]:
-    return frozenset(map(Kind, parsing.choices(words, [*Kind], "an event kind")))
-
-
 @command(
     "history --kind banned,flagged --since 7d",
     f"KINDS are event kinds separated by commas: {', '.join(Kind)}.",
@@ -315,7 +317,7 @@ def _kinds(words: list[object]) -> frozenset[Kind]:
 @repeatable(
     "--kind",
     "kinds",
-    parse=_kinds,
+    parse=_words_of([*Kind], _EVENT_KIND),
     without=frozenset(),
     metavar="KINDS",
     help="Show only events of these kinds.",
@@ -441,7 +443,7 @@ def metrics() -> None:
     """
 
 
-@command("test-alerts discord", page="alerts", name="test-alerts", module="samples")
+@command("test-alerts discord", page="alerts", module="samples")
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
 def test_alerts() -> None:
     """Send a sample alert to each channel.
@@ -513,7 +515,9 @@ def _exit_code() -> int:
         # Not every error of click says which command it is about.
         commands = [word for word in sys.argv[1:] if word in cli.commands]
         name = " ".join(["comfy-watch", *commands[:1]])
-        said = masked(_as_our_own(error.format_message()))
+        message = error.format_message()
+        # In this program's style: no capital first, no full stop last.
+        said = masked(message[:1].lower() + message[1:].removesuffix("."))
         hint = f"see {name} --help"
         context = error.ctx if isinstance(error, click.NoSuchOption) else None
         if commands and context and context.command is cli:
@@ -549,8 +553,3 @@ def _fail(error: WatchError) -> int:
             lead = "nothing was checked"
         show_result([f"{lead}: {'; '.join(error.what.splitlines())}"])
     return error.exit_code
-
-
-def _as_our_own(message: str) -> str:
-    """Return a message of click in the style of this program's: no capital first, no full stop last."""
-    return message[:1].lower() + message[1:].removesuffix(".")

@@ -19,12 +19,6 @@ _Given = TypeVar("_Given")
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
-def ending(example: str, *more: str, page: str = "commands") -> str:
-    """Return the end of a command's help: an example of its use, which click does not wrap, more paragraphs, a page."""
-    shown = f"\b\nExample:\n  comfy-watch {example}"
-    return "\n\n".join([shown, *more, f"More: docs/{page}.md"])
-
-
 def repeatable(
     *names: str,
     parse: Callable[[list[object]], object],

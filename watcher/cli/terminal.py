@@ -184,12 +184,13 @@ def table(
       below that.
     - The last cell goes on below its row, across all columns.
     """
-    given = list(rows)
+    given = [*([[*map(bold, head)]] if head else []), *rows]
+    cells = [row for row in given if not isinstance(row, str)]
     if width is not None:
-        head, given = _without_empty_columns(head, given)
-    if head:
-        given.insert(0, [*map(bold, head)])
-    sizes = _column_sizes([row for row in given if not isinstance(row, str)], width)
+        columns = zip(*cells[bool(head) :], strict=True)
+        is_shown = [any(cell != "-" for cell in column) for column in columns]
+        cells = [list(compress(row, is_shown)) for row in cells]
+    sizes, left = _column_sizes(cells, width), iter(cells)
     lines: list[str] = []
     for row in given:
         if isinstance(row, str):
@@ -197,20 +198,9 @@ def table(
         elif width is None:
             lines.append(_padded(row, sizes))
         else:
-            for line in _row_lines(row, sizes, width):
+            for line in _row_lines(next(left), sizes, width):
                 lines += wrap(line, width, INDENT)
     return lines
-
-
-def _without_empty_columns(
-    head: Sequence[str], rows: Sequence[Row]
-) -> tuple[Sequence[str], list[Row]]:
-    columns = zip(*(row for row in rows if not isinstance(row, str)), strict=True)
-    is_shown = [any(cell != "-" for cell in column) for column in columns]
-    kept: list[Row] = [
-        row if isinstance(row, str) else list(compress(row, is_shown)) for row in rows
-    ]
-    return list(compress(head, is_shown)), kept
 
 
 def _column_sizes(rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
