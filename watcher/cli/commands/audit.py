@@ -17,6 +17,7 @@ from watcher.cli.loading import Took, look_at_registry, working_folder
 from watcher.cli.report import (
     acceptance_in_words,
     base_name,
+    counted,
     error_form,
     exit_code,
     failure_lines,
@@ -163,7 +164,8 @@ def document(done: Audit, took: Took, folder: Path) -> AuditDocument:
 
 
 def _form(finding: Finding, folder: Path) -> PackForm:
-    pack, row, advised = finding.pack, finding.row, finding.safe_version
+    pack, row, accepted = finding.pack, finding.row, finding.acceptance
+    until = accepted and accepted.until
     return projected(
         PackForm,
         pack,
@@ -174,19 +176,14 @@ def _form(finding: Finding, folder: Path) -> PackForm:
         status=row.status if row else None,
         deprecated=row.deprecated if row else None,
         reason=finding.reason,
-        safe_version=advised.version if advised else "",
-        accepted=_accepted(finding.acceptance),
+        safe_version=finding.safe_version.version if finding.safe_version else "",
+        accepted=accepted
+        and AcceptedForm(
+            reason=accepted.reason or None, until=until.isoformat() if until else None
+        ),
         file=within(pack.file, folder).as_posix() if pack.file else None,
         url=node_url(finding.node) if finding.node else None,
     )
-
-
-def _accepted(one: Acceptance | None) -> AcceptedForm | None:
-    """Return how a finding is accepted; None if nothing accepts it."""
-    if one is None:
-        return None
-    until = one.until.isoformat() if one.until else None
-    return AcceptedForm(reason=one.reason or None, until=until)
 
 
 def within(file: str, folder: Path) -> Path:
@@ -195,48 +192,30 @@ def within(file: str, folder: Path) -> Path:
     return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
-def rows(done: Audit, *, only_problems: bool) -> list[Finding]:
-    """Return the findings to show."""
-    return [
-        one for one in done.findings if not (only_problems and one.grade is Grade.OK)
-    ]
-
-
-def verdict(finding: Finding) -> str:
-    """Return the verdict in its colour, and whether the copy is disabled."""
-    disabled = "" if finding.pack.enabled else " (disabled)"
-    return colour(finding.grade.in_words) + disabled
+def problems_of(done: Audit) -> list[Finding]:
+    """Return the findings about packs that are not ok."""
+    return [one for one in done.findings if one.grade is not Grade.OK]
 
 
 def acceptance(finding: Finding) -> str:
-    """Return how it is accepted, in brackets; "" if it is not."""
+    """Return how it is accepted, in brackets after a blank; "" if it is not."""
     if finding.acceptance is None:
         return ""
-    return f"({acceptance_in_words(finding.acceptance)})"
-
-
-def advice(finding: Finding) -> str:
-    """Return what to do about it; "" for nothing."""
-    return safe_words(advice_on_copy(finding))
+    return f" ({acceptance_in_words(finding.acceptance)})"
 
 
 def pack_cell(finding: Finding) -> str:
-    """Return which pack it is, and its folder where that has another name."""
+    """Return which pack it is, and its folder where that has another name.
+
+    Where the id is no more than a claim, the folder says better which pack it is.
+    """
     pack, name = finding.pack, finding.id or finding.pack.id
-    if name is None or only_claims(finding):
-        return shown_name(pack)
+    folder, is_unknown = shown_name(pack), finding.grade is Grade.UNKNOWN
+    if name is None or (pack.kind is PackKind.GIT and is_unknown and not finding.named):
+        return folder
     if finding.named or base_name(pack).lower() == name.lower():
         return sanitize_line(name)
-    return f"{sanitize_line(name)} (folder {shown_name(pack)})"
-
-
-def only_claims(finding: Finding) -> bool:
-    """Return whether the id is no more than a claim, so that the folder says better which pack it is."""
-    return (
-        finding.pack.kind is PackKind.GIT
-        and finding.grade is Grade.UNKNOWN
-        and not finding.named
-    )
+    return f"{sanitize_line(name)} (folder {folder})"
 
 
 def why(finding: Finding, limit: int) -> str:
@@ -265,21 +244,16 @@ def why(finding: Finding, limit: int) -> str:
 def summary(done: Audit, seconds: float | None = None) -> str:
     """Return in one line how many packs were looked at, in what time, how many have which verdict, and why."""
     findings = done.findings
-    if not findings:
-        parts = ["no pack was found"]
-    else:
+    parts = ["no pack was found"]
+    if findings:
         counts = Counter(one.grade for one in findings)
         verdicts = [
             f"{counts[one]:,} {colour(one.in_words)}" for one in Grade if counts[one]
         ]
-        packs = plural(len(findings), "pack")
         took = "" if seconds is None else f" ({seconds:.1f} s)"
-        parts = [f"{packs}{took}: {', '.join(verdicts)}"]
-    clones = sum(
-        one.pack.kind is PackKind.GIT and one.row is not None for one in findings
-    )
-    if clones:
-        parts.append(f"{plural(clones, 'clone')} judged by the version in a file")
+        parts = [f"{plural(len(findings), 'pack')}{took}: {', '.join(verdicts)}"]
+    clones = [one for one in findings if one.pack.kind is PackKind.GIT and one.row]
+    parts += counted((len(clones), "clone", "judged by the version in a file"))
     if accepted := sum(one.acceptance is not None for one in findings):
         parts.append(f"{accepted} accepted")
     if unpinned := sum(one.pack.is_unpinned for one in findings):
@@ -287,7 +261,7 @@ def summary(done: Audit, seconds: float | None = None) -> str:
     failed = [one for one in done.inventories if one.failure]
     files = sum(one.named for one in failed)
     partly = sum(bool(one.places) for one in failed)
-    missing = (
+    missing = counted(
         (len(failed) - files - partly, "install", "could not be read"),
         (partly, "install", "could not be read in full"),
         (files, "file", "could not be read"),
@@ -297,10 +271,7 @@ def summary(done: Audit, seconds: float | None = None) -> str:
             "could not be checked in full",
         ),
     )
-    for count, noun, what in missing:
-        if count:
-            parts.append(styled(f"{plural(count, noun)} {what}", "red"))
-    return "; ".join(parts)
+    return "; ".join([*parts, *(styled(one, "red") for one in missing)])
 
 
 def lines(
@@ -314,7 +285,8 @@ def lines(
 
     `width` is the terminal's, on which packs that are fine are only counted; None for a pipe, which gets all.
     """
-    chosen = rows(done, only_problems=only_problems or width is not None)
+    has_all = width is None and not only_problems
+    chosen = [*done.findings] if has_all else problems_of(done)
     fitting = chosen if width is None else chosen[:_SHOWN]
     text = _table(fitting, done, width) if fitting else []
     if more := len(chosen) - len(fitting):
@@ -332,7 +304,22 @@ def _table(findings: Sequence[Finding], done: Audit, width: int | None) -> list[
     found: list[Row] = []
     above = ""
     for one in findings:
-        row = [_place(one)] * by_place + _cells(one, width)
+        verdict = colour(one.grade.in_words)
+        if not one.pack.enabled:
+            verdict += " (disabled)"
+        if width is None:
+            verdict += acceptance(one)
+        elif one.acceptance:
+            verdict += f" ({_ACCEPTED})"
+        row = [
+            pack_cell(one),
+            version_cell(one.pack),
+            verdict,
+            safe_words(advice_on_copy(one)) or "-",
+        ]
+        if by_place:
+            place = safe_line(Trusted(one.install))  # which a person chose
+            row.insert(0, f"{place}:{one.pack.line}" if one.pack.line else place)
         found.append(row)
         if width is None:
             row.append(why(one, _REASON) or "-")
@@ -346,21 +333,3 @@ def _table(findings: Sequence[Finding], done: Audit, width: int | None) -> list[
             if accepted != _ACCEPTED:  # which the row says already
                 found.append(INDENT + accepted)
     return table(head, found, width)
-
-
-def _place(finding: Finding) -> str:
-    """Return which install it is in, or where it is named."""
-    name = safe_line(Trusted(finding.install))  # which a person chose
-    return f"{name}:{finding.pack.line}" if finding.pack.line else name
-
-
-def _cells(finding: Finding, width: int | None) -> list[str]:
-    accepted = acceptance(finding)
-    if width is not None:
-        accepted = f"({_ACCEPTED})" if finding.acceptance else ""
-    return [
-        pack_cell(finding),
-        version_cell(finding.pack),
-        " ".join(filter(None, (verdict(finding), accepted))),
-        advice(finding) or "-",
-    ]

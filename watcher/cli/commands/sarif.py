@@ -14,18 +14,17 @@ from pathlib import Path
 from urllib.parse import quote
 
 from watcher import __version__
-from watcher.alerts.advice import STOP
+from watcher.alerts.advice import STOP, advice_on_copy
 from watcher.alerts.phrasing import PRODUCT
 from watcher.cli.commands.audit import (
     acceptance,
-    advice,
     pack_cell,
-    rows,
+    problems_of,
     why,
     within,
 )
 from watcher.cli.loading import Took
-from watcher.cli.report import error_form, version_cell
+from watcher.cli.report import error_form, safe_words, version_cell
 from watcher.cli.terminal import unstyle
 from watcher.cli.version import homepage
 from watcher.model.event import Grade, Severity
@@ -99,7 +98,6 @@ Form = dict[str, object]
 
 def sarif(done: Audit, took: Took, folder: Path) -> Form:
     """Return the document of an audit; paths in it are relative to the folder."""
-    findings = rows(done, only_problems=True)
     driver = {
         "name": PRODUCT,
         "semanticVersion": __version__,
@@ -120,7 +118,7 @@ def sarif(done: Audit, took: Took, folder: Path) -> Form:
                 "tool": {"driver": driver},
                 "invocations": [invocation],
                 "columnKind": "unicodeCodePoints",
-                "results": [*_results(findings, folder)],
+                "results": [*_results(problems_of(done), folder)],
             }
         ],
     }
@@ -199,11 +197,10 @@ def _message(finding: Finding) -> str:
     verdict = "is " + finding.grade.in_words
     if not finding.pack.enabled:
         verdict += ", and disabled"
-    if accepted := acceptance(finding):
-        verdict += f" {accepted}"
-    reason = why(finding, _REASON)
-    said = ": ".join(filter(None, (f"{subject} {verdict}", advice(finding)))) + "."
-    if reason:
+    verdict += acceptance(finding)
+    advice = safe_words(advice_on_copy(finding))
+    said = ": ".join(filter(None, (f"{subject} {verdict}", advice))) + "."
+    if reason := why(finding, _REASON):
         said += f" Why: {reason.rstrip('.')}."
     return said.translate(_LOOKALIKES)
 
