@@ -28,7 +28,7 @@ from watcher.delivery.services.service import Context, Plugin
 from watcher.delivery.services.table import format_of, prepare, room_of, rules_of
 from watcher.delivery.urls import parameters, service_of
 from watcher.model.channel import Cause, Outcome
-from watcher.registry.network import proxy_in_words
+from watcher.registry.proxies import proxy_in_words
 
 if TYPE_CHECKING:
     from apprise import NotifyBase

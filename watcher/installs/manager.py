@@ -14,7 +14,7 @@ from watcher.errors import WatchError
 from watcher.installs.recognise import lists, texts
 from watcher.installs.safe_files import Unscannable
 from watcher.model.pack import Pack
-from watcher.registry import network
+from watcher.registry import network, proxies
 
 LIMIT = 16 * 1024 * 1024
 """Bytes of an answer."""
@@ -39,7 +39,7 @@ async def packs(address: str) -> tuple[Pack, ...]:
     is_here = urlsplit(address).hostname in _LOOPBACK
     try:
         # This machine itself is never reached by way of a proxy.
-        route = network.route_to(address, is_secret=True, by_proxy=not is_here)
+        route = proxies.route_to(address, is_secret=True, by_proxy=not is_here)
         open_connection = network.transports(address, route)
     except WatchError as error:  # of a proxy or of certificates that cannot be used
         raise Unscannable(error.what, error.hint) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -49,43 +49,31 @@ class NoAnswerError(Exception):
         self.fault = fault
 
 
-class Body:
-    """Collects a body and decompresses it, up to `limit` bytes of the result. Every method raises NoAnswerError."""
-
-    def __init__(self, encoding: str, limit: int) -> None:
-        if encoding not in {"", "identity", "gzip", "x-gzip"}:
-            raise NoAnswerError("its answer has a compression that was not requested")
-        self._unzip = (
-            zlib.decompressobj(wbits=31) if encoding.endswith("gzip") else None
-        )
-        self._limit = limit
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def add(self, chunk: bytes) -> None:
-        """Add the next bytes as received."""
-        if self._unzip is not None:
-            if self._unzip.eof and chunk:
-                # Zlib would keep what follows the end, uncounted.
-                raise NoAnswerError("its answer is damaged (gzip)")
+async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> bytes:
+    """Return a body as it comes, decompressed; it may have `limit` bytes then. Raises NoAnswerError."""
+    if encoding not in {"", "identity", "gzip", "x-gzip"}:
+        raise NoAnswerError("its answer has a compression that was not requested")
+    damaged = NoAnswerError("its answer is damaged (gzip)")
+    unzip = zlib.decompressobj(wbits=31) if encoding.endswith("gzip") else None
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        part = chunk
+        if unzip is not None:
+            if unzip.eof and chunk:
+                raise damaged  # zlib would keep what follows the end, uncounted
             try:
-                chunk = self._unzip.decompress(chunk, self._limit - self._size + 1)
+                part = unzip.decompress(chunk, limit - size + 1)
             except zlib.error:
-                raise NoAnswerError("its answer is damaged (gzip)") from None
-        self._size += len(chunk)
-        if self._size > self._limit:
-            raise NoAnswerError(
-                f"its answer is larger than {self._limit / 1024 / 1024:g} MB"
-            )
-        self._parts.append(chunk)
-
-    def finish(self) -> bytes:
-        """Return the whole body. A gzip stream that was cut off is an error."""
-        if self._unzip is not None and (
-            self._unzip.unused_data or (self._size and not self._unzip.eof)
-        ):
-            raise NoAnswerError("its answer is damaged (gzip)")
-        return b"".join(self._parts)
+                raise damaged from None
+        size += len(part)
+        if size > limit:
+            raise NoAnswerError(f"its answer is larger than {limit / 2**20:g} MB")
+        parts.append(part)
+    is_cut_off = unzip is not None and size and not unzip.eof
+    if is_cut_off or (unzip is not None and unzip.unused_data):
+        raise damaged
+    return b"".join(parts)
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
@@ -106,27 +94,22 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
 def parse_server_time(date: str, age: str) -> str:
     """Return `Date` less `Age` as RFC 3339; "" if there is no `Date` that can be read.
 
-    A cache gives the seconds since it got the answer as `Age`. Some caches keep the registry's `Date`, others write
-    their own; so this is the moment at which the answer was made, or an earlier one.
+    A cache gives the seconds since it got the answer as `Age`; of several the most counts, of none that can be read 0.
+    Some caches keep the registry's `Date`, others write their own; so this is the moment at which the answer was made,
+    or an earlier one.
     """
     try:
-        served = (
-            timestamps.show(parsedate_to_datetime(date).astimezone(UTC)) if date else ""
-        )
+        served = timestamps.show(parsedate_to_datetime(date).astimezone(UTC))
     except (ValueError, OverflowError):
         return ""
-    seconds = _parse_age(age)
-    return timestamps.later(served, -seconds) if served and seconds else served
-
-
-def _parse_age(text: str) -> float:
-    """Return the seconds of an `Age` header: of several the most; 0 if none can be read."""
-    ages = (one.strip() for one in text.split(","))
-    return max(
-        (float(age[:9]) for age in ages if age.isascii() and age.isdigit()), default=0.0
+    ages = [one.strip()[:9] for one in age.split(",")]
+    seconds = max(
+        (float(one) for one in ages if one.isascii() and one.isdigit()), default=0.0
     )
+    return timestamps.later(served, -seconds) if seconds else served
 
 
+SLOW_DOWN = "the registry asked to slow down"
 _LONGEST = 256_000
 """Bytes of an error body that is decoded."""
 
@@ -136,25 +119,18 @@ def describe_refusal(code: int, body: bytes, *, of_node: bool = False) -> str:
 
     `of_node`: one node was asked about, so that its id may be what is wrong.
     """
-    match code:
-        case HTTPStatus.FORBIDDEN:
-            what = "the registry, or something in front of it, refused access"
-        case HTTPStatus.BAD_REQUEST:
-            what = "the registry rejected the request"
-        case HTTPStatus.NOT_FOUND:
-            what = "the registry does not know it"
-        case HTTPStatus.TOO_MANY_REQUESTS:
-            what = "the registry asked to slow down"
-        case _:
-            what = (
-                "registry error"
-                if code >= 500
-                else "the registry gave an unexpected answer"
-            )
+    other = "the registry gave an unexpected answer" if code < 500 else "registry error"
+    quoted = "".join(f": {sanitize_line(text, 200)}" for text in _texts(body)[:1])
     doubt = "; is the id right?" if of_node and code == HTTPStatus.NOT_FOUND else ""
-    message = next(iter(_texts(body)), "")
-    quoted = f": {sanitize_line(message, 200)}" if message else ""
-    return f"{what} ({int(code)}){quoted}{doubt}"
+    return f"{_REFUSALS.get(code, other)} ({int(code)}){quoted}{doubt}"
+
+
+_REFUSALS: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: "the registry rejected the request",
+    HTTPStatus.FORBIDDEN: "the registry, or something in front of it, refused access",
+    HTTPStatus.NOT_FOUND: "the registry does not know it",
+    HTTPStatus.TOO_MANY_REQUESTS: SLOW_DOWN,
+}
 
 
 def parse_ban(body: bytes) -> str | None:
@@ -172,8 +148,7 @@ def _texts(body: bytes) -> list[str]:
     try:
         answer = json.loads(body.decode("utf-8-sig")) if len(body) <= _LONGEST else None
     except (ValueError, RecursionError):
-        return []
-    found = (
-        [answer.get("message"), answer.get("error")] if isinstance(answer, dict) else []
-    )
+        answer = None
+    about = answer if isinstance(answer, dict) else {}
+    found = about.get("message"), about.get("error")
     return [text for text in found if isinstance(text, str) and text.strip()]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar, Self
@@ -16,13 +17,14 @@ import httpx
 from watcher import __version__, durations, log
 from watcher.model.reading import Fault
 from watcher.model.version import status_to_api
-from watcher.registry import network
+from watcher.registry import network, proxies
 from watcher.registry.answer import (
+    SLOW_DOWN,
     Answer,
-    Body,
     NoAnswerError,
     parse_retry_after,
     parse_server_time,
+    read_body,
 )
 from watcher.streams import Progress, silent
 from watcher.text.sanitize import sanitize_line
@@ -35,7 +37,6 @@ _LONGEST_RETRY_AFTER = 60.0
 """Seconds. A longer `Retry-After` ends the attempts: of the one node for a 503, of all nodes for a 429."""
 _LONGEST_DELAY = 300.0
 """Seconds that all 429s of one poll may delay its requests: the alerts of nodes that were read wait for the others."""
-_SLOWER = "the registry asked to slow down"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 
@@ -99,14 +100,8 @@ class NodeQuery:
         ]
 
 
-class _FailedAttemptError(Exception):
-    """No whole answer came. The message says why, for a person."""
-
-    def __init__(self, why: str, *, reached: bool) -> None:
-        super().__init__(why)
-        self.why = why
-        self.reached = reached
-        """Whether at least its head came, and it broke off before the time was over."""
+class _FailedAttemptError(NoAnswerError):
+    """No whole answer came. It is the registry's fault if a head came, and it broke off before the time was over."""
 
 
 class Registry:
@@ -126,7 +121,7 @@ class Registry:
         self._base = httpx.URL(url.rstrip("/"))
         self.limits = limits
         self._progress = progress
-        self.route = network.route_to(url)
+        self.route = proxies.route_to(url)
         """Which way the requests go."""
         self._open = network.transports(url, self.route)
         # One for each request under way: one that all share looks through all connections before and after each.
@@ -154,17 +149,14 @@ class Registry:
             await one.aclose()
 
     async def ask(
-        self,
-        query: Query | NodeQuery,
-        *,
-        retries: int | None = None,
+        self, query: Query | NodeQuery, *, retries: int = sys.maxsize
     ) -> Answer:
-        """Request one page, and retry after network errors, 429 and 5xx.
+        """Request one page, and retry after network errors, 429 and 5xx, at most `retries` times within the limits.
 
-        `retries` overrides the limits'. Raises NoAnswerError if no attempt had an
-        answer. The last attempt's answer is returned even if it is a 429 or 5xx.
+        Raises NoAnswerError if no attempt had an answer. The last attempt's answer is returned even if it is a 429 or
+        5xx.
         """
-        tries = self.limits.retries if retries is None else retries
+        tries = min(self.limits.retries, retries)
         url = f"{self._base}{query.path}?{urlencode(query.parameters())}"
         reached = False
         for attempt in range(tries + 1):
@@ -175,7 +167,7 @@ class Registry:
                     await self._wait_for_turn()
                     answer = await self._attempt(url)
             except _FailedAttemptError as error:
-                why, reached = error.why, reached or error.reached
+                why, reached = error.why, reached or error.fault is Fault.REGISTRY
                 if is_last:
                     log.debug("request failed", node=query.node, why=why)
                     fault = Fault.REGISTRY if reached else Fault.UNREACHED
@@ -183,30 +175,28 @@ class Registry:
             else:
                 reached = True
                 self._see_that_it_is_the_registrys(answer)
-                if answer.code not in _RETRIED:
-                    return answer
-                if not self._may_retry(answer) or is_last:
+                is_final = answer.code not in _RETRIED or not self._may_retry(answer)
+                if is_final or is_last:
                     return answer
                 why = f"HTTP {answer.code}"
                 if answer.retry_after is not None:
-                    wait, why = answer.retry_after, _SLOWER
+                    wait, why = answer.retry_after, SLOW_DOWN
             await self._pause(query.node, wait, why)
         raise AssertionError("an attempt either answers or raises")
 
     def _see_that_it_is_the_registrys(self, answer: Answer) -> None:
         """Raise NoAnswerError for an answer of something else on the way: a proxy, or a network that wants a login."""
         route, code = self.route, answer.code
+        what = ""
         if answer.is_page:
             what = "answered with a web page instead of JSON"
-            why = network.not_the_registry(route, what)
         elif code in _REDIRECTS:
             what = network.redirects(code, answer.location)
-            why = network.not_the_registry(route, what)
-        elif code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and route.proxy:
+        if what:
+            raise NoAnswerError(network.not_the_registry(route, what), Fault.REGISTRY)
+        if code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and route.proxy:
             why = network.refused_by_proxy(route, str(code))
-        else:
-            return
-        raise NoAnswerError(why, Fault.REGISTRY)
+            raise NoAnswerError(why, Fault.REGISTRY)
 
     def _may_retry(self, answer: Answer) -> bool:
         """Return whether a 429 or 5xx may be retried in this poll. A 429 delays all requests. Raises NoAnswerError."""
@@ -224,7 +214,7 @@ class Registry:
         log.debug("retry", node=node, wait=round(seconds, 3), why=why)
         text = (
             f"waiting {seconds:.0f} s, {why}"
-            if why == _SLOWER
+            if why == SLOW_DOWN
             else f"trying again in {seconds:.0f} s ({why})"
         )
         await self._sleep(seconds, f"pause {node}", f"{sanitize_line(node)}: {text}")
@@ -244,8 +234,8 @@ class Registry:
         """Wait while a 429 delays all requests. Raises NoAnswerError if it asked for too long a wait."""
         loop = asyncio.get_running_loop()
         while (left := self._resume_at - loop.time()) > 0 and not self.asked_to_wait:
-            log.debug("wait", seconds=round(left, 3), why=_SLOWER)
-            await self._sleep(left, "delay", f"waiting {left:.0f} s, {_SLOWER}")
+            log.debug("wait", seconds=round(left, 3), why=SLOW_DOWN)
+            await self._sleep(left, "delay", f"waiting {left:.0f} s, {SLOW_DOWN}")
         if self.asked_to_wait:
             raise NoAnswerError(self.asked_to_wait, Fault.REGISTRY)
 
@@ -274,9 +264,10 @@ class Registry:
                     await response.aclose()
         except network.FAILURES as error:
             # A server that never comes to its end holds a poll as one that is silent does.
-            is_late = isinstance(error, TimeoutError)
+            is_reached = reached and not isinstance(error, TimeoutError)
+            fault = Fault.REGISTRY if is_reached else Fault.UNREACHED
             why = network.describe(error, self.route)
-            raise _FailedAttemptError(why, reached=reached and not is_late) from None
+            raise _FailedAttemptError(why, fault) from None
         finally:
             self._unused.append(connection)
             self._progress("request", "")
@@ -292,17 +283,13 @@ class Registry:
 
     async def _read(self, response: httpx.Response) -> Answer:
         headers = response.headers
-        body = Body(
-            headers.get("content-encoding", "").strip().lower(), self.limits.max_bytes
-        )
-        async for chunk in response.aiter_raw():
-            body.add(chunk)
+        encoding = headers.get("content-encoding", "").strip().lower()
+        body = await read_body(response.aiter_raw(), encoding, self.limits.max_bytes)
+        date, age = headers.get("date", ""), headers.get("age", "")
         return Answer(
             code=response.status_code,
-            body=body.finish(),
-            server_time=parse_server_time(
-                headers.get("date", ""), headers.get("age", "")
-            ),
+            body=body,
+            server_time=parse_server_time(date, age),
             retry_after=parse_retry_after(headers),
             location=headers.get("location", ""),
         )

@@ -227,8 +227,8 @@ class _Reading(Generic[Row]):
 
     async def _ask(self, number: int) -> PageRead[Row]:
         registry, query = self._registry, self._query
-        retries = min(registry.limits.retries, self._bounds.retries)
-        answer = await registry.ask(replace(query, page=number), retries=retries)
+        asked = replace(query, page=number)
+        answer = await registry.ask(asked, retries=self._bounds.retries)
         code, body = answer.code, answer.body
         if code == HTTPStatus.OK:
             return PageRead(

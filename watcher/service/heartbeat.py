@@ -17,7 +17,7 @@ from watcher import __version__
 from watcher.errors import StateError, WatchError
 from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
-from watcher.registry import network
+from watcher.registry import network, proxies
 from watcher.service.observer import Observer, Schedule
 
 _LAST_MOMENT = 1.0
@@ -46,7 +46,7 @@ async def send(url: str, seconds: float, *, failed: bool) -> str:
     """Send one ping within so many seconds; return why it failed, without any part of the URL, or ""."""
     target = address(url, failed=failed)
     try:
-        route = network.route_to(target, is_secret=True)
+        route = proxies.route_to(target, is_secret=True)
     except WatchError as error:  # of a proxy that cannot be used
         return error.what
     try:

@@ -27,7 +27,8 @@ from tests.support.program import Completed
 from watcher.errors import ConfigError
 from watcher.model.reading import Fault, Listing, ReadFailure
 from watcher.registry.client import Query
-from watcher.registry.network import Route, check_usable, describe, proxy_in_words
+from watcher.registry.network import check_usable, describe
+from watcher.registry.proxies import Route, proxy_in_words
 
 pytestmark = pytest.mark.measured
 
