@@ -78,9 +78,13 @@ class Message:
         if self.refusals:
             return Standing.REFUSED if self.is_plain else Standing.ASIDE
         if self.unanswered:
-            is_deferred = self.unanswered >= UNANSWERED_TO_DEFER
-            return Standing.DEFERRED if is_deferred else Standing.IN_DOUBT
+            return Standing.DEFERRED if self.is_deferred else Standing.IN_DOUBT
         return Standing.PARTLY_TAKEN if self.reached else Standing.FRESH
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether it has been in doubt for so many attempts that each further one may be a repeat."""
+        return self.unanswered >= UNANSWERED_TO_DEFER
 
     @property
     def is_plain(self) -> bool:
@@ -239,45 +243,28 @@ def in_turn(queue: Queue, events: Mapping[str, Event], now: str) -> list[Message
 
     Among equals the worst goes first, then the oldest.
     """
-    due = (
-        message for message in queue.messages if not _wait_left(message.retry_at, now)
-    )
-
-    def place(message: Message) -> tuple[Standing, object, int]:
-        worst = min(rank(events[key]) for key in message.events)
-        return message.standing, worst, message.revision
-
-    return sorted(due, key=place)
+    due = [one for one in queue.messages if not _wait_left(one.retry_at, now)]
+    worst = {one.id: min(rank(events[key]) for key in one.events) for one in due}
+    return sorted(due, key=lambda one: (one.standing, worst[one.id], one.revision))
 
 
 def after_delivery(queue: Queue) -> Queue:
     """Return the queue of a channel that has just taken a message; its messages stay as they are."""
-    return replace(
-        queue,
-        attempts=0,
-        retry_at="",
-        error="",
-        tried_at="",
-        failing_since="",
-        gone=False,
-    )
+    return Queue(messages=queue.messages, url_digest=queue.url_digest)
 
 
 def going_out(queue: Queue, message: Message, now: str) -> Queue:
     """Return the queue once a message goes out, as it is if nothing more is heard of it."""
-    return replace(_with(queue, message.id, _unanswered(message, now)), tried_at=now)
+    return failed("", queue, message, Outcome(unanswered=True), now)
 
 
 def delivered(
     channel: str, queue: Queue, message: Message, left: Iterable[str] = ()
 ) -> Queue:
     """Return the queue after a delivery; `left` are the message's events that go into a further one."""
-    freed = queue
-    if since := queue.failing_since:
-        freed = replace(
-            queue, messages=tuple(_freed(one, since) for one in queue.messages)
-        )
-    return after_delivery(_with(freed, message.id, _further(channel, message, left)))
+    after = after_delivery(_with(queue, message.id, _further(channel, message, left)))
+    messages = (_freed(one, queue.failing_since) for one in after.messages)
+    return replace(after, messages=tuple(messages))
 
 
 def failed(
@@ -306,20 +293,20 @@ def failed(
     if not outcome.reason:
         was_heard = outcome.retry_after is not None
         return queue if was_heard else replace(queue, tried_at=now)
-    attempts, retry_at, since = queue.attempts, "", now if fails else ""
-    if failures is not None:
-        asked = min(outcome.retry_after or 0.0, DAY)
-        retry_at = timestamps.later(now, max(backoff(failures), asked))
-        attempts, since = failures, now
-    return replace(
+    queue = replace(
         queue,
-        attempts=attempts,
-        retry_at=retry_at,
+        retry_at="",
         error=outcome.reason,
         tried_at=now,
         gone=queue.gone or outcome.cause is Cause.GONE,
-        failing_since=queue.failing_since or since,
     )
+    if fails or failures is not None:
+        queue = replace(queue, failing_since=queue.failing_since or now)
+    if failures is None:
+        return queue
+    wait = max(backoff(failures), min(outcome.retry_after or 0.0, DAY))
+    retry_at = timestamps.later(now, wait)
+    return replace(queue, attempts=failures, retry_at=retry_at)
 
 
 def _with(queue: Queue, key: str, *now: Message | None) -> Queue:
@@ -350,33 +337,24 @@ def _further(channel: str, message: Message, left: Iterable[str]) -> Message | N
     )
 
 
-def _is_deferred(unanswered: int) -> bool:
-    return unanswered >= UNANSWERED_TO_DEFER
-
-
-def _unanswered(message: Message, now: str) -> Message:
-    """Return a message after an attempt to which no answer came. Once it is deferred each try may be a repeat."""
-    after = replace(message, unanswered=message.unanswered + 1)
-    if not _is_deferred(after.unanswered):
-        return after
-    return replace(after, retry_at=timestamps.later(now, DAY))
-
-
 def _after_attempt(message: Message, outcome: Outcome, now: str) -> Message:
     """Return a message after a failed attempt at it."""
-    reached = tuple(sorted({*message.reached, *outcome.reached}))
-    after = replace(message, reached=reached)
-    if outcome.unanswered:
-        after = _unanswered(after, now)
-    if outcome.cause is not Cause.CONTENT:
-        return after
-    after = replace(after, refusals=message.refusals + 1, error=outcome.reason)
-    if outcome.unanswered and _is_deferred(after.unanswered):
+    is_refused = outcome.cause is Cause.CONTENT
+    after = replace(
+        message,
+        reached=tuple(sorted({*message.reached, *outcome.reached})),
+        unanswered=message.unanswered + outcome.unanswered,
+        refusals=message.refusals + is_refused,
+        error=outcome.reason if is_refused else message.error,
+    )
+    if outcome.unanswered and after.is_deferred:
+        return replace(after, retry_at=timestamps.later(now, DAY))
+    if not is_refused:
         return after
     # The plainest form goes out at once.
-    waits = after.standing is Standing.ASIDE
     pause = backoff(after.times_aside, DAY)
-    return replace(after, retry_at=timestamps.later(now, pause) if waits else "")
+    retry_at = "" if after.is_plain else timestamps.later(now, pause)
+    return replace(after, retry_at=retry_at)
 
 
 def _freed(message: Message, since: str) -> Message:
@@ -384,7 +362,7 @@ def _freed(message: Message, since: str) -> Message:
 
     What it has refused in that time may have been fine, and need not wait.
     """
-    if message.standing is not Standing.ASIDE or _is_deferred(message.unanswered):
+    if message.standing is not Standing.ASIDE or message.is_deferred or not since:
         return message
     waited = backoff(message.times_aside, DAY)
     was_refused_before = message.retry_at < timestamps.later(since, waited)
