@@ -14,7 +14,7 @@ from tests.support.strategies import (
     pictures,
 )
 from watcher.changes.diff import Difference, compare_ban
-from watcher.changes.health import assess
+from watcher.changes.health import Turn
 from watcher.model.event import Event, Kind
 from watcher.model.reading import ReadFailure
 from watcher.model.snapshot import Mark, Node, Snapshot
@@ -53,9 +53,10 @@ def live(
         found = compare(node, *picture, incomplete=incomplete, now=at)
     read = () if failed or step == _BAN else (KEY,)
     snapshot = before.with_nodes({KEY: found.node})
-    done = assess({}, snapshot, failed, read, 1, at)
-    events = found.events + done.events
-    return done.snapshot.with_counts(events), events
+    turn = Turn({}, snapshot, 1, at)
+    turn.take_nodes(failed, read)
+    events = (*found.events, *turn.events)
+    return turn.snapshot.with_counts(events), events
 
 
 def _told(one: Version, before: Version | None) -> Version:

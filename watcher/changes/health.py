@@ -10,14 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from watcher import timestamps
-from watcher.changes.transitions import subject_event
+from watcher.changes.transitions import make_event
 from watcher.durations import DAY
 from watcher.model.event import (
     EMPTY,
     FAILING,
     GONE,
     INCOMPLETE,
-    UNLISTED,
     About,
     Event,
     Kind,
@@ -33,8 +32,6 @@ _A_FEW = 3
 _EMPTY = "no versions found"
 IS_ID_RIGHT = "is the id right?"
 """What is asked of an id without versions."""
-_OF_REGISTRY = dict.fromkeys((FAILING, INCOMPLETE, UNLISTED))
-"""What fails of the registry, as its events call it: all of it, the pages of all nodes, the list of all packs."""
 
 
 @frozen
@@ -75,82 +72,209 @@ Streaks = Mapping[About, Mapping[str, FailureStreak]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Assessment:
-    """What fails after a poll, the snapshot with what was reported of it, and the events."""
+class ChannelState:
+    """How deliveries to a configured channel went, until this poll."""
 
-    streaks: Streaks
-    snapshot: Snapshot
-    events: tuple[Event, ...]
+    name: str
+    key: str
+    """What it is known by: its name, or the digest of its URL where the name is only a place in `alert_urls`."""
+    failing_since: str
+    """When the first attempt failed since an alert was taken; empty if the last one did not."""
+    gone: bool
+    """The service has said that there is no such address, or that it may not be used any more."""
+    error: str
+    alerts: int
+    """How many wait for it."""
+    may_have_arrived: int
+    """How many of them are in messages that went out without an answer."""
 
-
-@frozen
-class _Due:
-    """A failure that is to be reported, if it is not yet."""
-
-    story: str
-    after: str = FAILING
-    """What its event calls it."""
-
-
-def _counted(
-    streaks: Mapping[str, FailureStreak],
-    failures: Mapping[str, ReadFailure],
-    over: Collection[str],
-    now: str,
-) -> dict[str, FailureStreak]:
-    """Return the streaks after one more poll. What neither failed nor is `over` was not tried, and keeps its count."""
-    after = {key: one for key, one in streaks.items() if key not in over}
-    for key, failure in failures.items():
-        before = streaks.get(key)
-        after[key] = FailureStreak(
-            count=before.count + 1 if before else 1,
-            since=before.since if before else now,
-            error=failure.error,
-            untried=failure.fault is Fault.UNTRIED,
-            ours=isinstance(failure.error, Trusted),
-        )
-    return after
+    @property
+    def story(self) -> str:
+        """Why it fails, since when, and what waits."""
+        since = timestamps.for_people(self.failing_since)
+        waiting = plural(self.alerts, "alert")
+        said = f"{self.error or 'no answer'}; {waiting} undelivered, none delivered since {since}"
+        if self.may_have_arrived:
+            said += f"; {self.may_have_arrived:,} may have arrived"
+        return said
 
 
-def _turned(
-    snapshot: Snapshot,
-    about: About,
-    names: Mapping[str, str | None],
-    due: Mapping[str, _Due],
-    works: Collection[str],
-    now: str,
-) -> tuple[Snapshot, tuple[Event, ...]]:
-    """Return the snapshot with what has begun to fail or works again, and the events; the same one if nothing has.
+class Turn:
+    """One poll: counts what fails, and makes an event of what has begun to fail or works again.
 
-    What was reported of a subject that is not in `names` is forgotten.
+    `streaks` and `snapshot` are as the poll leaves them. The snapshot stays the same one if nothing begins or ends.
     """
-    known = snapshot.failing.get(about, {})
-    before = {key: after for key, after in known.items() if key in names}
 
-    def event(kind: Kind, key: str, **what: str) -> Event:
+    def __init__(
+        self, streaks: Streaks, snapshot: Snapshot, threshold: int, now: str
+    ) -> None:
+        self.streaks = {**streaks}
+        self.snapshot = snapshot
+        self.events: list[Event] = []
+        self._threshold, self._now = threshold, now
+
+    def take_nodes(
+        self,
+        unread: Mapping[str, ReadFailure],
+        read: Collection[str],
+        empty: Collection[str] = (),
+    ) -> None:
+        """Take what could not be read, and what could, by lower-case id.
+
+        The nodes in `empty` were read and never had a version. The id may be wrong, so they are reported failing at the
+        threshold too, and recover when they have a version.
+
+        A node that was not polled keeps its count. One outage is reported once: while the registry is reported failing,
+        no node is. If every node that cannot be read was already reported failing, the registry is not.
+        """
+        # A page 1 that failed in another poll, and not in this one, is over.
+        streaks = self._count(About.NODE, unread, {*read, ALL})
+        doubts = dict.fromkeys(empty, ReadFailure(error=f"{_EMPTY}: {IS_ID_RIGHT}"))
+        without = self._count(About.EMPTY, doubts, read)
+        reported = self.snapshot.failing.get(About.NODE, {})
+        due = {key for key in unread if self._is_due(streaks[key])} - reported.keys()
+        watched = len(unread) + len(read)
+        is_down = bool(unread) and registry_is_down(unread, watched)
+        if read and not is_down:
+            self._report(About.REGISTRY, FAILING, "")
+        # Of a few nodes it is their failure, if others were reported before. The pages of all nodes are no node.
+        are_all = unread.keys() <= due | reported.keys()
+        if is_down and due and (ALL in due or len(due) >= _A_FEW or are_all):
+            # "since" is that of the node that has failed longest.
+            longest = max((streaks[key] for key in due), key=lambda one: one.count)
+            outage = replace(longest, error=_commonest_error(unread, watched))
+            self._report(About.REGISTRY, FAILING, outage.story)
+        for key, failure in unread.items():
+            # One outage is one event.
+            if key in due and not self.snapshot.is_down:
+                self._report_node(key, streaks[key].story, failure.node)
+        for key in empty:
+            if self._is_due(without[key]):
+                said = f"{_EMPTY} {without[key].lasting}: {IS_ID_RIGHT}"
+                self._report_node(key, said, after=EMPTY)
+        for key in reported:
+            # What was read and still has no version has not recovered.
+            if key in read and key not in empty:
+                self._report_node(key, "")
+
+    def take_others(
+        self,
+        about: About,
+        errors: Mapping[str, str | None],
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take all installs, or what the settings need of the registry beside nodes: `INCOMPLETE`, `UNLISTED`.
+
+        `errors` says why each failed, "" if it works, and None if it was not read. What it lacks is not configured any
+        more, and is forgotten. Nothing of the registry is reported while it is failing as a whole.
+        """
+        names = names or {}
+        is_part = about is About.REGISTRY
+        self._forget(about, {FAILING, *errors} if is_part else errors)
+        failures = {key: ReadFailure(error=why) for key, why in errors.items() if why}
+        works = [key for key, why in errors.items() if why == ""]
+        streaks = self._count(about, failures, works)
+        for key in works:
+            self._report(about, key, "", names.get(key))
+        for key in () if is_part and self.snapshot.is_down else failures:
+            if self._is_due(streaks[key]):
+                after = key if is_part else FAILING
+                story = self._story(key, streaks[key])
+                self._report(about, key, story, names.get(key), after)
+
+    def take_channels(self, channels: Sequence[ChannelState]) -> None:
+        """Take all configured channels; one that is not configured any more is forgotten.
+
+        A channel is failing once its address is gone, and otherwise after a day in which it took nothing. It recovers
+        when it takes an alert.
+        """
+        self._forget(About.CHANNEL, {one.key for one in channels})
+        for one in channels:
+            since, after = one.failing_since, GONE if one.gone else FAILING
+            if not since:
+                self._report(About.CHANNEL, one.key, "", one.name)
+            elif one.gone or timestamps.seconds_between(since, self._now) >= DAY:
+                self._report(About.CHANNEL, one.key, one.story, one.name, after)
+
+    def _is_due(self, streak: FailureStreak) -> bool:
+        return streak.count >= self._threshold
+
+    def _count(
+        self, about: About, failures: Mapping[str, ReadFailure], works: Collection[str]
+    ) -> dict[str, FailureStreak]:
+        """Return the streaks after this poll. What neither failed nor works was not tried, and keeps its count."""
+        known = self.streaks.get(about, {})
+        after = {key: one for key, one in known.items() if key not in works}
+        for key, failure in failures.items():
+            before = known.get(key)
+            after[key] = FailureStreak(
+                count=before.count + 1 if before else 1,
+                since=before.since if before else self._now,
+                error=failure.error,
+                untried=failure.fault is Fault.UNTRIED,
+                ours=isinstance(failure.error, Trusted),
+            )
+        self.streaks[about] = after
+        return after
+
+    def _story(self, key: str, streak: FailureStreak) -> str:
+        """Return why something fails and since when."""
+        if key != INCOMPLETE:
+            return streak.story
+        since = timestamps.for_people(streak.since)
+        stake = at_stake(self.snapshot.sweep_baseline)
+        return f"{incomplete_in_words(streak)}, since {since}: {streak.error}; {stake}"
+
+    def _report_node(
+        self, key: str, story: str, name: str | None = None, after: str = FAILING
+    ) -> None:
+        if key not in self.snapshot.nodes:
+            new = {key: Node(node=name or key)}
+            self.snapshot = self.snapshot.with_nodes(new)
+        spelled = self.snapshot.nodes[key].node
+        self._report(About.NODE, key, story, spelled, after)
+
+    def _report(
+        self,
+        about: About,
+        key: str,
+        story: str,
+        name: str | None = None,
+        after: str = FAILING,
+    ) -> None:
+        """Report that something fails, or without a story that it works, if that is news."""
+        reported = self.snapshot.failing.get(about, {})
+        if bool(story) == (key in reported):
+            return
+        kind = Kind.FAILING if story else Kind.RECOVERED
+        before, now_is = reported.get(key), after if story else None
         # The snapshot that commits it counts it, so that no two events of a subject share an id.
-        count = snapshot.counts.get(kind, 0)
-        return subject_event(about, key, names[key], count, kind, now, **what)
+        of = about, key, self.snapshot.counts.get(kind, 0)
+        node = name if about is About.NODE else None
+        event = make_event(
+            of, kind, before, now_is, now=self._now, node=node, reason=story
+        )
+        channel = name if about is About.CHANNEL else None
+        install = name if about is About.INSTALL else None
+        self.events.append(replace(event, channel=channel, install=install))
+        # That its address was gone is no matter once a channel works.
+        word = FAILING if after == GONE else after
+        left = {one: reported[one] for one in reported if one != key}
+        self._note(about, {**left, key: word} if story else left)
 
-    begun = {key: one for key, one in due.items() if key not in before}
-    left = {key: after for key, after in before.items() if key not in works}
-    events = [
-        event(Kind.FAILING, key, after=one.after, reason=one.story)
-        for key, one in begun.items()
-    ]
-    events += [
-        event(Kind.RECOVERED, key, before=before[key])
-        for key in before.keys() - left.keys()
-    ]
-    # That its address was gone is no matter once a channel works.
-    left |= {
-        key: FAILING if one.after == GONE else one.after for key, one in begun.items()
-    }
-    if left == known:
-        return snapshot, ()
-    failing = {**snapshot.failing, about: dict(sorted(left.items()))}
-    failing = {key: failing[key] for key in sorted(failing) if failing[key]}
-    return replace(snapshot, failing=failing), tuple(events)
+    def _forget(self, about: About, configured: Collection[str]) -> None:
+        """Forget what is not configured any more."""
+        known = self.streaks.get(about, {})
+        self.streaks[about] = {key: known[key] for key in known if key in configured}
+        reported = self.snapshot.failing.get(about, {})
+        self._note(about, {key: reported[key] for key in reported if key in configured})
+
+    def _note(self, about: About, reported: Mapping[str, str]) -> None:
+        """Note what is reported failing."""
+        failing = {**self.snapshot.failing, about: dict(sorted(reported.items()))}
+        failing = {one: failing[one] for one in sorted(failing) if failing[one]}
+        if failing != self.snapshot.failing:
+            self.snapshot = replace(self.snapshot, failing=failing)
 
 
 def registry_is_down(unread: Mapping[str, ReadFailure], watched: int) -> bool:
@@ -175,72 +299,6 @@ def registry_is_down(unread: Mapping[str, ReadFailure], watched: int) -> bool:
     return is_several and most_wide
 
 
-def assess(
-    streaks: Streaks,
-    snapshot: Snapshot,
-    unread: Mapping[str, ReadFailure],
-    read: Collection[str],
-    threshold: int,
-    now: str,
-    *,
-    empty: Collection[str] = (),
-) -> Assessment:
-    """Count one poll's failures and successes, and report what has become failing or has recovered.
-
-    `unread` are the failures and `read` the successes, by lower-case id. The nodes in `empty` were read and never had a
-    version. The id may be wrong, so they are reported failing at the threshold too, and recover when they have a
-    version.
-
-    A node that was not polled keeps its count. One outage is reported once: while the registry is reported failing, no
-    node is. If every node that cannot be read was already reported failing, the registry is not.
-    """
-    # A page 1 that failed in another poll, and not in this one, is over.
-    nodes = _counted(streaks.get(About.NODE, {}), unread, {*read, ALL}, now)
-    doubts = dict.fromkeys(empty, ReadFailure(error=f"{_EMPTY}: {IS_ID_RIGHT}"))
-    without = _counted(streaks.get(About.EMPTY, {}), doubts, read, now)
-    reported = snapshot.failing.get(About.NODE, {})
-    due = {
-        key: _Due(story=nodes[key].story)
-        for key in unread
-        if nodes[key].count >= threshold and key not in reported
-    }
-    watched = len(unread) + len(read)
-    is_down = bool(unread) and registry_is_down(unread, watched)
-    outage: dict[str, _Due] = {}
-    are_all = unread.keys() <= due.keys() | reported.keys()
-    # Of a few nodes the registry's failure is theirs. The pages of all nodes are no node.
-    if is_down and due and (ALL in due or len(due) >= _A_FEW or are_all):
-        # "since" is that of the node that has failed longest.
-        longest = max((nodes[key] for key in due), key=lambda one: one.count)
-        error = _commonest_error(unread, watched)
-        outage[FAILING] = _Due(story=replace(longest, error=error).story)
-    over = {FAILING} if read and not is_down else set[str]()
-    snapshot, events = _turned(
-        snapshot, About.REGISTRY, _OF_REGISTRY, outage, over, now
-    )
-    if snapshot.is_down:
-        due = {}  # one outage is one event
-    for key in empty:
-        if without[key].count >= threshold:
-            story = f"{_EMPTY} {without[key].lasting}: {IS_ID_RIGHT}"
-            due[key] = _Due(story=story, after=EMPTY)
-    snapshot = snapshot.with_nodes(
-        {
-            key: Node(node=unread[key].node or key)
-            for key in due.keys() - snapshot.nodes.keys()
-        }
-    )
-    names = {key: snapshot.nodes[key].node for key in (*reported, *due)}
-    # What was read and still has no version has not recovered.
-    works = {key for key in reported if key in read and key not in empty}
-    snapshot, of_nodes = _turned(snapshot, About.NODE, names, due, works, now)
-    return Assessment(
-        streaks={**streaks, About.NODE: nodes, About.EMPTY: without},
-        snapshot=snapshot,
-        events=events + of_nodes,
-    )
-
-
 def _commonest_error(unread: Mapping[str, ReadFailure], watched: int) -> str:
     tried = [
         failure.error
@@ -249,56 +307,6 @@ def _commonest_error(unread: Mapping[str, ReadFailure], watched: int) -> str:
     ]
     error, _ = Counter(tried).most_common(1)[0]
     return error if watched == 1 else f"{error} ({len(unread)} of {watched} packs)"
-
-
-def assess_others(
-    streaks: Streaks,
-    snapshot: Snapshot,
-    about: About,
-    errors: Mapping[str, str | None],
-    threshold: int,
-    now: str,
-    *,
-    names: Mapping[str, str] | None = None,
-) -> Assessment:
-    """Count one poll's readings of all installs, or of the parts of the registry, and report as `assess` does.
-
-    `errors` has all that the settings need, with why it failed, "" if it works, and None if it was not read; what it
-    lacks is forgotten. Of the registry these are the pages of all nodes (`INCOMPLETE`) and the list of all packs
-    (`UNLISTED`), which are not reported while it is failing as a whole.
-    """
-    known = streaks.get(about, {})
-    counted = _counted(
-        {key: one for key, one in known.items() if key in errors},
-        {key: ReadFailure(error=why) for key, why in errors.items() if why},
-        {key for key, why in errors.items() if why is not None},
-        now,
-    )
-    is_down = about is About.REGISTRY and snapshot.is_down
-    due = {
-        key: _said_of(about, key, counted[key], snapshot.sweep_baseline)
-        for key, why in errors.items()
-        if why and counted[key].count >= threshold and not is_down
-    }
-    works = {key for key, why in errors.items() if why == ""}
-    # The registry as a whole is no part of it, and stays as it is.
-    known_as = names or dict.fromkeys((FAILING, *errors))
-    snapshot, events = _turned(snapshot, about, known_as, due, works, now)
-    return Assessment(
-        streaks={**streaks, about: counted}, snapshot=snapshot, events=events
-    )
-
-
-def _said_of(
-    about: About, key: str, streak: FailureStreak, sweep_baseline: SweepBaseline
-) -> _Due:
-    if about is not About.REGISTRY:
-        return _Due(story=streak.story)
-    story = streak.story
-    if key == INCOMPLETE:
-        since, stake = timestamps.for_people(streak.since), at_stake(sweep_baseline)
-        story = f"{incomplete_in_words(streak)}, since {since}: {streak.error}; {stake}"
-    return _Due(story=story, after=key)
 
 
 def incomplete_in_words(streak: FailureStreak) -> str:
@@ -311,51 +319,3 @@ def at_stake(sweep_baseline: SweepBaseline) -> str:
     if sweep_baseline.baseline_at:
         return "new node packs may be missed"
     return "until they are complete, nothing new is reported of node packs that only a pattern includes"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ChannelState:
-    """How deliveries to a configured channel went, until this poll."""
-
-    name: str
-    key: str
-    """What it is known by: its name, or the digest of its URL where the name is only a place in `alert_urls`."""
-    failing_since: str
-    """When the first attempt failed since an alert was taken; empty if the last one did not."""
-    gone: bool
-    """The service has said that there is no such address, or that it may not be used any more."""
-    error: str
-    alerts: int
-    """How many wait for it."""
-    may_have_arrived: int
-    """How many of them are in messages that went out without an answer."""
-
-
-def assess_channels(
-    snapshot: Snapshot, channels: Sequence[ChannelState], now: str
-) -> tuple[Snapshot, tuple[Event, ...]]:
-    """Report the channels that have become failing or have recovered, and note that in the snapshot.
-
-    A channel is failing once its address is gone, and otherwise after a day in which it took nothing. It recovers when
-    it takes an alert. One that is not configured any more is forgotten. The same snapshot is returned if nothing
-    changed.
-    """
-    due = {
-        one.key: _Due(story=_story_of_channel(one), after=GONE if one.gone else FAILING)
-        for one in channels
-        if one.failing_since
-        and (one.gone or timestamps.seconds_between(one.failing_since, now) >= DAY)
-    }
-    works = {one.key for one in channels if not one.failing_since}
-    names = {one.key: one.name for one in channels}
-    return _turned(snapshot, About.CHANNEL, names, due, works, now)
-
-
-def _story_of_channel(channel: ChannelState) -> str:
-    since = timestamps.for_people(channel.failing_since)
-    waiting = (
-        f"{plural(channel.alerts, 'alert')} undelivered, none delivered since {since}"
-    )
-    if channel.may_have_arrived:
-        waiting += f"; {channel.may_have_arrived:,} may have arrived"
-    return f"{channel.error or 'no answer'}; {waiting}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from watcher.changes.diff import bad_of, bad_versions, complete, tally
-from watcher.changes.transitions import DiffOptions, subject_event
+from watcher.changes.transitions import DiffOptions, make_event
 from watcher.model.event import About, Event, Kind, Tally
 from watcher.model.reading import Listing, NodeBanned
 from watcher.model.selection import Selection
@@ -119,16 +119,9 @@ def set_baseline(
     )
     worst = BANNED if found.banned_packs else next(iter(bad_of(rows)), None)
     # The worst is part of the id, as of a pack's own baseline.
-    event = subject_event(
-        About.REGISTRY,
-        "",
-        None,
-        snapshot.counts.get(Kind.BASELINE, 0),
-        Kind.BASELINE,
-        options.now,
-        after=worst,
-        reason=_summary(found, bad_of(rows)),
-    )
+    of = About.REGISTRY, "", snapshot.counts.get(Kind.BASELINE, 0)
+    reason = _summary(found, bad_of(rows))
+    event = make_event(of, Kind.BASELINE, None, worst, now=options.now, reason=reason)
     return after, replace(event, bad_versions=bad_versions(listed), tally=found)
 
 

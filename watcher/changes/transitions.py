@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from watcher.model.event import (
-    About,
     Event,
     FieldChange,
     Kind,
@@ -106,31 +105,6 @@ def node_event(
     of = node.node.lower(), "", node.seen
     event = make_event(of, kind, before, after, now=now, node=node.node, reason=reason)
     return replace(node, seen=node.seen + 1), event
-
-
-def subject_event(
-    about: About,
-    key: str,
-    name: str | None,
-    count: int,
-    kind: Kind,
-    now: str,
-    *,
-    before: str | None = None,
-    after: str | None = None,
-    reason: str = "",
-) -> Event:
-    """Return an event about what may fail, which the state knows by `key` and people by its name.
-
-    `count` is how many events of the kind there were before; its id depends on that.
-    """
-    of, node = (about, key, count), name if about is About.NODE else None
-    event = make_event(of, kind, before, after, now=now, node=node, reason=reason)
-    return replace(
-        event,
-        channel=name if about is About.CHANNEL else None,
-        install=name if about is About.INSTALL else None,
-    )
 
 
 EventMaker = Callable[..., Event]

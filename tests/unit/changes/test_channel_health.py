@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.support.factories import NOW, minute
-from watcher.changes.health import ChannelState, assess_channels
+from watcher.changes.health import ChannelState, Turn
 from watcher.model.event import About, Event, Kind
 from watcher.model.snapshot import Snapshot
 
@@ -32,12 +33,20 @@ def state(name: str = "ops", *, failing: bool = True, **fields: Any) -> ChannelS
     return ChannelState(**given | fields)
 
 
+def taken(before: Snapshot, channels: Sequence[ChannelState], at: str) -> Turn:
+    """Take the channels of a poll."""
+    turn = Turn({}, before, 3, at)
+    turn.take_channels(channels)
+    return turn
+
+
 def reported(
     *channels: ChannelState, before: Snapshot | None = None, at: str = NOW
 ) -> tuple[Snapshot, list[Any]]:
     """Return the snapshot after a poll, and what was reported, as kind and channel."""
-    snapshot, events = assess_channels(before or Snapshot(), channels, at)
-    return snapshot, [(event.kind.value, event.channel) for event in events]
+    turn = taken(before or Snapshot(), channels, at)
+    events = [(event.kind.value, event.channel) for event in turn.events]
+    return turn.snapshot, events
 
 
 GONE = state(gone=True, error="HTTP 404")
@@ -77,17 +86,16 @@ def test_no_two_events_share_an_id() -> None:
             [GONE, state("mail", gone=True)],
             [state(failing=False), state("mail", failing=False)],
         ):
-            _, again = assess_channels(snapshot, channels, minute(7))
-            snapshot, events = assess_channels(snapshot, channels, NOW)
-            snapshot = snapshot.with_counts(events)
-            assert [event.id for event in again] == [event.id for event in events]
-            ids += [event.id for event in events]
+            again, turn = (taken(snapshot, channels, at) for at in (minute(7), NOW))
+            snapshot = turn.snapshot.with_counts(turn.events)
+            assert [one.id for one in again.events] == [one.id for one in turn.events]
+            ids += [event.id for event in turn.events]
     assert len(set(ids)) == 12
 
 
 def test_what_the_event_says() -> None:
     """It is about no node; it names the channel, and says why, how many alerts wait, and since when."""
-    _, (event,) = assess_channels(Snapshot(), [GONE], minute(3))
+    (event,) = taken(Snapshot(), [GONE], minute(3)).events
     assert event == Event(
         id=event.id,
         kind=Kind.FAILING,

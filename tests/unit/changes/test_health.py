@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
 from tests.support.factories import NOW, known, minute
 from watcher.changes.health import (
-    Assessment,
     FailureStreak,
-    assess,
+    Turn,
     registry_is_down,
 )
 from watcher.model.event import About, Event, Kind
@@ -34,20 +34,20 @@ def unread(
 
 
 def poll(
-    before: Assessment | None,
+    before: Turn | None,
     failed: dict[str, ReadFailure],
     *read: str,
     threshold: int = 3,
     at: str = NOW,
-) -> Assessment:
-    """Assess one poll after another."""
+) -> Turn:
+    """Take one poll after another."""
     streaks, snapshot = (before.streaks, before.snapshot) if before else ({}, SNAPSHOT)
-    return assess(
-        streaks, snapshot, failed, {name.lower(): True for name in read}, threshold, at
-    )
+    turn = Turn(streaks, snapshot, threshold, at)
+    turn.take_nodes(failed, {name.lower() for name in read})
+    return turn
 
 
-def polls(count: int, failed: dict[str, ReadFailure], *read: str) -> Assessment:
+def polls(count: int, failed: dict[str, ReadFailure], *read: str) -> Turn:
     """Assess the same poll several times, a minute apart."""
     done = poll(None, failed, *read)
     for number in range(1, count):
@@ -55,7 +55,7 @@ def polls(count: int, failed: dict[str, ReadFailure], *read: str) -> Assessment:
     return done
 
 
-def said(events: tuple[Event, ...]) -> list[tuple[Kind, str | None]]:
+def said(events: Iterable[Event]) -> list[tuple[Kind, str | None]]:
     """Return kind and node of each event."""
     return [(event.kind, event.node) for event in events]
 
@@ -115,7 +115,8 @@ def test_a_node_that_was_not_polled_keeps_its_count() -> None:
 
 def test_a_node_may_fail_before_it_was_ever_read() -> None:
     """A node of which nothing is known can be failing; that gives it no baseline."""
-    done = assess({}, Snapshot(), unread("New-One", wide=False), {}, 1, NOW)
+    done = Turn({}, Snapshot(), 1, NOW)
+    done.take_nodes(unread("New-One", wide=False), ())
     assert said(done.events) == [(Kind.FAILING, "New-One")]
     node = done.snapshot.nodes["new-one"]
     assert (node.node, node.baseline_at) == ("New-One", "")
@@ -218,20 +219,14 @@ def test_whose_fault_it_is(wide: int, narrow: int, watched: int, down: bool) -> 
     assert registry_is_down(failed, watched) is down
 
 
-def found_empty(*before: Assessment, failed: bool = False) -> Assessment:
+def found_empty(*before: Turn, failed: bool = False) -> Turn:
     """Assess one more poll in which `new`, which never had a version, has none or could not be read."""
-    done = before[0] if before else Assessment(streaks={}, snapshot=EMPTY, events=())
     failures = unread("new", wide=False) if failed else {}
-    read = {"alpha": False} if failed else {"alpha": False, "new": True}
-    return assess(
-        done.streaks,
-        done.snapshot,
-        failures,
-        read,
-        3,
-        NOW,
-        empty=() if failed else ("new",),
-    )
+    empty = () if failed else ("new",)
+    done = before[0] if before else Turn({}, EMPTY, 3, NOW)
+    done = Turn(done.streaks, done.snapshot, 3, NOW)
+    done.take_nodes(failures, {"alpha", *empty}, empty)
+    return done
 
 
 EMPTY = Snapshot(
@@ -253,7 +248,7 @@ def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
     for _ in range(3):
         done = found_empty(done)
         assert said(done.events) == []
-    back = assess(done.streaks, done.snapshot, {}, {"new": True}, 3, NOW)
+    back = poll(done, {}, "new")
     assert said(back.events) == [(Kind.RECOVERED, "New")]
     assert (back.events[0].before, back.events[0].after) == ("empty", None)
     assert back.streaks[About.EMPTY] == {}

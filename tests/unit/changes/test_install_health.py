@@ -5,30 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.support.factories import NOW
-from watcher.changes.health import Assessment, assess_others
+from watcher.changes.health import Turn
 from watcher.model.event import About
 from watcher.model.snapshot import Snapshot
 
 
-def lived(*polls: Mapping[str, str]) -> list[Assessment]:
+def lived(*polls: Mapping[str, str]) -> list[Turn]:
     """Return what each poll says; a poll is why each install could not be scanned, or ""."""
-    after, found = Assessment(streaks={}, snapshot=Snapshot(), events=()), []
+    after, found = Turn({}, Snapshot(), 3, NOW), []
     for errors in polls:
         names = {f"/{name}": name for name in errors}
-        after = assess_others(
-            after.streaks,
-            after.snapshot.with_counts(after.events),
-            About.INSTALL,
-            {key: errors[name] for key, name in names.items()},
-            3,
-            NOW,
-            names=names,
-        )
+        snapshot = after.snapshot.with_counts(after.events)
+        after = Turn(after.streaks, snapshot, 3, NOW)
+        scans = {key: errors[name] for key, name in names.items()}
+        after.take_others(About.INSTALL, scans, names)
         found.append(after)
     return found
 
 
-def kinds(found: list[Assessment]) -> list[list[tuple[str, str | None]]]:
+def kinds(found: list[Turn]) -> list[list[tuple[str, str | None]]]:
     """Return the events of each poll, by kind and install."""
     return [
         [(event.kind.value, event.install) for event in one.events] for one in found

@@ -5,42 +5,37 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.factories import NOW
-from watcher.changes.health import Assessment, assess_others
+from watcher.changes.health import Turn
 from watcher.model.event import INCOMPLETE, About
 from watcher.model.snapshot import Snapshot, SweepBaseline
 
 WHOLE = SweepBaseline(globs=("*",), baseline_at=NOW)
 
 
-def lived(*sweeps: str | None, down: tuple[int, ...] = ()) -> list[Assessment]:
+def lived(*sweeps: str | None, down: tuple[int, ...] = ()) -> list[Turn]:
     """Return what each poll says; a poll is why its sweep was incomplete, "" or None. In some the registry is down."""
-    after = Assessment(streaks={}, snapshot=Snapshot(sweep_baseline=WHOLE), events=())
+    after = Turn({}, Snapshot(sweep_baseline=WHOLE), 3, NOW)
     found = []
     for number, lacking in enumerate(sweeps):
         of = dict(after.snapshot.failing.get(About.REGISTRY, {}))
         of.pop("failing", None)
         of |= {"failing": "failing"} if number in down else {}
         snapshot = replace(after.snapshot, failing={About.REGISTRY: of})
-        after = assessed(lacking, after, snapshot.with_counts(after.events))
+        after = taken(lacking, after, snapshot.with_counts(after.events))
         found.append(after)
     return found
 
 
-def assessed(
-    lacking: str | None, before: Assessment, snapshot: Snapshot, threshold: int = 3
-) -> Assessment:
-    """Assess one sweep."""
-    return assess_others(
-        before.streaks,
-        snapshot,
-        About.REGISTRY,
-        {INCOMPLETE: lacking},
-        threshold,
-        NOW,
-    )
+def taken(
+    lacking: str | None, before: Turn, snapshot: Snapshot, threshold: int = 3
+) -> Turn:
+    """Take one sweep."""
+    turn = Turn(before.streaks, snapshot, threshold, NOW)
+    turn.take_others(About.REGISTRY, {INCOMPLETE: lacking})
+    return turn
 
 
-def kinds(found: list[Assessment]) -> list[str]:
+def kinds(found: list[Turn]) -> list[str]:
     """Return the kinds of each poll's events."""
     return [" ".join(event.kind for event in one.events) for one in found]
 
@@ -64,8 +59,8 @@ def test_sweeps_fail_at_the_threshold_and_recover_once() -> None:
 
 def test_what_is_at_stake_is_said() -> None:
     """Before the baseline of all nothing is reported of what only globs choose, and the event says so."""
-    none = Assessment(streaks={}, snapshot=Snapshot(), events=())
-    after = assessed("3 of 4 versions came", none, none.snapshot, 1)
+    none = Turn({}, Snapshot(), 1, NOW)
+    after = taken("3 of 4 versions came", none, none.snapshot, 1)
     assert after.events[0].reason.endswith(
         "nothing new is reported of node packs that only a pattern includes"
     )

@@ -19,9 +19,7 @@ from watcher.changes.exposure import Poll, is_news
 from watcher.changes.facts import VersionKey, version_of
 from watcher.changes.health import (
     ChannelState,
-    assess,
-    assess_channels,
-    assess_others,
+    Turn,
 )
 from watcher.changes.packs import take_packs
 from watcher.changes.sweeps import set_baseline
@@ -242,42 +240,37 @@ def compare(
     of_channels: Sequence[ChannelState],
 ) -> PollChange:
     """Return what was read changes, and the events, without those of installs and without the registry's reasons."""
-    found, now = compare_nodes(plan, answers), plan.options.now
-    threshold, failures = config.failure_threshold, found.failures
+    found = compare_nodes(plan, answers)
+    failures = found.failures
     read = {key for key, one in found.nodes.items() if one.seen.is_read}
     if isinstance(answers.sweep, Sweep) and plan.snapshot.is_down:
         read.add(ALL)  # page 1 came, whichever packs are watched
     known, of_all = with_baseline(plan, answers, found)
     records = answers.packs.records.values()
     known = take_packs(known, plan.publishers, records, plan.globs)
-    assessed = assess(
+    turn = Turn(
         plan.checks.streaks,
         known.with_nodes(found.changed),
-        failures,
-        read,
-        threshold,
-        now,
-        empty=[key for key, one in found.nodes.items() if one.is_doubtful],
+        config.failure_threshold,
+        plan.options.now,
     )
+    empty = [key for key, one in found.nodes.items() if one.is_doubtful]
+    turn.take_nodes(failures, read, empty)
     # Only what globs include depends on a whole sweep.
     parts = {INCOMPLETE: found.lacking} if plan.globs.chooses else {}
     parts |= {UNLISTED: found.unlisted} if plan.publishers else {}
-    of_parts = assess_others(
-        assessed.streaks, assessed.snapshot, About.REGISTRY, parts, threshold, now
-    )
-    snapshot, about_channels = assess_channels(of_parts.snapshot, of_channels, now)
+    turn.take_others(About.REGISTRY, parts)
+    turn.take_channels(of_channels)
     events = [
         *([of_all] if of_all else ()),
         *(event for one in found.nodes.values() for event in one.events),
-        *assessed.events,
-        *of_parts.events,
-        *about_channels,
+        *turn.events,
     ]
     checks = _checks_after(plan, answers, found)
     return PollChange(
         compared=found,
-        snapshot=snapshot,
-        checks=replace(checks, streaks=of_parts.streaks),
+        snapshot=turn.snapshot,
+        checks=replace(checks, streaks=turn.streaks),
         events=tuple(events),
         unplaced=answers.packs_due - answers.packs.records.keys()
         if plan.publishers
@@ -495,14 +488,11 @@ def with_installs(
     now, found, checks = plan.options.now, change.compared, change.checks
     known = _known(config, plan, answers, change)
     records, failure = known.records, known.failure
-    scanned = assess_others(
-        checks.streaks,
-        change.snapshot,
+    turn = Turn(checks.streaks, change.snapshot, config.failure_threshold, now)
+    turn.take_others(
         About.INSTALL,
         {key: scan.error for key, scan in scans.items()},
-        config.failure_threshold,
-        now,
-        names={key: scan.name for key, scan in scans.items()},
+        {key: scan.name for key, scan in scans.items()},
     )
     findings = [
         one
@@ -519,7 +509,7 @@ def with_installs(
         accept=in_force(config.accept, now),
         now=now,
     )
-    snapshot = scanned.snapshot
+    snapshot = turn.snapshot
     installed, run, events = exposure.assess(snapshot.installed, poll)
     installed, appeared = exposure.appear(installed, scans, now)
     if installed != snapshot.installed:
@@ -536,14 +526,14 @@ def with_installs(
         snapshot=snapshot,
         checks=replace(
             checks,
-            streaks=scanned.streaks,
+            streaks=turn.streaks,
             scanned={key: at for key, at in sorted(moments.items()) if at},
             run=run,
             unknown=tuple(sorted(unknown | unread)),
             packs=dict(sorted(records.items())),
             packs_error=failure.error if failure else checks.packs_error,
         ),
-        events=(*events, *scanned.events, *appeared),
+        events=(*events, *turn.events, *appeared),
         installs={
             key: scan.packs for key, scan in scans.items() if scan.packs is not None
         },
