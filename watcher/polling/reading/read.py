@@ -120,23 +120,23 @@ async def read_reasons(
 async def _pages(
     registry: Registry, query: Query, is_stale: IsStale
 ) -> AsyncGenerator[list[VersionRow] | None]:
-    """Yield the rows of each page that is of the node, and not older than what is known.
+    """Yield the rows of each page of the node; None for one that cannot be read, or is older than what is known.
 
-    None stands for a page that cannot be read, which is the last one.
+    That is the last one then. Another page of the same rows may be in no cache, and not too large.
     """
     node, bounds = query.node.lower(), Bounds(pages=_PAGES, at_once=1, retries=1)
     reading = read_pages(registry, query, parse_page, bounds)
     async with aclosing(reading) as reads:
         async for read in reads:
-            rows = read.page.rows if read.page else []
-            is_older = is_stale(node, ServerTime.of(read.server_time))
+            if read.fault is Fault.UNTRIED:
+                return
+            if read.page is None or is_stale(node, ServerTime.of(read.server_time)):
+                yield None
+                return
             # With rows of others the registry ignores nodeId: the further pages are those of all packs.
-            is_others = any(row.node_id.lower() != node for row in rows)
-            if is_older or is_others or read.fault is Fault.UNTRIED:
+            if any(row.node_id.lower() != node for row in read.page.rows):
                 return
-            yield rows if read.page else None
-            if read.page is None:
-                return
+            yield read.page.rows
 
 
 async def _one_by_one(
