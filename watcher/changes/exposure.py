@@ -32,7 +32,6 @@ from watcher.model.finding import (
     JudgedCopy,
     KnownInstall,
     KnownPack,
-    is_worse,
     worst,
 )
 from watcher.model.pack import Copy, Pack, Scanned, named_after
@@ -110,7 +109,9 @@ def assess(
         elif pack.has_ended:
             events.append(pack.cleared())
         if (
-            all_copies := {copy: _judged(found) for copy, found in run[key].items()}
+            all_copies := {
+                copy: as_one(found).judged for copy, found in run[key].items()
+            }
             | bad
         ):
             judged[key] = tuple(all_copies.values())
@@ -127,17 +128,6 @@ def assess(
     seen = reported.seen + len(events)
     after = replace(reported, exposures=exposures, seen=seen)
     return after, judged, (*marked, *events)
-
-
-def is_news(finding: Finding, before: Exposure, accept: Collection[Acceptance]) -> bool:
-    """Return whether a bad copy is new, worse, or accepted no more, by what was bad of its pack at the last poll."""
-    copy = finding.install, finding.pack.version
-    was = next((one for one in before.copies if one.key == copy), None)
-    if was is None:
-        return True
-    if was.accepted:
-        return finding.covered_by(accept) is None
-    return is_worse(finding.grade, was.grade)
 
 
 def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, ...]]:
@@ -177,18 +167,7 @@ def _as_bad(finding: Finding, accept: Collection[Acceptance]) -> Finding:
     # A version that waits for its scan may be deprecated all the same.
     if finding.grade is Grade.PENDING and row is not None and row.deprecated:
         finding = replace(finding, grade=Grade.DEPRECATED)
-    return replace(finding, acceptance=finding.covered_by(accept))
-
-
-def _judged(findings: Sequence[Finding]) -> JudgedCopy:
-    """Return how bad a copy is by its findings."""
-    worst = as_one(findings)
-    return JudgedCopy(
-        install=worst.install,
-        version=worst.pack.version,
-        grade=worst.grade,
-        accepted=worst.acceptance is not None,
-    )
+    return finding.accepted_by(accept)
 
 
 def _place(copy: Copy) -> tuple[bool, str, str]:
@@ -241,7 +220,7 @@ def _bad_copy(
 ) -> JudgedCopy | None:
     """Return a copy as it is bad now, or may still be; None if it is not."""
     if bad := [one for one in findings if one.grade.is_bad]:
-        now = _judged(bad)
+        now = as_one(bad).judged
         # What was not answered makes nothing milder.
         is_sure = not any(one.gaps for one in findings)
         return now if was is None or is_sure else min(was, now, key=JudgedCopy.rank)
@@ -299,12 +278,9 @@ class _RunPack:
 
     def news(self) -> list[list[JudgedCopy]]:
         """Return the copies that are new here, worse, or accepted no more, together by version and verdict."""
-        was = self.before.reported
         found: defaultdict[tuple[str, Grade], list[JudgedCopy]] = defaultdict(list)
-        for one in self.bad.values():
-            is_new = one.key not in was or is_worse(one.grade, was[one.key])
-            if is_new and not one.accepted:
-                found[one.version or "", one.grade.verdict].append(one)
+        for one in filter(self.before.is_news, self.bad.values()):
+            found[one.version or "", one.grade.verdict].append(one)
         return [found[key] for key in sorted(found)]
 
     def said_by(self, copy: JudgedCopy) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import date
 
 from watcher.model.event import Grade, Severity, grade_rank
@@ -111,12 +111,23 @@ class Finding:
     named: bool = False
     """A file names it: nobody need run it."""
 
-    def covered_by(self, accept: Iterable[Acceptance]) -> Acceptance | None:
-        """Return what accepts it for longest; None if nothing does, or nothing is wrong."""
-        if self.grade is Grade.OK:
-            return None
-        covering = (one for one in accept if one.covers(self))
-        return max(covering, key=lambda one: one.until or date.max, default=None)
+    def accepted_by(self, accept: Iterable[Acceptance]) -> Finding:
+        """Return it with what accepts it for longest, if something does and something is wrong."""
+        covering = [one for one in accept if one.covers(self)]
+        if self.grade is Grade.OK or not covering:
+            return self
+        longest = max(covering, key=lambda one: one.until or date.max)
+        return replace(self, acceptance=longest)
+
+    @property
+    def judged(self) -> JudgedCopy:
+        """How the copy stands by it."""
+        return JudgedCopy(
+            install=self.install,
+            version=self.pack.version,
+            grade=self.grade,
+            accepted=self.acceptance is not None,
+        )
 
     @property
     def basis(self) -> str:
@@ -174,6 +185,12 @@ class Exposure:
     def reported(self) -> dict[CopyKey, Grade]:
         """How bad the copies were that were not accepted."""
         return {one.key: one.grade for one in self.copies if not one.accepted}
+
+    def is_news(self, bad: JudgedCopy) -> bool:
+        """Return whether a copy is bad now that was not, or less, or accepted."""
+        was = self.reported.get(bad.key)
+        is_new = was is None or is_worse(bad.grade, was)
+        return is_new and not bad.accepted
 
 
 @frozen

@@ -109,9 +109,7 @@ async def audit(
         findings = []
         for of, pack in packs:
             each = judge_each(of.install, pack, known.of)
-            worst = as_one(
-                [replace(one, acceptance=one.covered_by(accept)) for one in each]
-            )
+            worst = as_one([one.accepted_by(accept) for one in each])
             findings.append(replace(_explained(worst, reasons), named=of.named))
     return Audit(
         inventories=inventories,

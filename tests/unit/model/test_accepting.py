@@ -73,7 +73,7 @@ def test_how_bad_it_may_be(worst: str, covered: list[Grade]) -> None:
     assert Acceptance(node="some-pack").worst is Grade.FLAGGED
     one = Acceptance(node="some-pack", worst=Grade(worst))
     for verdict in VERDICTS:
-        is_covered = finding(verdict).covered_by([one]) is not None
+        is_covered = finding(verdict).accepted_by([one]).acceptance is not None
         assert is_covered == (verdict in covered and verdict is not Grade.OK)
 
 
@@ -104,9 +104,9 @@ def test_the_one_that_lasts_longest_counts() -> None:
         for day in (29, 30)
     )
     for_ever = replace(early, until=None)
-    assert VERSION.covered_by([early, late, Acceptance(node="x")]) == late
-    assert VERSION.covered_by([late, for_ever, early]) == for_ever
-    assert VERSION.covered_by([Acceptance(node="x")]) is None
+    assert VERSION.accepted_by([early, late, Acceptance(node="x")]).acceptance == late
+    assert VERSION.accepted_by([late, for_ever, early]).acceptance == for_ever
+    assert VERSION.accepted_by([Acceptance(node="x")]).acceptance is None
     assert (late.in_words, for_ever.in_words) == (
         "accepted until 2026-11-30",
         "accepted",

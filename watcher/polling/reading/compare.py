@@ -15,7 +15,7 @@ from watcher.changes.diff import (
     compare_listing,
     compare_record,
 )
-from watcher.changes.exposure import Poll, is_news
+from watcher.changes.exposure import Poll
 from watcher.changes.facts import VersionKey, version_of
 from watcher.changes.health import (
     ChannelState,
@@ -36,7 +36,12 @@ from watcher.model.event import (
     is_explained,
     rank,
 )
-from watcher.model.finding import Exposure, Finding, Installed, in_force
+from watcher.model.finding import (
+    Exposure,
+    Finding,
+    Installed,
+    in_force,
+)
 from watcher.model.pack import NODE_STATUSES, NodeRecord, Pack, Scanned
 from watcher.model.reading import ALL, Fault, Listing, NodeBanned, ReadFailure
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
@@ -426,7 +431,8 @@ def wanted_reasons(
                     grade=grade_of(row.status, scan=version.scan if version else None),
                     id=name,
                 )
-                if is_news(finding, exposures.get(name, Exposure()), accept):
+                before = exposures.get(name, Exposure())
+                if before.is_news(finding.accepted_by(accept).judged):
                     wanted[name, row.key] = row.status
     for event in sorted(filter(is_explained, change.events), key=rank):
         wanted.setdefault(version_of(event), event.after or "")
@@ -499,7 +505,6 @@ def with_installs(
         for key, scan in sorted(scans.items())
         for pack in scan.packs or ()
         for one in judge_each(key, pack, known.of)
-        if one.id is not None
     ]
     poll = Poll(
         findings=findings,
