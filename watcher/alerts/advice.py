@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from watcher import durations, timestamps
-from watcher.alerts.words import Words, joined, said, sentence
+from watcher.alerts.words import UNKNOWN_VERSION, Words, joined, said, sentence
 from watcher.model.event import (
     EMPTY,
     Event,
@@ -136,7 +136,7 @@ def _on_what_is_left(event: Event) -> Advice:
 
 def _version(text: str) -> str:
     is_number = normalised(text) is not None
-    return text if is_number else Trusted("a copy of unknown version")
+    return text if is_number else UNKNOWN_VERSION
 
 
 def _newest_good(of_pack: Sequence[Event]) -> tuple[SafeVersion | None, Moment]:

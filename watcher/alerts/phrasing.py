@@ -13,6 +13,7 @@ from watcher import durations, timestamps
 from watcher.alerts.advice import STOP_IN_SHORT, UNREVIEWED, Advice, advice_on
 from watcher.alerts.words import (
     MOST_FINDINGS,
+    UNKNOWN_VERSION,
     Item,
     Words,
     difference,
@@ -37,6 +38,7 @@ from watcher.model.event import (
     is_about_all,
     is_harmless,
     is_meant,
+    kind_reported,
     replaces_archive,
     runs_it,
     severity_of,
@@ -71,7 +73,6 @@ NAMELESS = "(no name)"
 BLANK = "(blank)"
 """Instead of a name, or of a text, that is empty."""
 _YOU_RUN_IT = Trusted("you run it")
-_YOU_RUN_UNKNOWN = (Trusted("you run a copy of unknown version"),)
 _WATCHED = "now watched"
 _INSTALLS = 3
 """The most copies that a line names."""
@@ -120,9 +121,9 @@ def phrasing(alike: Sequence[Event], others: Iterable[Event] = ()) -> Phrasing:
     where = running(event)
     if event.kind is Kind.APPEARED:
         where = said(" {}", _in_install(event))
-    elif is_about_all(event) and event.tally and event.tally.patterns:
+    elif event.tally.patterns:
         where = said(" for {}", event.tally.patterns)
-    elif event.kind is Kind.EXPOSED or where[:1] == (_YOU_RUN_IT,):
+    elif runs_it(event) and event.kind is not Kind.BASELINE:
         where = said(f"{run}{{}}", where[1:])
     elif where:
         where = said("; {}", where)
@@ -148,7 +149,7 @@ def phrasing_of_watched(baselines: Sequence[Event]) -> Phrasing:
     names = [event.node or "" for event in baselines]
     is_one = len(names) == 1
     few = said(" ({})", in_a_list(names, len(names)))
-    found = _milder([event.tally or Tally() for event in baselines], " and ")
+    found = _milder([event.tally for event in baselines], " and ")
     return Phrasing(
         symbol=SYMBOLS[Kind.BASELINE],
         what="now watched:" if is_one else now_watched(len(names)),
@@ -184,10 +185,8 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
 
     `in_short` it does not say where the node is run, and names one finding.
     """
-    scan = scan_of_flag(event)
-    most = 1 if in_short else MOST_FINDINGS
-    why = in_a_sentence(scan, most) if scan else reason_of(event)
-    if event.kind is Kind.BASELINE and event.tally and event.node is not None:
+    why = _found(event, 1 if in_short else MOST_FINDINGS)
+    if event.tally.packs and event.node is not None:
         why = said(plural(event.tally.versions, "version"))
     where = running(event, with_places=not in_short)
     if event.kind is Kind.APPEARED:
@@ -209,7 +208,7 @@ def happened(event: Event) -> tuple[str, str]:
             return _loud(words, event), ", the whole pack" if is_of_pack else ""
         case Kind.EXPOSED:
             wrong = event.after if event.after in EXPOSURES else words
-            copy = ", a copy of unknown version" if is_of_pack else ""
+            copy = f", {UNKNOWN_VERSION}" if is_of_pack else ""
             return f"you run {_loud(wrong or '', event)}", copy
         case Kind.REMOVED if is_of_pack:
             return "", " is not listed any more"
@@ -253,7 +252,7 @@ def _of_failure(event: Event, *, fails: bool) -> tuple[str, str]:
 
 def _of_baseline(event: Event) -> tuple[str, str]:
     if is_about_all(event):
-        tally = event.tally or Tally(packs=0)
+        tally = event.tally
         more = "more node pack" if tally.has_others else "node pack"
         packs = plural(tally.packs, more)
         return f"{_WATCHED}: {packs}", f" with {plural(tally.versions, 'version')}"
@@ -287,10 +286,8 @@ def _symbol(event: Event) -> str:
     """Return the symbol of what is wrong, where an event reports that, else of its kind."""
     if replaces_archive(event):
         return REPLACED
-    if event.kind is Kind.EXPOSED:
-        return SYMBOLS[EXPOSURES.get(event.after or "", Kind.EXPOSED)]
-    trouble = "" if is_about_all(event) else _trouble(event)
-    return SYMBOLS[Kind(trouble) if trouble else event.kind]
+    kind = event.kind if is_about_all(event) else kind_reported(event)
+    return SYMBOLS[kind]
 
 
 def _trouble(event: Event) -> str:
@@ -367,7 +364,7 @@ def _differences(event: Event) -> Words:
 
 def _inventory(event: Event) -> Words:
     """Return how much of what is watched is bad: the latest banned versions by name, and the rest as a count."""
-    tally = event.tally or Tally(packs=0)
+    tally = event.tally
     banned = [plural(tally.banned, "banned version")] if tally.banned else []
     if tally.banned_packs:
         banned.append(f"{plural(tally.banned_packs, 'pack')} banned as a whole")
@@ -389,13 +386,17 @@ def _latest(event: Event) -> Words:
 
 def _why(event: Event) -> Words:
     if event.kind is Kind.BASELINE:
-        is_empty = is_about_all(event) and not (event.tally and event.tally.packs)
+        is_empty = is_about_all(event) and not event.tally.packs
         return reason_of(event) if is_empty else ()
     # Of what is run that is said with what to do about it.
     is_unsaid = is_a_flag(event) and not is_harmless(event) and not runs_it(event)
-    # In plain words, which are better than the summary in its reason.
-    found = in_a_sentence(scan) if (scan := scan_of_flag(event)) else reason_of(event)
-    return joined("; ", ((UNREVIEWED,) if is_unsaid else (), found))
+    return joined("; ", ((UNREVIEWED,) if is_unsaid else (), _found(event)))
+
+
+def _found(event: Event, most: int = MOST_FINDINGS) -> Words:
+    """Return what the scanner found, in plain words, which are better than the reason; else that."""
+    scan = scan_of_flag(event)
+    return in_a_sentence(scan, most) if scan else reason_of(event)
 
 
 def reason_of(event: Event) -> Words:
@@ -417,11 +418,9 @@ def running(event: Event, *, with_places: bool = True) -> Words:
     # That a pack has a banned version says nothing about the one that is run.
     is_of_copies = event.kind is not Kind.BASELINE
     meant = [copy for copy in enabled if is_of_copies and is_meant(copy, event)]
-    words: Words = (_YOU_RUN_IT,)
-    if not meant:
-        version = enabled[0].version
-        is_known = version is not None
-        words = said("you run {}", Item(version)) if is_known else _YOU_RUN_UNKNOWN
+    version = enabled[0].version
+    other = UNKNOWN_VERSION if version is None else Item(version)
+    words = said(_YOU_RUN_IT) if meant else said("you run {}", other)
     if not with_places:
         return words
     is_said = not meant or event.version is not None

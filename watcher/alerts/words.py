@@ -29,6 +29,9 @@ _SAME_AT_MOST = 40
 _LEAD_IN = 10
 
 
+UNKNOWN_VERSION = Trusted("a copy of unknown version")
+
+
 class Item(str):
     """Untrusted text that is one of several: a line shows only its start."""
 

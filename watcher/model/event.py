@@ -307,7 +307,7 @@ class Event:
     """For a baseline: some of the banned and flagged versions, the banned ones first, and the latest first. For
     `reinstated`: what is run of the pack and bad all the same, the worst first.
     """
-    tally: Tally | None = None
+    tally: Tally = Tally(packs=0)
     """For a baseline."""
     scan: Scan | None = None
     """For `flagged`, `banned` and an exposure to these: what the scanner found; None if that was not read."""
@@ -500,10 +500,17 @@ def bounded(
     Of a list that is too long, before or after, both keep what differs. Two long texts that differ stay different. The
     id stays: it was made from the whole texts. Of many installed copies those that the event is about are kept first.
     """
+    installed = event.installed
+    if len(installed) > copies:
+        installed = tuple(
+            sorted(
+                installed, key=lambda one: (not one.enabled, not is_meant(one, event))
+            )
+        )
     shorter = replace(
         event,
         changes=tuple(_shortened(one, longest) for one in event.changes),
-        installed=_foremost(event, copies),
+        installed=installed[:copies],
         scan=event.scan and shortened(event.scan, findings),
     )
     texts = (one.name for one in fields(event) if one.name not in _WHOLE)
@@ -526,17 +533,6 @@ def _with_texts_cut(value: Any, longest: int) -> Any:  # noqa: ANN401 - whatever
         for one in fields(value)
     }
     return replace(value, **texts)
-
-
-def _foremost(event: Event, most: int) -> tuple[Copy, ...]:
-    """Return at most so many copies, enabled ones first; of more those of the event's version go first among them."""
-    if len(event.installed) <= most:
-        return event.installed
-
-    def place(copy: Copy) -> tuple[bool, bool]:
-        return not copy.enabled, not is_meant(copy, event)
-
-    return tuple(sorted(event.installed, key=place)[:most])
 
 
 def _shortened(change: FieldChange, longest: int) -> FieldChange:

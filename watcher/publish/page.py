@@ -19,7 +19,14 @@ from watcher import timestamps
 from watcher.alerts.advice import advice_on_run, not_banned
 from watcher.alerts.phrasing import BLANK, NAMELESS, Phrasing, phrasing
 from watcher.alerts.render import is_page
-from watcher.alerts.words import Item, Words, in_a_list, in_a_sentence, sentence
+from watcher.alerts.words import (
+    UNKNOWN_VERSION,
+    Item,
+    Words,
+    in_a_list,
+    in_a_sentence,
+    sentence,
+)
 from watcher.changes.facts import safe_version
 from watcher.changes.transitions import node_url
 from watcher.durations import DAY
@@ -65,7 +72,6 @@ _TEMPLATES = Path(__file__).with_name("templates")
 _NAME, _VERSION, _TEXT = 100, 60, 200
 """Characters that are shown of an id, a version and any other text, so that nobody can make the page a large one."""
 _OK = "ok"
-_NO_VERSION = Trusted("a copy of unknown version")
 _FROM_WORST = (*Severity, _OK)
 _ICONS = dict(zip(_FROM_WORST, ("a81c14", "b06a00", "39546f", "1d6638"), strict=True))
 """Colours of the icon by how bad the first words are: a tab shows no more."""
@@ -359,7 +365,7 @@ class _Watched:
     def run(self) -> Words:
         """The versions of it that are run."""
         copies = (copy.version for copy in self.row.installed if copy.enabled)
-        run = [*dict.fromkeys(one or _NO_VERSION for one in copies)]
+        run = [*dict.fromkeys(one or UNKNOWN_VERSION for one in copies)]
         return in_a_list(run[:MOST_RUN], len(run))
 
     @property
@@ -391,7 +397,7 @@ class _Watched:
             )
         for one in left:
             yield BadVersion(
-                version=one.version or _NO_VERSION,
+                version=one.version or UNKNOWN_VERSION,
                 grade=one.grade,
                 is_run=True,
                 is_accepted=one.accepted,
