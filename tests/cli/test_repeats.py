@@ -18,7 +18,7 @@ from tests.support.fork_server import ForkServer
 from tests.support.harness import end_backoffs
 from tests.support.program import Completed
 from watcher import timestamps
-from watcher.cli.repeats import Notes
+from watcher.cli.commands.check import Notes
 from watcher.state import files
 
 

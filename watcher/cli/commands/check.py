@@ -1,17 +1,28 @@
-"""`check`: one poll, from settings to exit code."""
+"""`check`: one poll, from settings to exit code.
+
+Off a terminal cron mails all that it writes, so a problem that lasts is not in each run: it is said when it begins,
+once a day, and when it ends.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
-from watcher.cli import repeats, report
+from watcher import timestamps
+from watcher.cli import report
 from watcher.cli.loading import collect_rarely
 from watcher.cli.signals import Stop
 from watcher.cli.terminal import ProgressLine, columns, echo, show_result
 from watcher.delivery.client import Worker
+from watcher.durations import DAY
 from watcher.errors import InUseError, StateError, WatchError
+from watcher.model.event import digest
 from watcher.polling.clock import clock
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller, StoppedError
@@ -23,8 +34,11 @@ from watcher.polling.reports.problems import (
 )
 from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
 from watcher.settings.loading import Loaded
+from watcher.settings.places import user_cache
+from watcher.settings.sources import FILE_VARIABLE
+from watcher.state import files
 from watcher.state.store import StateFolder
-from watcher.streams import Progress
+from watcher.streams import Progress, is_terminal
 
 CHECK_BUDGET = 300.0
 """Seconds after which `check`, which holds the lock, leaves a channel's other messages to the next poll."""
@@ -42,8 +56,9 @@ def check(
 
     WatchError as the parts raise it.
     """
+    says_all = is_terminal(sys.stderr) or any(map(os.environ.get, _OWN_LOG))
     # A dry run writes nothing, no notes either.
-    notes = None if dry_run or repeats.are_wanted() else repeats.Notes()
+    notes = None if dry_run or says_all else Notes()
     try:
         done, signal = _poll(settings(nodes), notes, dry_run=dry_run)
     except WatchError:
@@ -52,40 +67,19 @@ def check(
         raise
     if done is None:
         echo("stopped; nothing was changed", error=True)
-    elif as_json:
-        show_result(report.document(done))
-    else:
-        show_result(
-            report.lines(done, dry_run=dry_run, width=columns(), fail_on=fail_on)
-        )
-    if done is None or signal:
         return 128 + signal
-    return report.code_of(done, fail_on)
+    show_result(
+        report.document(done)
+        if as_json
+        else report.lines(done, dry_run=dry_run, width=columns(), fail_on=fail_on)
+    )
+    return 128 + signal if signal else report.code_of(done, fail_on)
 
 
 def _poll(
-    chosen: Loaded, notes: repeats.Notes | None, *, dry_run: bool
+    chosen: Loaded, notes: Notes | None, *, dry_run: bool
 ) -> tuple[Report | None, int]:
-    """Poll, and say to the monitor too that the state cannot be used; results as `_poll_and_report`."""
-    try:
-        return _poll_and_report(chosen, notes, dry_run=dry_run)
-    except InUseError:  # the run that holds the state polls, and says so to the monitor
-        raise
-    except StateError:
-        settings = chosen.settings
-        if dry_run or not (url := settings.heartbeat_address()):
-            raise
-        from watcher.service import heartbeat
-
-        # The error is what is to be said, whether or not the monitor hears it.
-        asyncio.run(heartbeat.send(url, settings.timeout, failed=True))
-        raise
-
-
-def _poll_and_report(
-    chosen: Loaded, notes: repeats.Notes | None, *, dry_run: bool
-) -> tuple[Report | None, int]:
-    """Poll, and write its problems to stderr.
+    """Poll, and write its problems to stderr; say to the monitor too how it went, or that the state cannot be used.
 
     Return the report, None if the poll was stopped while it was reading, and the signal or 0.
     """
@@ -93,7 +87,7 @@ def _poll_and_report(
     folder = StateFolder(settings.state_dir)
     report_problems = ProblemReporter(_echo_problem)
     url = "" if dry_run else settings.heartbeat_address()
-    pings: list[Problem] = []
+    found = [*_setting_problems(chosen)]
 
     async def poll(progress: Progress) -> tuple[Report | None, int]:
         stop = Stop()
@@ -113,29 +107,36 @@ def _poll_and_report(
             done = await poller.poll()
         except StoppedError:
             return None, stop.signal
+        found.extend(problems(done))
         if url:
             from watcher.service import heartbeat
 
             failed = heartbeat.has_failed(done)
             if why := await heartbeat.send(url, settings.timeout, failed=failed):
-                pings.append(heartbeat.problem(why))
+                found.append(heartbeat.problem(why))
         return done, stop.signal
 
-    with Worker() as worker:
-        config = config_to_watch(chosen, folder, worker.refusal)
-        lock = (
-            contextlib.nullcontext() if dry_run else folder.locked(lock_holder("check"))
-        )
-        with lock:
-            collect_rarely()
-            with ProgressLine() as progress:
-                done, signal = asyncio.run(poll(progress))
-            if done is not None:
-                found = [*_setting_problems(chosen), *problems(done), *pings]
-                if notes is None:
-                    report_problems(found)
-                else:
-                    _report_news(notes, done, found, report_problems)
+    try:
+        with Worker() as worker:
+            config = config_to_watch(chosen, folder, worker.refusal)
+            lock = folder.locked(lock_holder("check"))
+            with contextlib.nullcontext() if dry_run else lock:
+                collect_rarely()
+                with ProgressLine() as progress:
+                    done, signal = asyncio.run(poll(progress))
+                if done is not None:
+                    report_problems(
+                        notes.report(found, may_last(done)) if notes else found
+                    )
+    except InUseError:  # the run that holds the state polls, and says so to the monitor
+        raise
+    except StateError:
+        if url:
+            from watcher.service import heartbeat
+
+            # The error is what is to be said, whether or not the monitor hears it.
+            asyncio.run(heartbeat.send(url, settings.timeout, failed=True))
+        raise
     return done, signal
 
 
@@ -143,32 +144,97 @@ def _echo_problem(problem: Problem) -> None:
     echo(f"{problem.level}: {problem.sentence}", error=True)
 
 
-def _setting_problems(chosen: Loaded) -> list[Problem]:
-    """Return the warnings about the settings; those about the channels last, as a name above may be why."""
+def _setting_problems(chosen: Loaded) -> Iterable[Problem]:
+    """Yield the warnings about the settings; those about the channels last, as a name above may be why."""
     said = [(warning, warning) for warning in chosen.warnings]
     said += [
         (f"{one}; comfy-watch config shows what was read", "no channel is configured")
         for one in channel_warnings(chosen)
     ]
-    return [
-        Problem(level="warning", event="settings", sentence=sentence, about=(key,))
-        for sentence, key in said
-    ]
+    for sentence, key in said:
+        yield Problem(
+            level="warning", event="settings", sentence=sentence, about=(key,)
+        )
 
 
-def _report_news(
-    notes: repeats.Notes,
-    done: Report,
-    found: Sequence[Problem],
-    report_problems: ProblemReporter,
-) -> None:
-    """Report problems that are new, that were last reported a day ago, and that have ended."""
-    keys = [key for problem in found for key in problem.about]
-    due, ended = notes.news(keys, may_last(done))
-    report_problems(
-        problem
-        for problem in found
-        if not problem.about or not due.isdisjoint(problem.about)
-    )
-    for key in ended:
-        echo(f"no longer: {key}", error=True)
+_OWN_LOG = ("CI", "GITHUB_ACTIONS", "INVOCATION_ID")
+"""Variables that are set where each run has a log of its own."""
+_FAILED = "comfy-watch check cannot be carried out"
+
+
+class Notes:
+    """When each problem of one job was last said, by the words for it (`Problem.about`).
+
+    They are kept in the user's cache folder, since the state may be what cannot be used. Where nothing can be kept,
+    everything is said every time.
+    """
+
+    def __init__(self) -> None:
+        folder = user_cache(os.environ)
+        self._path = folder / "said" / f"{digest(_job(), 32)}.json" if folder else None
+
+    def note_failure(self) -> None:
+        """Note that an error has ended the job, so that its end is news."""
+        self._write({**self._read(), _FAILED: clock()})
+
+    def report(
+        self, found: list[Problem], may_last: Callable[[str], bool]
+    ) -> Iterator[Problem]:
+        """Yield the problems of a poll that are new, or were last said a day ago; then say which have ended."""
+        begun, ended = self.news([key for one in found for key in one.about], may_last)
+        for one in found:
+            if not one.about or not begun.isdisjoint(one.about):
+                yield one
+        for key in ended:
+            echo(f"no longer: {key}", error=True)
+
+    def news(
+        self, problems: Iterable[str], may_last: Callable[[str], bool]
+    ) -> tuple[AbstractSet[str], list[str]]:
+        """Return which problems of a poll are to be said now, and which have ended; note both.
+
+        Of those that `may_last` nobody knows whether they have ended.
+        """
+        noted, now = self._read(), clock()
+        recent = {key: at for key, at in noted.items() if _is_recent(at, now)}
+        lasting = {key: recent.get(key, now) for key in problems}
+        kept = {key: at for key, at in noted.items() if may_last(key)}
+        if (left := kept | lasting) != noted:
+            self._write(left)
+        ended = noted.keys() - left.keys()
+        return lasting.keys() - recent.keys(), sorted(ended)
+
+    def _read(self) -> dict[str, str]:
+        try:
+            found = json.loads(self._path.read_bytes()) if self._path else {}
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(found, dict):
+            return {}
+        return {str(key): str(moment) for key, moment in found.items()}
+
+    def _write(self, noted: dict[str, str]) -> None:
+        if self._path is None:
+            return
+        try:
+            files.make_folder(self._path.parent)
+            files.replace_file(self._path, json.dumps(noted).encode())
+        except OSError:
+            pass  # the problem is said more often
+
+
+def _is_recent(moment: str, now: str) -> bool:
+    """Return whether a time is at most a day before `now`; one in the future, or no time, is not."""
+    try:
+        return 0 <= timestamps.seconds_between(moment, now) < DAY
+    except ValueError:
+        return False
+
+
+def _job() -> str:
+    """Return what makes two runs the same job."""
+    try:
+        cwd = os.getcwd()  # noqa: PTH109 - it is only compared
+    except FileNotFoundError:
+        cwd = ""
+    return json.dumps([cwd, os.environ.get(FILE_VARIABLE, ""), *sys.argv])
