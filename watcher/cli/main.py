@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from watcher import log, streams
+from watcher import __version__, log, streams
 from watcher.cli.options import (
     json_option,
     limit_option,
@@ -59,16 +59,32 @@ Exit codes:
 """
 
 
+_COMMIT = 12
+"""Characters of a commit, which name it in a repository of any size."""
 _ASKS_FOR_DOCUMENT = re.compile(r"(?:^| )--(?:json|format[ =](?:json|sarif))")
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """Print the version, which is looked up only then, and exit; for `--version`."""
+    """Print the version and exit; for `--version`."""
     if wanted and not ctx.resilient_parsing:
-        from watcher.cli import version
-
-        echo(version.line())
+        echo(version_line())
         ctx.exit()
+
+
+def version_line(distribution: str = "comfy-watch") -> str:
+    """Return what `--version` prints: with the commit, if the installer was given a git repository (PEP 610)."""
+    # Here, since few want to know it.
+    import json
+    from importlib import metadata
+
+    try:
+        written = metadata.distribution(distribution).read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        written = None
+    origin = json.loads(written or "{}")
+    commit = str(origin.get("vcs_info", {}).get("commit_id", ""))[:_COMMIT]
+    suffix = f" (commit {commit})" if commit else ""
+    return f"comfy-watch, version {__version__}{suffix}"
 
 
 @click.group(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from watcher import __version__
-from watcher.cli.version import line
+from watcher.cli.main import version_line
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -32,5 +32,7 @@ def test_an_installation(
         (folder / "direct_url.json").write_text(json.dumps(origin))
     monkeypatch.syspath_prepend(tmp_path)
     version = f"comfy-watch, version {__version__}"
-    assert line("made-up") == (f"{version} (commit {commit})" if commit else version)
-    assert line("not-installed") == version
+    assert version_line("made-up") == (
+        f"{version} (commit {commit})" if commit else version
+    )
+    assert version_line("not-installed") == version

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,15 +27,15 @@ from watcher.cli.commands.audit import (
 from watcher.cli.loading import Took
 from watcher.cli.report import error_form, safe_words, version_cell
 from watcher.cli.terminal import unstyle
-from watcher.cli.version import homepage
 from watcher.model.event import Grade, Severity
 from watcher.model.finding import Finding
 from watcher.model.reading import ReadFailure
 from watcher.polling.audit import Audit, is_limit
 from watcher.text.sanitize import safe_line, sanitize_line
-from watcher.values import frozen
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_ID = "comfy-watch/"
+"""What the id of a rule begins with."""
 _REASON = 300
 _LEVELS = {
     Severity.CRITICAL: "error",
@@ -43,53 +44,53 @@ _LEVELS = {
 }
 
 
-@frozen
-class _Rule:
-    """How a verdict is explained. The texts are the program's own."""
-
-    meaning: str
-    remedy: str
-
-
-_RULES: dict[Grade, _Rule] = {
-    Grade.BANNED: _Rule(
-        meaning="Somebody has rejected this version of the node pack, or the whole pack, for the Comfy Registry.",
-        remedy=STOP,
+_RULES: dict[Grade, tuple[str, str]] = {
+    Grade.BANNED: (
+        "Somebody has rejected this version of the node pack, or the whole pack, for the Comfy Registry.",
+        STOP,
     ),
-    Grade.FLAGGED: _Rule(
-        meaning="The registry's scanner has found something in this version that nobody has reviewed yet. Most harmless"
-        " packs have a finding.",
-        remedy="Read what was found. If you cannot judge it, install the version that the message names. A note says"
-        " that all findings are informational and not new to the pack: then there is nothing to do.",
+    Grade.FLAGGED: (
+        (
+            "The registry's scanner has found something in this version that nobody has reviewed yet. Most harmless"
+            " packs have a finding."
+        ),
+        (
+            "Read what was found. If you cannot judge it, install the version that the message names. A note says"
+            " that all findings are informational and not new to the pack: then there is nothing to do."
+        ),
     ),
-    Grade.DELETED: _Rule(
-        meaning="This version, or the whole pack, is deleted in the Comfy Registry.",
-        remedy="Install the version that the message names, or disable or remove the pack if there is none.",
+    Grade.DELETED: (
+        "This version, or the whole pack, is deleted in the Comfy Registry.",
+        "Install the version that the message names, or disable or remove the pack if there is none.",
     ),
-    Grade.DELISTED: _Rule(
-        meaning="The ComfyUI-Manager installed this pack from the Comfy Registry, which no longer lists this version,"
-        " or the whole pack.",
-        remedy="Install the version that the message names, or disable or remove the pack if there is none.",
+    Grade.DELISTED: (
+        (
+            "The ComfyUI-Manager installed this pack from the Comfy Registry, which no longer lists this version,"
+            " or the whole pack."
+        ),
+        "Install the version that the message names, or disable or remove the pack if there is none.",
     ),
-    Grade.PENDING: _Rule(
-        meaning="This version is uploaded, and no scan has judged it yet.",
-        remedy="Wait for the scan, or use the version that the message names until then.",
+    Grade.PENDING: (
+        "This version is uploaded, and no scan has judged it yet.",
+        "Wait for the scan, or use the version that the message names until then.",
     ),
-    Grade.DEPRECATED: _Rule(
-        meaning="The publisher advises against this version.",
-        remedy="Install the version that the message names.",
+    Grade.DEPRECATED: (
+        "The publisher advises against this version.",
+        "Install the version that the message names.",
     ),
-    Grade.UNKNOWN: _Rule(
-        meaning="The registry does not say anything that counts for this copy. It may come from elsewhere, or the"
-        " registry did not answer. The message says why.",
-        remedy="Make sure that you know where the pack comes from and that you trust it.",
+    Grade.UNKNOWN: (
+        (
+            "The registry does not say anything that counts for this copy. It may come from elsewhere, or the"
+            " registry did not answer. The message says why."
+        ),
+        "Make sure that you know where the pack comes from and that you trust it.",
     ),
-    Grade.OUTDATED: _Rule(
-        meaning="A newer version is active, not deprecated and old enough to be advised.",
-        remedy="Install the version that the message names when it suits you.",
+    Grade.OUTDATED: (
+        "A newer version is active, not deprecated and old enough to be advised.",
+        "Install the version that the message names when it suits you.",
     ),
 }
-"""By verdict, worst first. A pack that is ok breaks none."""
+"""What each verdict means, and what to do, worst first; the program's own texts. A pack that is ok breaks none."""
 _INDEXES = {verdict: index for index, verdict in enumerate(_RULES)}
 _LOOKALIKES = str.maketrans("[]{}\\`", "\uff3b\uff3d\uff5b\uff5d\uff3c'")
 
@@ -101,8 +102,8 @@ def sarif(done: Audit, took: Took, folder: Path) -> Form:
     driver = {
         "name": PRODUCT,
         "semanticVersion": __version__,
-        "informationUri": homepage(),
-        "rules": [_rule(verdict, rule) for verdict, rule in _RULES.items()],
+        "informationUri": _homepage(),
+        "rules": [_rule(verdict, *texts) for verdict, texts in _RULES.items()],
     }
     invocation = {
         "executionSuccessful": all(map(is_limit, done.problems)),
@@ -124,20 +125,22 @@ def sarif(done: Audit, took: Took, folder: Path) -> Form:
     }
 
 
-def _rule(verdict: Grade, rule: _Rule) -> Form:
-    help_ = f"{rule.meaning} {rule.remedy}"
+def _homepage() -> str:
+    """Return the address of this program's page, as its package has it."""
+    urls = metadata.metadata("comfy-watch").get_all("Project-URL") or ()
+    named = dict(str(one).split(", ", 1) for one in urls)
+    return named["Homepage"]
+
+
+def _rule(verdict: Grade, meaning: str, remedy: str) -> Form:
     return {
-        "id": _rule_id(verdict),
+        "id": _ID + verdict,
         "name": f"{verdict.capitalize()}Pack",
         "shortDescription": {"text": f"A node pack is {verdict}"},
-        "fullDescription": {"text": rule.meaning},
-        "help": {"text": help_, "markdown": help_},
+        "fullDescription": {"text": meaning},
+        "help": dict.fromkeys(("text", "markdown"), f"{meaning} {remedy}"),
         "defaultConfiguration": {"level": _LEVELS[verdict.severity]},
     }
-
-
-def _rule_id(verdict: str) -> str:
-    return f"comfy-watch/{verdict}"
 
 
 def _results(findings: list[Finding], folder: Path) -> Iterator[Form]:
@@ -149,7 +152,7 @@ def _results(findings: list[Finding], folder: Path) -> Iterator[Form]:
         text = "\0".join((*identity, str(seen[identity])))
         line = one.pack.line or 1
         result: Form = {
-            "ruleId": _rule_id(one.grade.verdict),
+            "ruleId": _ID + one.grade.verdict,
             "ruleIndex": _INDEXES[one.grade.verdict],
             "level": _LEVELS[one.grade.severity],
             "message": {"text": _message(one)},

@@ -85,12 +85,12 @@ def versions(
 
 def _document(found: Found, took: Took) -> VersionsDocument:
     """Return the document of `versions --json` (docs/versions.md)."""
-    return projected(
-        VersionsDocument,
-        found,
+    return VersionsDocument(
         started=took.started,
         finished=took.finished,
         versions=tuple(map(_form, found.versions)),
+        total=found.total,
+        packs=found.packs,
         # Keys, but the registry's words all the same.
         by_status={escape_invisible(one): n for one, n in found.by_status.items()},
         errors=tuple(map(error_form, found.problems)),
