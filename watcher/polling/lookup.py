@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from watcher.changes.facts import VersionKey
 from watcher.model.event import grade_of, grade_rank
 from watcher.model.reading import Fault, ReadFailure
 from watcher.model.version import STATUSES, Version, recency
@@ -23,9 +24,6 @@ from watcher.values import frozen
 
 _PATIENCE = 300.0
 """Seconds that all reasons may take."""
-
-Key = tuple[str, str]
-"""A lower-case node id, and the key of a version in it."""
 
 
 @frozen
@@ -60,6 +58,11 @@ class FoundVersion:
     version: Version
     reason: Reason | None = None
     """None if it was not asked for, or could not be read."""
+
+    @property
+    def key(self) -> VersionKey:
+        """What identifies it among the versions of all packs."""
+        return self.node.lower(), self.version.key
 
 
 @frozen
@@ -99,127 +102,102 @@ async def look_up(
     async with Registry(registry_url, limits, progress=progress) as registry:
         slots = asyncio.Semaphore(limits.concurrency)
 
-        async def read(node: str) -> _Lookup:
-            rows = Rows(is_wanted=lambda key: node.lower() in {"", key})
-            lookup = _Lookup(node=node, is_search=bool(filters.reason), rows=rows)
+        async def read(node: str) -> _Read:
             async with slots:
-                await lookup.read(registry, filters, progress)
-            return lookup
+                return await _read(registry, node, filters, progress)
 
-        lookups = await asyncio.gather(*map(read, filters.nodes or ("",)))
-        found = _found(lookups, filters, limit)
-        return await _with_reasons(registry, found, progress) if with_reasons else found
-
-
-@dataclass(slots=True, kw_only=True)
-class _Lookup:
-    """The reading of all pages of a node, or, without one, of all."""
-
-    node: str
-    is_search: bool
-    """Only versions whose reasons have a text were asked for."""
-    rows: Rows
-    unreadable: int = 0
-    """Rows that could not be read."""
-    failed: Counter[str] = field(default_factory=Counter)
-    """How many pages could not be read, by the reason."""
-
-    async def read(
-        self, registry: Registry, filters: Filters, progress: Progress
-    ) -> None:
-        """Read the pages. Of one node all versions are asked for: that it has none at all is worth a word."""
-        query = Query(
-            node=self.node,
-            statuses=() if self.node else filters.statuses,
-            status_reason=filters.reason,
+        parts = await asyncio.gather(*map(read, filters.nodes or ("",)))
+        problems = [one for _, of_node in parts for one in of_node]
+        found = {one.key: one for versions, _ in parts for one in versions}
+        matching = [one for one in found.values() if filters.match(one.version)]
+        matching.sort(
+            key=lambda one: (age_key(one.version.created_at), one.key), reverse=True
         )
-        reading = read_pages(
-            registry, query, parse_page, ALL_VERSIONS, progress=progress
-        )
-        async with aclosing(reading) as pages:
-            async for read in pages:
-                self.rows.take(read)
-                if read.page is None:
-                    self.failed[self._reason(read)] += read.pages
-                elif self.rows.has_others:
-                    break  # what else there is, is of all nodes
-                else:
-                    self.unreadable += read.page.items - len(read.page.rows)
-
-    def versions(self) -> Iterator[tuple[Key, FoundVersion]]:
-        """Yield what came, each once: of rows that contradict each other the worst."""
-        for node, rows in self.rows.nodes.items():
-            for key, version in rows.versions.items():
-                found = FoundVersion(node=rows.spelling, version=version)
-                yield (node, key), found
-
-    def _reason(self, read: PageRead[VersionRow]) -> str:
-        """Return why a page could not be read."""
-        if not self.node or read.ban is None:
-            return read.error
-        reason = summarize(read.ban)
-        has_reason = reason.lower() != "node banned"
-        return f"the whole pack is banned{f': {reason}' if has_reason else ''}"
-
-    def problems(self) -> Iterator[ReadFailure]:
-        """Yield what could not be read, and that there is nothing to read."""
-        node, has_rows = self.node or None, any(self.versions())
-        for error, pages in self.failed.items():
-            which = f"{plural(pages, 'page')} could not be read: "
-            yield ReadFailure(node=node, error=f"{which if has_rows else ''}{error}")
-        if self.rows.has_others:
-            yield ReadFailure(node=node, error=FOREIGN)
-        if self.unreadable:
-            error = f"{plural(self.unreadable, 'version')} could not be read"
-            yield ReadFailure(node=node, error=error)
-        is_empty = not (self.failed or self.rows.whole.came or self.unreadable)
-        if self.node and is_empty and not self.is_search:
-            error = "the registry has no version of it: is the id right?"
-            yield ReadFailure(node=node, error=error, fault=Fault.NOT_FOUND)
-
-
-def _found(lookups: Sequence[_Lookup], filters: Filters, limit: int) -> Found:
-    """Return what matches in all that was read."""
-    matching = {
-        key: one
-        for lookup in lookups
-        for key, one in lookup.versions()
-        if filters.match(one.version)
-    }
-    newest = sorted(
-        matching,
-        key=lambda key: (age_key(matching[key].version.created_at), *key),
-        reverse=True,
-    )
-    counts = Counter(one.version.status for one in matching.values())
+        newest = matching[:limit]
+        if with_reasons:
+            newest, unread = await _with_reasons(registry, newest, progress)
+            problems += unread
+    counts = Counter(one.version.status for one in matching)
+    worst_first = sorted(counts, key=lambda one: (grade_rank(grade_of(one)), one))
     return Found(
-        versions=tuple(matching[key] for key in newest[:limit]),
+        versions=tuple(newest),
         total=len(matching),
-        packs=len({node for node, _ in matching}),
-        by_status={status: counts[status] for status in _worst_first(counts)},
-        deprecated=sum(one.version.deprecated for one in matching.values()),
-        problems=tuple(one for lookup in lookups for one in lookup.problems()),
+        packs=len({node for node, _ in (one.key for one in matching)}),
+        by_status={status: counts[status] for status in worst_first},
+        deprecated=sum(one.version.deprecated for one in matching),
+        problems=tuple(problems),
     )
 
 
-def _worst_first(statuses: Iterable[str]) -> list[str]:
-    return sorted(sorted(statuses), key=lambda status: grade_rank(grade_of(status)))
+_Read = tuple[list[FoundVersion], list[ReadFailure]]
+"""The versions that came, each once, and what could not be read."""
 
 
-async def _with_reasons(registry: Registry, found: Found, progress: Progress) -> Found:
-    """Return what was found with the registry's reasons. They are asked for afterwards, since they can be huge."""
+async def _read(
+    registry: Registry, node: str, filters: Filters, progress: Progress
+) -> _Read:
+    """Read all pages of a node, or, without one, of all.
+
+    Of one node all versions are asked for: that it has none at all is worth a word.
+    """
+    query = Query(
+        node=node,
+        statuses=() if node else filters.statuses,
+        status_reason=filters.reason,
+    )
+    rows = Rows(is_wanted=lambda key: node.lower() in {"", key})
+    failed: Counter[str] = Counter()
+    unreadable = 0
+    reading = read_pages(registry, query, parse_page, ALL_VERSIONS, progress=progress)
+    async with aclosing(reading) as pages:
+        async for read in pages:
+            rows.take(read)
+            if read.page is None:
+                failed[_why(read, node)] += read.pages
+            elif rows.has_others:
+                break  # the other pages are those of all packs
+            else:
+                unreadable += read.page.items - len(read.page.rows)
+    found = [
+        FoundVersion(node=of_node.spelling, version=version)
+        for of_node in rows.nodes.values()
+        for version in of_node.versions.values()
+    ]
+    errors = [
+        f"{plural(pages, 'page')} could not be read: {why}" if found else why
+        for why, pages in failed.items()
+    ]
+    if rows.has_others:
+        errors.append(FOREIGN)
+    if unreadable:
+        errors.append(f"{plural(unreadable, 'version')} could not be read")
+    problems = [ReadFailure(node=node or None, error=error) for error in errors]
+    if node and not (found or problems or filters.reason):
+        error = "the registry has no version of it: is the id right?"
+        problems = [ReadFailure(node=node, error=error, fault=Fault.NOT_FOUND)]
+    return found, problems
+
+
+def _why(read: PageRead[VersionRow], node: str) -> str:
+    """Return why a page could not be read."""
+    if not node or read.ban is None:
+        return read.error
+    reason = summarize(read.ban)
+    has_reason = reason.lower() != "node banned"
+    return f"the whole pack is banned{f': {reason}' if has_reason else ''}"
+
+
+async def _with_reasons(
+    registry: Registry, found: Sequence[FoundVersion], progress: Progress
+) -> _Read:
+    """Return versions with the registry's reasons. They are asked for afterwards, since they can be huge."""
     wanted = {
         (one.node, one.version.key): one.version.status
-        for one in found.versions
+        for one in found
         if one.version.status in STATUSES
     }
     reasons = await read_all(registry, wanted, _PATIENCE, progress)
-    versions = tuple(
-        replace(one, reason=reasons.get((one.node.lower(), one.version.key)))
-        for one in found.versions
-    )
-    problems = found.problems
-    if unread := len(wanted) - sum(one.reason is not None for one in versions):
-        error = f"{plural(unread, 'reason')} could not be read"
-        problems = (*problems, ReadFailure(error=error))
-    return replace(found, versions=versions, problems=problems)
+    versions = [replace(one, reason=reasons.get(one.key)) for one in found]
+    unread = len(wanted) - sum(one.reason is not None for one in versions)
+    error = f"{plural(unread, 'reason')} could not be read"
+    return versions, [ReadFailure(error=error)] if unread else []

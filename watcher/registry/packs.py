@@ -149,28 +149,24 @@ def parse_packs(body: bytes) -> Page[NodeRecord]:
 
 
 def _record(row: object) -> NodeRecord | None:
-    if not isinstance(row, dict) or not (name := _text(row.get("id"))):
+    """Return what is readable of a row. The ban of a publisher is one of each of its packs."""
+    if not (name := _text(row, "id")):
         return None
-    status = _text(row.get("status"))
+    status, detail = _text(row, "status"), _text(row, "status_detail")
     short = status.removeprefix(_PREFIX).lower()
-    record = NodeRecord(
+    owner = row.get("publisher") if isinstance(row, dict) else None
+    is_by_owner = _text(owner, "status").lower() == _PUBLISHER_BANNED
+    if is_by_owner and not (short == BANNED and detail):  # its own says why
+        short, detail = BANNED, _BY_PUBLISHER
+    return NodeRecord(
         id=name,
         status=short if short in NODE_STATUSES else status,
-        status_detail=_text(row.get("status_detail")),
-        repository=_text(row.get("repository")),
+        status_detail=detail,
+        repository=_text(row, "repository"),
+        publisher=_text(owner, "id"),
     )
-    publisher = row.get("publisher")
-    return _of_publisher(record, publisher) if isinstance(publisher, dict) else record
 
 
-def _of_publisher(record: NodeRecord, publisher: dict[str, object]) -> NodeRecord:
-    """Return the record with its publisher. The ban of one is a ban of each of its packs; a pack's own says why."""
-    record = replace(record, publisher=_text(publisher.get("id")))
-    is_banned = _text(publisher.get("status")).lower() == _PUBLISHER_BANNED
-    if not is_banned or (record.status == BANNED and record.status_detail):
-        return record
-    return replace(record, status=BANNED, status_detail=_BY_PUBLISHER)
-
-
-def _text(value: object) -> str:
+def _text(about: object, name: str) -> str:
+    value = about.get(name) if isinstance(about, dict) else None
     return value.strip()[:_LONGEST_TEXT] if isinstance(value, str) else ""

@@ -14,9 +14,6 @@ from watcher.registry.answer import NoAnswerError
 from watcher.registry.pages import Page
 from watcher.text.json_limits import too_dense
 
-MISSING: Any = ()
-"""An absent field: empty, but distinct from null and from any JSON value, none of which is a tuple."""
-
 _Texts = Annotated[list[str] | None, FailFast()]
 
 
@@ -26,20 +23,18 @@ class VersionRow:
 
     node_id: str
     status: str
-    version: str | None = MISSING
-    id: str | None = MISSING
-    deprecated: bool | None = MISSING
-    createdAt: str | None = MISSING  # noqa: N815 - the API's own name
-    downloadUrl: str | None = MISSING  # noqa: N815 - the API's own name
-    dependencies: _Texts = MISSING
-    status_reason: str | None = MISSING
+    version: str | None = None
+    id: str | None = None
+    deprecated: bool | None = None
+    createdAt: str | None = None  # noqa: N815 - the API's own name
+    downloadUrl: str | None = None  # noqa: N815 - the API's own name
+    dependencies: _Texts = None
+    status_reason: str | None = None
 
 
 FIELDS = tuple(one.name for one in fields(VersionRow))
 """The fields that must be readable."""
-_DETAILS = frozenset(FIELDS) - {"node_id", "status", "id"}
-"""The fields that a row can be read without."""
-ATTRIBUTES = {name: attribute for attribute, name in WATCHED_FIELDS.items()} | {
+_ATTRIBUTES = {name: attribute for attribute, name in WATCHED_FIELDS.items()} | {
     "deprecated": "deprecated"
 }
 """The fields that `Listing.unreported` may name, with their names in `Version`."""
@@ -63,21 +58,6 @@ def identifies(row: VersionRow) -> bool:
     return bool(row.node_id and row.status and (row.id or row.version))
 
 
-def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
-    """Return a row, and which of its fields do not fit; None if it cannot be identified."""
-    if not isinstance(item, dict):
-        return None, frozenset()
-    given = {name: item[name] for name in FIELDS if name in item}
-    unreadable = frozenset(
-        name for name, value in given.items() if not _fits(name, value)
-    )
-    if not unreadable <= _DETAILS or not {"node_id", "status"} <= given.keys():
-        return None, unreadable
-    readable = {name: value for name, value in given.items() if name not in unreadable}
-    row = VersionRow(**readable)
-    return row if identifies(row) else None, unreadable
-
-
 def _fits(name: str, value: object) -> bool:
     """Return whether a field may have a value, by its type in `VersionRow`."""
     try:
@@ -92,16 +72,6 @@ def _fits(name: str, value: object) -> bool:
 def _decoders() -> dict[str, TypeAdapter[Any]]:
     hints = get_type_hints(VersionRow, include_extras=True)
     return {name: TypeAdapter(hints[name]) for name in FIELDS}
-
-
-def ids_of(item: object) -> tuple[str, str] | None:
-    """Return the ids of the node and the version of an item that is no readable row, where it has both."""
-    match item:
-        # Ids are ASCII; another text may have more than one way to be written.
-        case {"node_id": str(node), "id": str(version)} if (node + version).isascii():
-            return (node, version) if node and version else None
-        case _:
-            return None
 
 
 MOST_ROWS = 5_000
@@ -150,19 +120,31 @@ def _read_by_rows(body: bytes) -> Page[VersionRow]:
     page: Page[VersionRow]
     page, items = read_list(body, "versions")
     for number, item in enumerate(items, 1):
-        row, unreadable = read_row(item)
-        named = f"row {number} is unreadable"
-        if row is not None:
+        about = item if isinstance(item, dict) else {}
+        given = about.keys() & _decoders().keys()
+        readable = {name: about[name] for name in given if _fits(name, about[name])}
+        unreadable = given - readable.keys()
+        node, version = readable.get("node_id"), readable.get("id")
+        if "id" not in unreadable and (row := _row(readable)) is not None:
             if unreadable:
                 page.unreported[len(page.rows)] = frozenset(
-                    ATTRIBUTES[name] for name in unreadable & ATTRIBUTES.keys()
+                    _ATTRIBUTES[name] for name in unreadable & _ATTRIBUTES.keys()
                 )
             page.rows.append(row)
-        elif (ids := ids_of(item)) is not None:
-            page.lost[ids] = named
+        # Ids are ASCII; another text may have more than one way to be written.
+        elif node and version and (node + version).isascii():
+            page.lost[node, version] = f"row {number} is unreadable"
         else:
-            page.unplaced = page.unplaced or named
+            page.unplaced = page.unplaced or f"row {number} is unreadable"
     return page
+
+
+def _row(readable: dict[str, Any]) -> VersionRow | None:
+    """Return the row of these fields; None if they do not say which version of which node it is, and its status."""
+    if not {"node_id", "status"} <= readable.keys():
+        return None
+    row = VersionRow(**readable)
+    return row if identifies(row) else None
 
 
 def read_list(
