@@ -32,14 +32,7 @@ from watcher.alerts.render import Format, Rendered, plainest, render
 from watcher.changes.transitions import node_url
 from watcher.cli import main
 from watcher.cli.commands import config
-from watcher.model.event import (
-    DEFAULT_KINDS,
-    SWEPT_KINDS,
-    Event,
-    Kind,
-    Severity,
-    severity_of,
-)
+from watcher.model.event import DEFAULT_KINDS, SWEPT_KINDS, Event, Kind, Severity
 from watcher.model.pack import Copy
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.snapshot import Ban, Node
@@ -404,7 +397,7 @@ def test_how_bad_an_event_is() -> None:
     assert found
     kinds = set(Kind) - {Kind.EXPOSED, Kind.BASELINE}  # these say what is in them
     plain = [Event(id="1", kind=kind, node=NODE, url="", at=_SEEN) for kind in kinds]
-    warnings = {one.kind for one in plain if severity_of(one) is Severity.WARNING}
+    warnings = {one.kind for one in plain if one.severity is Severity.WARNING}
     assert _kinds_in(found.group(1)) == warnings
 
 

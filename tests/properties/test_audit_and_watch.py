@@ -20,7 +20,7 @@ from tests.support.polls import Watcher
 from watcher import timestamps
 from watcher.changes.verdict import identities
 from watcher.installs.scan import scan
-from watcher.model.event import Event, Grade, Kind, grade_rank, severity_of, worst_grade
+from watcher.model.event import Event, Grade, Kind, grade_rank, worst_grade
 from watcher.model.finding import Finding
 from watcher.model.pack import Source, SourceKind
 from watcher.polling.audit import audit
@@ -225,7 +225,7 @@ def _disagreements(
 def _severities(events: Iterable[Event]) -> dict[str, str]:
     """Return how bad each exposure was said to be."""
     return {
-        _key(one.node or "", one.version): severity_of(one).value
+        _key(one.node or "", one.version): one.severity.value
         for one in events
         if one.kind is Kind.EXPOSED
     }

@@ -27,13 +27,7 @@ from watcher.changes.facts import (
     with_scans,
 )
 from watcher.model.channel import Channel, knowing, wants
-from watcher.model.event import (
-    Event,
-    Kind,
-    Severity,
-    severity_of,
-    worst_of,
-)
+from watcher.model.event import Event, Kind, Severity, worst_of
 from watcher.model.pack import (
     NodeRecord,
     NodeRecords,
@@ -381,9 +375,7 @@ class Run:
         """Take the events of a poll; assert that an end is as bad as what it ends, and that none is missing."""
         cleared = [one.ends for one in events if one.kind is Kind.CLEARED]
         self.open += [
-            severity_of(one)
-            for one in events
-            if one.exposes or one.kind is Kind.EXPOSED
+            one.severity for one in events if one.exposes or one.kind is Kind.EXPOSED
         ]
         is_over = self.open and not is_bad
         assert cleared == ([worst_of(*self.open)] if is_over else [])

@@ -18,7 +18,7 @@ from watcher.cli import terminal
 from watcher.cli.documents import VersionForm
 from watcher.delivery.services import chat, mail, service
 from watcher.model.channel import knowing, wants
-from watcher.model.event import VERDICTS, Grade, Kind, Severity, severity_of
+from watcher.model.event import VERDICTS, Grade, Kind, Severity
 from watcher.model.version import WATCHED_FIELDS, Version
 from watcher.registry.schema import FIELDS
 
@@ -60,7 +60,7 @@ def test_a_kind_lacks_nothing(kind: Kind) -> None:
     named, chosen = (
         event(kind=kind, node=node, after=None, ends=ends) for node in ("ALPHA", "beta")
     )
-    assert severity_of(named).value == severity
+    assert named.severity.value == severity
     assert SYMBOLS[kind]
     said = phrasing([named])
     assert said.what or said.about

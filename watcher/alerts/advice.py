@@ -13,17 +13,7 @@ from typing import NamedTuple
 
 from watcher import durations, timestamps
 from watcher.alerts.words import UNKNOWN_VERSION, Words, joined, said, sentence
-from watcher.model.event import (
-    EMPTY,
-    Event,
-    Grade,
-    Kind,
-    is_a_ban,
-    is_a_flag,
-    replaces_archive,
-    runs_it,
-    warns,
-)
+from watcher.model.event import EMPTY, Event, Grade, Kind
 from watcher.model.finding import Finding
 from watcher.model.version import SafeVersion, is_same_version, normalised
 from watcher.text.sanitize import Trusted
@@ -62,7 +52,7 @@ def advice_on(event: Event, others: Iterable[Event] = ()) -> Advice:
             return _on_failure(event)
         case Kind.REINSTATED:
             return _on_what_is_left(event)
-        case _ if event.kind is Kind.BASELINE or not (warns(event) and runs_it(event)):
+        case _ if event.kind is Kind.BASELINE or not (event.warns and event.runs_it):
             return Advice()
         case _:
             return _on_run(event, others)
@@ -70,7 +60,7 @@ def advice_on(event: Event, others: Iterable[Event] = ()) -> Advice:
 
 def _on_run(event: Event, others: Iterable[Event]) -> Advice:
     """Return what to do about what is run and bad, or replaced."""
-    if replaces_archive(event):
+    if event.replaces_archive:
         return Advice(
             said(
                 "Your copy may be either one. Do not install it again before its author explains it."
@@ -80,14 +70,14 @@ def _on_run(event: Event, others: Iterable[Event]) -> Advice:
             ),
         )
     # What is not banned may be anything milder here.
-    grade = Grade.BANNED if is_a_ban(event) else Grade.DELETED
+    grade = Grade.BANNED if event.is_a_ban else Grade.DELETED
     of_pack = [one for one in others if _pack(one) == _pack(event)]
     good, at = _newest_good([event, *of_pack])
-    bans = (one for one in of_pack if is_a_ban(one) and runs_it(one))
+    bans = (one for one in of_pack if one.is_a_ban and one.runs_it)
     if grade is not Grade.BANNED and any(bans):
         good = None  # The ban says to remove it.
     advice = advice_on_run(grade, good, at)
-    if not is_a_flag(event):
+    if not event.is_a_flag:
         return advice
     return Advice(
         joined(" ", (sentence((UNREVIEWED,)), advice.words)),
@@ -146,7 +136,7 @@ def _newest_good(of_pack: Sequence[Event]) -> tuple[SafeVersion | None, Moment]:
     """
     newest = max(of_pack, key=lambda event: (event.at, event.safe_version is not None))
     good = newest.safe_version
-    bad = [event.version for event in of_pack if event.version and warns(event)]
+    bad = [event.version for event in of_pack if event.version and event.warns]
     is_bad = (
         good is not None
         and good.version is not None

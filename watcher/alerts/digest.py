@@ -19,18 +19,7 @@ from watcher.alerts.phrasing import (
     which_you_run,
 )
 from watcher.alerts.words import capital, in_a_title
-from watcher.model.event import (
-    Event,
-    Kind,
-    Severity,
-    event_id,
-    is_a_ban,
-    is_about_all,
-    runs_it,
-    runs_its_pack,
-    severity_of,
-    worst_first,
-)
+from watcher.model.event import Event, Kind, Severity, event_id, worst_first
 from watcher.model.selection import NODE_ID
 from watcher.text.sanitize import plain_name
 from watcher.values import frozen
@@ -48,7 +37,7 @@ def counted(worst_first: Sequence[Event], kinds: int = _KINDS) -> str:
 
     If nothing is bad, the first kinds of all are named.
     """
-    bad = [one for one in worst_first if severity_of(one) is not Severity.INFO]
+    bad = [one for one in worst_first if one.severity is not Severity.INFO]
     counts = Counter(map(counted_as, bad or worst_first))
     named = list(counts.items())[:kinds]
     more = counts.total() - sum(count for _, count in named)
@@ -70,7 +59,7 @@ def _titles(worst_first: Sequence[Event]) -> Iterator[str]:
     if worst.kind is not Kind.BASELINE:
         # What is watched from now on is no news beside what happened.
         others = [one for one in others if one.kind is not Kind.BASELINE]
-    elif others and severity_of(worst) is Severity.INFO:
+    elif others and worst.severity is Severity.INFO:
         yield capital(now_watched(len(worst_first)))
     ends = [f" (+ {counted(others, kinds)})" if others else "" for kinds in (_KINDS, 0)]
     long, short = (_headline(worst, *sizes) for sizes in _SIZES)
@@ -144,7 +133,7 @@ def compose(
     """
     ordered = worst_first(events)
     shown = ordered[:MOST]
-    said = {(event.node, event.version) for event in ordered if is_a_ban(event)}
+    said = {(event.node, event.version) for event in ordered if event.is_a_ban}
     quiet = [event for event in shown if _is_quiet(event, said)]
     loud = [event for event in shown if event not in quiet]
     watched = [phrasing_of_watched(quiet)] if quiet else []
@@ -170,9 +159,9 @@ def compose(
 
 def _is_quiet(event: Event, said: Collection[tuple[str | None, str | None]]) -> bool:
     """Return whether a baseline of a node has no ban that no other event says."""
-    if event.kind is not Kind.BASELINE or is_about_all(event):
+    if event.kind is not Kind.BASELINE or event.is_about_all:
         return False
-    is_critical = severity_of(event) is Severity.CRITICAL
+    is_critical = event.severity is Severity.CRITICAL
     bans = [(event.node, one.version) for one in event.bad_versions]
     return not is_critical or (bool(bans) and all(ban in said for ban in bans))
 
@@ -181,15 +170,15 @@ def _kind_of(event: Event) -> object:
     """Return what events have in common that are one line: what happened, to which pack, and whether it is run."""
     if event.node is None or event.version is None or event.kind is Kind.APPEARED:
         return event.id
-    return (*happened(event), event.node.lower(), runs_it(event))
+    return (*happened(event), event.node.lower(), event.runs_it)
 
 
 def _is_owed(event: Event, named: Collection[str] | None) -> bool:
     """Return whether an event is critical, and about what somebody runs or named."""
-    if severity_of(event) is not Severity.CRITICAL:
+    if event.severity is not Severity.CRITICAL:
         return False
     is_named = named is None or (event.node or "").lower() in named
-    return is_named or runs_its_pack(event)
+    return is_named or event.runs_its_pack
 
 
 def sample(at: str) -> tuple[Event, ...]:

@@ -13,7 +13,6 @@ from watcher.model.event import (
     Kind,
     Severity,
     bounded,
-    severity_of,
     text_of,
     worst_first,
 )
@@ -138,7 +137,6 @@ def public_form(event: Event) -> EventForm:
             for one in event.changes
         ),
         published=timestamps.normal(event.published),
-        severity=severity_of(event),
         safe_version=advised.version if advised else "",
         findings=finding_forms(scan),
         finding_count=scan.count if scan else 0,

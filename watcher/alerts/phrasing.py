@@ -33,15 +33,7 @@ from watcher.model.event import (
     Kind,
     Severity,
     Tally,
-    is_a_ban,
-    is_a_flag,
-    is_about_all,
-    is_harmless,
     is_meant,
-    kind_reported,
-    replaces_archive,
-    runs_it,
-    severity_of,
 )
 from watcher.model.pack import Copy, named_after
 from watcher.model.version import ACTIVE, BANNED
@@ -123,11 +115,11 @@ def phrasing(alike: Sequence[Event], others: Iterable[Event] = ()) -> Phrasing:
         where = said(" {}", _in_install(event))
     elif event.tally.patterns:
         where = said(" for {}", event.tally.patterns)
-    elif runs_it(event) and event.kind is not Kind.BASELINE:
+    elif event.runs_it and event.kind is not Kind.BASELINE:
         where = said(f"{run}{{}}", where[1:])
     elif where:
         where = said("; {}", where)
-    is_run_ban = is_a_ban(event) and runs_it(event)
+    is_run_ban = event.is_a_ban and event.runs_it
     return Phrasing(
         symbol=_symbol(event),
         what=what,
@@ -191,7 +183,7 @@ def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
     where = running(event, with_places=not in_short)
     if event.kind is Kind.APPEARED:
         where = _in_install(event)
-    to_do: Words = (STOP_IN_SHORT,) if is_a_ban(event) and runs_it(event) else ()
+    to_do: Words = (STOP_IN_SHORT,) if event.is_a_ban and event.runs_it else ()
     parts = (_transition(event), where, to_do, _differences(event), why)
     return [*filter(None, parts)]
 
@@ -219,16 +211,16 @@ def happened(event: Event) -> tuple[str, str]:
             return "", " is no longer banned" if was_banned else " is listed again"
         case Kind.FAILING | Kind.RECOVERED:
             return _of_failure(event, fails=event.kind is Kind.FAILING)
-        case Kind.CHANGED if replaces_archive(event):
+        case Kind.CHANGED if event.replaces_archive:
             return "ARCHIVE REPLACED", ""
-        case Kind.CLEARED if runs_it(event):
+        case Kind.CLEARED if event.runs_it:
             return "", " is no longer a problem"
         case Kind.CLEARED:
             return "you do not run", " any more"
         case Kind.BASELINE:
             return _of_baseline(event)
         case Kind.FLAGGED:
-            return ("flagged, nothing new:" if is_harmless(event) else words), ""
+            return ("flagged, nothing new:" if event.is_harmless else words), ""
         case _:
             return words, ""
 
@@ -251,7 +243,7 @@ def _of_failure(event: Event, *, fails: bool) -> tuple[str, str]:
 
 
 def _of_baseline(event: Event) -> tuple[str, str]:
-    if is_about_all(event):
+    if event.is_about_all:
         tally = event.tally
         more = "more node pack" if tally.has_others else "node pack"
         packs = plural(tally.packs, more)
@@ -273,7 +265,7 @@ def counted_as(event: Event) -> str:
         return f"with {trouble} versions" if trouble else _WATCHED
     if event.kind is Kind.EXPOSED and event.after in EXPOSURES:
         return event.after or ""
-    if replaces_archive(event):
+    if event.replaces_archive:
         return "with a replaced archive"
     if event.channel is not None:
         return f"channel {event.kind}"
@@ -284,9 +276,9 @@ def counted_as(event: Event) -> str:
 
 def _symbol(event: Event) -> str:
     """Return the symbol of what is wrong, where an event reports that, else of its kind."""
-    if replaces_archive(event):
+    if event.replaces_archive:
         return REPLACED
-    kind = event.kind if is_about_all(event) else kind_reported(event)
+    kind = event.kind if event.is_about_all else event.kind_reported
     return SYMBOLS[kind]
 
 
@@ -297,7 +289,7 @@ def _trouble(event: Event) -> str:
 
 
 def _loud(words: str, event: Event) -> str:
-    return words.upper() if severity_of(event) is Severity.CRITICAL else words
+    return words.upper() if event.severity is Severity.CRITICAL else words
 
 
 def name_of(event: Event) -> str | None:
@@ -357,7 +349,7 @@ def _differences(event: Event) -> Words:
     if event.node is not None and event.folder not in {None, event.node}:
         folder = said("its folder: {}", event.folder or "")
     swapped: Words = ()
-    if replaces_archive(event):
+    if event.replaces_archive:
         swapped = said("its download was replaced after the release")
     return joined("; ", (folder, swapped, difference(event.changes)))
 
@@ -386,10 +378,10 @@ def _latest(event: Event) -> Words:
 
 def _why(event: Event) -> Words:
     if event.kind is Kind.BASELINE:
-        is_empty = is_about_all(event) and not event.tally.packs
+        is_empty = event.is_about_all and not event.tally.packs
         return reason_of(event) if is_empty else ()
     # Of what is run that is said with what to do about it.
-    is_unsaid = is_a_flag(event) and not is_harmless(event) and not runs_it(event)
+    is_unsaid = event.is_a_flag and not event.is_harmless and not event.runs_it
     return joined("; ", ((UNREVIEWED,) if is_unsaid else (), _found(event)))
 
 
@@ -446,7 +438,7 @@ def _place(copy: Copy, event: Event, *, is_said: bool) -> Words:
 def which_you_run(event: Event) -> str:
     """Return that what an event is about is run, as the end of its sentence; "" if the sentence says so, or not."""
     says_so = {Kind.EXPOSED, Kind.APPEARED, Kind.BASELINE}
-    if not runs_it(event) or event.kind in says_so:
+    if not event.runs_it or event.kind in says_so:
         return ""
     _, about = happened(event)
     is_verb = about.startswith(" ")

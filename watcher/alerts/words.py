@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from urllib.parse import urlsplit
 
-from watcher.model.event import Cut, Event, FieldChange, is_a_flag
+from watcher.model.event import Cut, Event, FieldChange
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import STATUSES
 from watcher.text.sanitize import Trusted
@@ -164,7 +164,7 @@ MOST_FINDINGS = 3
 
 def scan_of_flag(event: Event) -> Scan | None:
     """Return what the scanner found, if that is why a version is flagged, and all of it could be read."""
-    is_why = is_a_flag(event) and event.scan is not None and event.scan.is_whole
+    is_why = event.is_a_flag and event.scan is not None and event.scan.is_whole
     return event.scan if is_why else None
 
 

@@ -6,16 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from watcher.model.event import (
-    Event,
-    Grade,
-    Kind,
-    Severity,
-    bounded,
-    is_explained,
-    replaces_archive,
-    runs_it,
-)
+from watcher.model.event import Event, Grade, Kind, Severity, bounded
 from watcher.model.scan import MOST_KEPT, Scan, shortened
 from watcher.model.snapshot import Ban, KnownVersion, Node, Snapshot
 from watcher.model.version import (
@@ -197,7 +188,7 @@ def finished(
         if key not in safe:
             safe[key] = safe_version(node, minimum_age) if node else None
         reason, scan = event.reason, event.scan
-        if is_explained(event):
+        if event.is_explained:
             said = reasons.get(version_of(event))
             reason = ": ".join(filter(None, (reason, said.summary if said else "")))
             version = node.find(event.key) if node else None
@@ -311,8 +302,8 @@ def passing(
 
 
 def _says_that_what_is_run_is_bad(event: Event) -> bool:
-    is_bad = event.kind in _BAD or replaces_archive(event)
-    return is_bad and runs_it(event)
+    is_bad = event.kind in _BAD or event.replaces_archive
+    return is_bad and event.runs_it
 
 
 def _statuses(

@@ -18,15 +18,7 @@ from watcher.cli.documents import (
     NodeCounts,
 )
 from watcher.cli.terminal import INDENT, Row, dim, join_first, styled, table
-from watcher.model.event import (
-    MATCHES,
-    Event,
-    Kind,
-    Severity,
-    matches_of,
-    rank,
-    severity_of,
-)
+from watcher.model.event import MATCHES, Event, Kind, Severity, rank
 from watcher.model.finding import Acceptance
 from watcher.model.pack import Pack, named_after
 from watcher.model.reading import ALL, ReadFailure
@@ -178,7 +170,7 @@ def _why_it_fails(report: Report) -> str:
 
 def _matching(report: Report, fail_on: Collection[str]) -> dict[str, int]:
     """Return how many events of a poll match which of these words."""
-    counts = Counter(word for one in report.events for word in matches_of(one))
+    counts = Counter(word for one in report.events for word in one.matches)
     return {word: counts[word] for word in MATCHES if word in fail_on and counts[word]}
 
 
@@ -201,7 +193,7 @@ def event_row(event: Event, width: int | None) -> tuple[str, ...]:
     from watcher.alerts.phrasing import beside_the_kind, subject
 
     has_ended = event.kind in _GOOD_NEWS
-    kind = styled(event.kind, "green" if has_ended else COLOURS[severity_of(event)])
+    kind = styled(event.kind, "green" if has_ended else COLOURS[event.severity])
     about = "".join(map(safe_line, subject(event)))
     if event.version:
         about += f" {sanitize_line(event.version)}"

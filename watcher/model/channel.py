@@ -13,8 +13,6 @@ from watcher.model.event import (
     Event,
     Kind,
     Severity,
-    runs_its_pack,
-    severity_of,
     worst_of,
 )
 from watcher.values import frozen
@@ -85,7 +83,7 @@ def wants(channel: Channel, event: Event) -> bool:
 
 def _is_as_bad_as(least: Severity, event: Event) -> bool:
     """Return whether an event, or what it ends, is at least so bad; a baseline says what is there, and always is."""
-    counts = event.ends or severity_of(event)
+    counts = event.ends or event.severity
     return event.kind is Kind.BASELINE or counts.reaches(least)
 
 
@@ -113,7 +111,7 @@ def _is_about_installed(event: Event) -> bool:
     What appeared in an install is about that, even if nobody runs it.
     """
     is_of_install = event.kind in {Kind.CLEARED, Kind.APPEARED}
-    return event.node is None or is_of_install or runs_its_pack(event)
+    return event.node is None or is_of_install or event.runs_its_pack
 
 
 def grouped(channel: Channel, events: tuple[Event, ...]) -> list[tuple[Event, ...]]:

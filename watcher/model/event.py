@@ -325,36 +325,95 @@ class Event:
         by_text = "" if self.version is None else f"={self.version}"
         return self.version_id or by_text
 
+    @property
+    def kind_reported(self) -> Kind:
+        """The kind of the event that is as bad: for an exposure or a baseline that of the worst that it reports."""
+        is_report = self.kind in {Kind.EXPOSED, Kind.BASELINE}
+        return EXPOSURES.get(self.after or "", self.kind) if is_report else self.kind
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is. A baseline and an exposure are as bad as the worst that they contain.
+
+        The baseline of all nodes is a warning at most.
+        """
+        kind = self.kind_reported
+        if kind is Kind.BANNED:
+            # Nobody is woken for what a whole registry has had for long.
+            return Severity.WARNING if self.is_about_all else Severity.CRITICAL
+        if self.replaces_archive and self.runs_it:
+            return Severity.CRITICAL
+        is_warning = kind in _WARNINGS and not self.is_harmless
+        return Severity.WARNING if is_warning else Severity.INFO
+
+    @property
+    def warns(self) -> bool:
+        """Whether it warns of using a version, or some of a node."""
+        if self.kind is Kind.CHANGED:
+            return self.replaces_archive
+        is_bad = self.severity is not Severity.INFO
+        return is_bad and self.kind is not Kind.FAILING
+
+    @property
+    def is_a_ban(self) -> bool:
+        """Whether a version, or the whole node, is banned."""
+        return self.kind_reported is Kind.BANNED and self.kind is not Kind.BASELINE
+
+    @property
+    def is_a_flag(self) -> bool:
+        """Whether a version is flagged."""
+        return self.kind_reported is Kind.FLAGGED and self.kind is not Kind.BASELINE
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether it is a flag for which the scanner surely found nothing but what is harmless."""
+        return self.is_a_flag and self.scan is not None and self.scan.is_harmless
+
+    @property
+    def replaces_archive(self) -> bool:
+        """Whether a published version has another archive than before, the mark of a swapped package."""
+        moved = (one for one in self.changes if one.field == "downloadUrl")
+        return self.kind is Kind.CHANGED and any(
+            one.before and one.after for one in moved
+        )
+
+    @property
+    def is_about_all(self) -> bool:
+        """Whether it is the baseline of all nodes that globs choose, and not of one."""
+        return self.kind is Kind.BASELINE and self.node is None
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether the registry's reason for the status of a version belongs to it."""
+        kinds = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED, Kind.EXPOSED}
+        is_one = self.kind in kinds and self.after in EXPLAINED
+        return is_one and self.node is not None and self.key != ""
+
+    @property
+    def runs_it(self) -> bool:
+        """Whether somebody runs what the event is about: its version, or any of the node if it has none.
+
+        A clone has no version that is known, and a disabled copy is not run. An exposure is about nothing else.
+        """
+        return self.kind is Kind.EXPOSED or any(
+            copy.enabled and is_meant(copy, self) for copy in self.installed
+        )
+
+    @property
+    def runs_its_pack(self) -> bool:
+        """Whether somebody runs the node pack that the event is about, in whatever version."""
+        return self.kind is Kind.EXPOSED or any(copy.enabled for copy in self.installed)
+
+    @property
+    def matches(self) -> set[str]:
+        """The words of `check --fail-on` that it matches: that of what it stands for too."""
+        is_calm = self.kind is Kind.FLAGGED and self.is_harmless
+        exposed = {Kind.EXPOSED} if self.exposes else set[str]()
+        return {Grade.FLAGGED_INFO if is_calm else self.kind, *exposed}
+
 
 MATCHES = (*Kind, Grade.FLAGGED_INFO)
 """The words of `check --fail-on`."""
-
-
-def matches_of(event: Event) -> set[str]:
-    """Return the words of `check --fail-on` that an event matches: that of what it stands for too."""
-    is_calm = event.kind is Kind.FLAGGED and is_harmless(event)
-    exposed = {Kind.EXPOSED} if event.exposes else set[str]()
-    return {Grade.FLAGGED_INFO if is_calm else event.kind, *exposed}
-
-
-def is_about_all(event: Event) -> bool:
-    """Return whether it is the baseline of all nodes that globs choose, and not of one."""
-    return event.kind is Kind.BASELINE and event.node is None
-
-
-def runs_it(event: Event) -> bool:
-    """Return whether somebody runs what the event is about: its version, or any of the node if it has none.
-
-    A clone has no version that is known, and a disabled copy is not run. An exposure is about nothing else.
-    """
-    return event.kind is Kind.EXPOSED or any(
-        copy.enabled and is_meant(copy, event) for copy in event.installed
-    )
-
-
-def runs_its_pack(event: Event) -> bool:
-    """Return whether somebody runs the node pack that the event is about, in whatever version."""
-    return event.kind is Kind.EXPOSED or any(copy.enabled for copy in event.installed)
 
 
 def is_meant(copy: Copy, event: Event) -> bool:
@@ -368,12 +427,6 @@ EXPOSURES: dict[str, Kind] = {one: one.kind for one in Grade if one.kind}
 """What an exposure or a baseline may report, as its `after`, with the kind of the event that is as bad."""
 
 
-def kind_reported(event: Event) -> Kind:
-    """Return the kind of the event that is as bad: for an exposure or a baseline that of the worst that it reports."""
-    is_report = event.kind in {Kind.EXPOSED, Kind.BASELINE}
-    return EXPOSURES.get(event.after or "", event.kind) if is_report else event.kind
-
-
 _WARNINGS = {
     Kind.EXPOSED,
     Kind.FLAGGED,
@@ -385,59 +438,8 @@ _WARNINGS = {
 }
 
 
-def severity_of(event: Event) -> Severity:
-    """Return how bad an event is. A baseline and an exposure are as bad as the worst that they contain.
-
-    The baseline of all nodes is a warning at most.
-    """
-    kind = kind_reported(event)
-    if kind is Kind.BANNED:
-        # Nobody is woken for what a whole registry has had for long.
-        return Severity.WARNING if is_about_all(event) else Severity.CRITICAL
-    if replaces_archive(event) and runs_it(event):
-        return Severity.CRITICAL
-    is_warning = kind in _WARNINGS and not is_harmless(event)
-    return Severity.WARNING if is_warning else Severity.INFO
-
-
-def warns(event: Event) -> bool:
-    """Return whether an event warns of using a version, or some of a node."""
-    if event.kind is Kind.CHANGED:
-        return replaces_archive(event)
-    is_bad = severity_of(event) is not Severity.INFO
-    return is_bad and event.kind is not Kind.FAILING
-
-
-def is_a_ban(event: Event) -> bool:
-    """Return whether a version, or the whole node, is banned."""
-    return kind_reported(event) is Kind.BANNED and event.kind is not Kind.BASELINE
-
-
-def is_a_flag(event: Event) -> bool:
-    """Return whether a version is flagged."""
-    return kind_reported(event) is Kind.FLAGGED and event.kind is not Kind.BASELINE
-
-
-def is_harmless(event: Event) -> bool:
-    """Return whether it is a flag for which the scanner surely found nothing but what is harmless."""
-    return is_a_flag(event) and event.scan is not None and event.scan.is_harmless
-
-
 EXPLAINED = {FLAGGED, BANNED, DELETED}
 """The statuses for which the registry has a reason."""
-
-
-def is_explained(event: Event) -> bool:
-    """Return whether the registry's reason for the status of a version belongs to an event."""
-    kinds = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED, Kind.EXPOSED}
-    is_one = event.kind in kinds and event.after in EXPLAINED
-    return is_one and event.node is not None and event.key != ""
-
-
-def replaces_archive(event: Event) -> bool:
-    """Return whether a published version has another archive than before, the mark of a swapped package."""
-    moved = (one for one in event.changes if one.field == "downloadUrl")
-    return event.kind is Kind.CHANGED and any(one.before and one.after for one in moved)
 
 
 def rank(event: Event) -> Rank:
@@ -447,15 +449,15 @@ def rank(event: Event) -> Rank:
     archive ranks right after a flag, an exposure right after the kind that it reports. Of baselines that are equally
     severe the worse one comes first.
     """
-    kind, after_it = kind_reported(event), 0
-    if replaces_archive(event):
+    kind, after_it = event.kind_reported, 0
+    if event.replaces_archive:
         kind, after_it = Kind.FLAGGED, 1
     elif event.kind is Kind.EXPOSED:
         after_it = 2
     elif event.kind is Kind.BASELINE:
         kind, after_it = Kind.BASELINE, _KINDS.index(kind)
-    apart = 0 if runs_it(event) else 1 if runs_its_pack(event) else 2
-    severity = _SEVERITIES.index(severity_of(event))
+    apart = 0 if event.runs_it else 1 if event.runs_its_pack else 2
+    severity = _SEVERITIES.index(event.severity)
     return severity, apart, _KINDS.index(kind), after_it
 
 

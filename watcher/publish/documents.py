@@ -15,7 +15,7 @@ from watcher.alerts.digest import compose
 from watcher.alerts.phrasing import PRODUCT
 from watcher.alerts.render import Format, is_page, render
 from watcher.changes.transitions import node_url
-from watcher.model.event import LONGEST_TEXT, Event, Kind, Severity, digest, severity_of
+from watcher.model.event import LONGEST_TEXT, Event, Kind, Severity, digest
 from watcher.model.snapshot import Ban, Node
 from watcher.model.version import STATUSES
 from watcher.publish.public import Public
@@ -36,7 +36,7 @@ def atom(public: Public) -> str:
     bad = (
         event
         for event in reversed(public.events)
-        if severity_of(event).reaches(Severity.WARNING)
+        if event.severity.reaches(Severity.WARNING)
     )
     events = list(islice(bad, ENTRIES))
     # Hardly two watchers began in the same millisecond, and nothing else tells them apart that is public and stays.

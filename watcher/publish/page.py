@@ -39,7 +39,6 @@ from watcher.model.event import (
     grade_of,
     grade_rank,
     rank,
-    severity_of,
 )
 from watcher.model.scan import Scan
 from watcher.model.selection import NODE_ID
@@ -181,7 +180,6 @@ def _template() -> Template:
         "day": _day,
         "own": Trusted,
         "sentence": sentence,
-        "severity": severity_of,
     }
     environment.tests |= {
         "ours": lambda text: isinstance(text, Trusted),
@@ -459,7 +457,7 @@ def _by_news(packs: Iterable[_Watched], events: Iterable[Event]) -> list[_Watche
         seen[key] = max(begun, default="")
     for event in events:
         key = (event.node or "").lower()
-        if key in seen and severity_of(event) is not Severity.INFO:
+        if key in seen and event.severity is not Severity.INFO:
             seen[key] = max(seen[key], event.at)
     bad.sort(key=lambda one: _latest_problem(one.row), reverse=True)
     bad.sort(key=lambda one: one.row.place)
@@ -531,7 +529,7 @@ def _lanes(
     events: Iterable[Event], days: Sequence[str]
 ) -> Iterator[tuple[Severity, str, Sequence[int]]]:
     """Yield each severity, its events in words, and their number by day."""
-    by_day = Counter((severity_of(event), _day(event.at)) for event in events)
+    by_day = Counter((event.severity, _day(event.at)) for event in events)
     for severity in Severity:
         numbers = [by_day[severity, day] for day in days]
         most = max(numbers)
@@ -551,9 +549,7 @@ def _lists(
     latest = sorted(sorted(events, key=rank), key=lambda event: event.at, reverse=True)
     for title, warns in (("Latest warnings", True), ("Other news", False)):
         found = [
-            event
-            for event in latest
-            if (severity_of(event) is not Severity.INFO) is warns
+            event for event in latest if (event.severity is not Severity.INFO) is warns
         ]
         shown = [(event, phrasing([event])) for event in found[:MOST_EVENTS]]
         yield title, shown, len(found) - len(shown)

@@ -8,7 +8,6 @@ from functools import partial
 
 from watcher import log
 from watcher.errors import ReplacedError, StateError, WatchError, line_of
-from watcher.model.event import runs_its_pack
 from watcher.polling.model import Dispatch, PollConfig, Report
 from watcher.polling.reports.problems import Problem
 from watcher.text.sanitize import Trusted
@@ -118,7 +117,7 @@ class LogLines(Observer):
             if event.folder is not None:
                 about |= {"node": event.node, "folder": event.folder}
             if event.installed:
-                about["runs"] = runs_its_pack(event)
+                about["runs"] = event.runs_its_pack
             log.info(
                 "event",
                 kind=event.kind.value,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.factories import event
 from watcher.alerts.digest import compose
 from watcher.alerts.render import Format, Rendered, plainest, render
-from watcher.model.event import Event, FieldChange, Kind, Severity, severity_of
+from watcher.model.event import Event, FieldChange, Kind, Severity
 from watcher.model.pack import Copy
 from watcher.model.version import SafeVersion
 
@@ -126,7 +126,7 @@ def test_whatever_the_room_messages_end(
         digest = compose((known[key] for key in left), part)
         message = render(digest, Format.TEXT, limit, 100, lines)
         assert set(message.left) < set(left)
-        assert all(severity_of(known[key]) is Severity.CRITICAL for key in message.left)
+        assert all(known[key].severity is Severity.CRITICAL for key in message.left)
         left, part = list(message.left), part + 1
 
 

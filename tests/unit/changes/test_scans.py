@@ -29,7 +29,7 @@ from watcher.changes.facts import (
     with_scans_read,
 )
 from watcher.changes.transitions import DiffOptions
-from watcher.model.event import Event, Kind, Severity, severity_of
+from watcher.model.event import Event, Kind, Severity
 from watcher.model.scan import MOST_KEPT, Scan
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import is_newer
@@ -168,7 +168,7 @@ def test_versions_of_one_poll_are_compared_with_each_other() -> None:
         {"1.0": reason(FFMPEG), "1.1": reason(FFMPEG), "1.2": reason(ENVIRONMENT)},
     )
     assert [one.scan.is_known for one in events if one.scan] == [False, True]
-    assert [severity_of(one) for one in events] == [Severity.WARNING, Severity.INFO]
+    assert [one.severity for one in events] == [Severity.WARNING, Severity.INFO]
     assert beside(node, "scan").keys() == {"id-1.0", "id-1.1", "id-1.2"}
 
 
@@ -182,7 +182,7 @@ def test_what_was_not_read_is_a_warning(kind: Kind, is_read: bool) -> None:
     node, [done] = polled(before, [flag("1.1", kind)], reasons)
     is_kept = kind is Kind.EXPOSED and not is_read
     assert done.scan == (kept["1.1"] if is_kept else None)
-    assert severity_of(done) is (Severity.INFO if is_kept else Severity.WARNING)
+    assert done.severity is (Severity.INFO if is_kept else Severity.WARNING)
     assert beside(node, "scan").keys() == {"id-1.0", *(["id-1.1"] if is_kept else [])}
 
 
@@ -191,7 +191,7 @@ def test_a_flag_that_was_reported_before_it_was_read_was_a_warning() -> None:
     before = pack("flagged", "flagged", "flagged", kept={"1.0": scan(FFMPEG)})
     read = {"1.1": reason(FFMPEG), "1.2": reason(FFMPEG)}
     node, [done] = polled(before, [flag("1.2")], read)
-    assert severity_of(done) is Severity.INFO
+    assert done.severity is Severity.INFO
     assert beside(node, "scan")["id-1.1"].is_harmless
     assert beside(node, "ends") == {"id-1.2": Severity.INFO}
 
@@ -201,7 +201,7 @@ def test_a_harmless_flag_hides_no_worse_one() -> None:
     worse = {"id-1.1": Severity.WARNING}
     before = pack("flagged", "flagged", kept={"1.0": scan(FFMPEG)}, ends=worse)
     node, [done] = polled(before, [flag("1.1")], {"1.1": reason(FFMPEG)})
-    assert severity_of(done) is Severity.INFO
+    assert done.severity is Severity.INFO
     assert beside(node, "ends") == {"id-1.1": Severity.WARNING}
 
 
@@ -210,7 +210,7 @@ def test_what_somebody_runs_is_compared_too() -> None:
     read = {"1.0": reason(FFMPEG), "1.1": reason(FFMPEG)}
     before = pack("flagged", "flagged")
     node, [done] = polled(before, [flag("1.1", Kind.EXPOSED)], read)
-    assert severity_of(done) is Severity.INFO
+    assert done.severity is Severity.INFO
     assert [one.is_known for one in beside(node, "scan").values()] == [False, True]
 
 
@@ -303,7 +303,7 @@ def test_what_is_harmless_is_known_from_an_earlier_version(
     )
     for one in done:
         text = str(one.version)
-        if severity_of(one) is Severity.INFO:
+        if one.severity is Severity.INFO:
             for rule, file, severity in truth[text]:
                 assert severity.strip().lower() == "info"
                 assert rule

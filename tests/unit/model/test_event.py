@@ -18,7 +18,6 @@ from watcher.model.event import (
     Kind,
     bounded,
     rank,
-    severity_of,
 )
 from watcher.model.pack import Copy
 
@@ -79,9 +78,9 @@ def test_a_baseline_is_as_bad_as_the_worst_in_it(
     after: str | None, severity: str
 ) -> None:
     """A summary that tells of a ban is critical, though nothing has changed."""
-    assert severity_of(event(kind=Kind.BASELINE, after=after)).value == severity
+    assert event(kind=Kind.BASELINE, after=after).severity.value == severity
     # Nobody is woken for what the whole registry has.
-    of_all = severity_of(event(kind=Kind.BASELINE, node=None, after=after)).value
+    of_all = event(kind=Kind.BASELINE, node=None, after=after).severity.value
     assert of_all == ("warning" if severity == "critical" else severity)
 
 
@@ -95,7 +94,7 @@ def test_a_baseline_is_as_bad_as_the_worst_in_it(
 )
 def test_an_exposure_is_as_bad_as_what_it_reports(after: str, severity: str) -> None:
     """A ban of what is run is critical, whenever it is found."""
-    assert severity_of(event(kind=Kind.EXPOSED, after=after)).value == severity
+    assert event(kind=Kind.EXPOSED, after=after).severity.value == severity
 
 
 def _copy(version: str | None, *, enabled: bool = True) -> Copy:
@@ -120,7 +119,7 @@ def test_a_replaced_archive_of_what_is_run_is_critical(
     """An enabled copy of that very version is run; a disabled one, another version or a clone is not."""
     swapped = (FieldChange(field="downloadUrl", before="a", after="b"),)
     assert (
-        severity_of(event(kind=Kind.CHANGED, changes=swapped, installed=copies)).value
+        event(kind=Kind.CHANGED, changes=swapped, installed=copies).severity.value
         == severity
     )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.factories import HARMLESS, event
-from watcher.model.event import Grade, Kind, grade_of, severity_of
+from watcher.model.event import Grade, Kind, grade_of
 from watcher.model.finding import is_worse
 
 
@@ -20,7 +20,7 @@ def test_a_verdict_has_the_severity_of_the_event_of_its_name(kind: Kind) -> None
         is_deprecated = kind is Kind.DEPRECATED
         status = "active" if is_deprecated else kind
         grade = grade_of(status, deprecated=is_deprecated, scan=scan)
-        assert grade.severity is severity_of(event(kind=kind, scan=scan))
+        assert grade.severity is event(kind=kind, scan=scan).severity
         assert grade.verdict.value == kind.value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import event
-from watcher.model.event import Kind, severity_of
+from watcher.model.event import Kind
 from watcher.model.scan import Scan, ScanFinding, badness, shortened
 
 
@@ -42,7 +42,7 @@ def test_a_flag_is_a_warning_unless_it_is_harmless(kind: Kind, why: str) -> None
     """The same holds for what somebody runs that is flagged."""
     found = None if why == "not read" else _HARMFUL.get(why, HARMLESS)
     flag = event(kind=kind, after="flagged", scan=found)
-    assert severity_of(flag).value == ("warning" if why else "info")
+    assert flag.severity.value == ("warning" if why else "info")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_harmless_scan_excuses_nothing_but_a_flag(
     kind: Kind, after: str, severity: str
 ) -> None:
     """A person has decided on anything else."""
-    assert severity_of(event(kind=kind, after=after, scan=HARMLESS)).value == severity
+    assert event(kind=kind, after=after, scan=HARMLESS).severity.value == severity
 
 
 def test_findings_have_an_order() -> None:

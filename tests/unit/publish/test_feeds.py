@@ -12,7 +12,7 @@ from tests.hostile.corpus import BROKEN, TEXTS
 from tests.support.factories import NOW, PACK, URL, event, known, minute, version
 from watcher.alerts.digest import compose
 from watcher.alerts.render import Format, render
-from watcher.model.event import Event, Kind, Severity, severity_of
+from watcher.model.event import Event, Kind, Severity
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot, SweepBaseline
 from watcher.publish.documents import ENTRIES, atom
@@ -82,7 +82,7 @@ def test_the_latest_warnings() -> None:
         event(f"e{number}", kinds[number % len(kinds)], at=minute(number))
         for number in range(3 * ENTRIES)
     ]
-    bad = [one for one in history if severity_of(one) is not Severity.INFO]
+    bad = [one for one in history if one.severity is not Severity.INFO]
     expected = [f"urn:comfy-watch:event:{one.id}" for one in reversed(bad)][:ENTRIES]
     assert [one["id"] for one in _entries(_public(*history))] == expected
     assert len(expected) == ENTRIES

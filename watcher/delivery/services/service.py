@@ -18,7 +18,7 @@ from watcher.alerts.digest import Digest
 from watcher.alerts.render import Format
 from watcher.delivery.refusal import MARKUP
 from watcher.model.channel import Cause, Outcome
-from watcher.model.event import Event, Severity, severity_of
+from watcher.model.event import Event, Severity
 from watcher.values import frozen
 
 _PAGE = re.compile(
@@ -59,7 +59,7 @@ class Context:
     @property
     def severity(self) -> Severity:
         """The severity of the worst event."""
-        return severity_of(self.worst)
+        return self.worst.severity
 
     @property
     def tone(self) -> str:

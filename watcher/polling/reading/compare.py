@@ -33,7 +33,6 @@ from watcher.model.event import (
     Event,
     Kind,
     grade_of,
-    is_explained,
     rank,
 )
 from watcher.model.finding import (
@@ -434,8 +433,9 @@ def wanted_reasons(
                 before = exposures.get(name, Exposure())
                 if before.is_news(finding.accepted_by(accept).judged):
                     wanted[name, row.key] = row.status
-    for event in sorted(filter(is_explained, change.events), key=rank):
-        wanted.setdefault(version_of(event), event.after or "")
+    for event in sorted(change.events, key=rank):
+        if event.is_explained:
+            wanted.setdefault(version_of(event), event.after or "")
     nodes = list(dict.fromkeys(node for node, _ in wanted))[:_MOST_EXPLAINED]
     seen = {key: change.compared.nodes[key].seen for key in nodes}
     return {

@@ -18,7 +18,7 @@ from tests.support.fakes.fault import as_json, ordinary
 from tests.support.fakes.fault import asked as query_of
 from tests.support.polls import Watcher, reported
 from watcher import timestamps
-from watcher.model.event import Severity, severity_of
+from watcher.model.event import Severity
 from watcher.polling.model import Report
 
 BANNED = ("banned", "pack", "1.1.0")
@@ -112,7 +112,7 @@ def test_a_reason_from_before_a_flag_is_not_its_reason(
     made = watcher()
     registry.catalog.set_status("pack", "1.0.0", "flagged", reason=harmless)
     registry.catalog.set_status("pack", "1.1.0", "flagged", reason=harmless)
-    assert [severity_of(one) for one in _later(made, proxy).events] == [
+    assert [one.severity for one in _later(made, proxy).events] == [
         Severity.WARNING,
         Severity.INFO,
     ]
@@ -122,7 +122,7 @@ def test_a_reason_from_before_a_flag_is_not_its_reason(
     proxy.gives_copies = True
     proxy.route = lambda request: 0 if "include_status_reason" in request.query else 1
     [flag] = _later(made, proxy).events
-    assert (severity_of(flag), flag.reason) == (
+    assert (flag.severity, flag.reason) == (
         Severity.WARNING,
         "1 critical finding: r; in a.py",
     )
