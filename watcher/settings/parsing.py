@@ -64,16 +64,27 @@ def suggest(name: str, known: Iterable[str], *, likeness: float = 0.5) -> str | 
     return nearest(name.replace("-", "_"), known, likeness=likeness) or None
 
 
-def split_list(value: object) -> list[object]:
-    """Return the items of a list, or of a string: JSON, or words separated by commas, spaces and newlines."""
+def items_of(
+    value: object, split: Callable[[str], Iterable[object]], refusal: str
+) -> list[object]:
+    """Return the items of a list, or of a string: JSON, or what `split` makes of it; ValueError for anything else."""
     if isinstance(value, str):
         is_json = value.lstrip().startswith("[")
-        return from_json(value) if is_json else [*value.replace(",", " ").split()]
+        return from_json(value) if is_json else [*split(value)]
     if isinstance(value, (list, tuple, frozenset, set)):
-        return list(value)
-    raise ValueError(
-        f"{describe(value)} is not a list of names; give a list, or names separated by commas"
-    )
+        return [*value]
+    raise ValueError(refusal)
+
+
+def words(text: str) -> list[str]:
+    """Return words that are separated by commas, spaces and newlines."""
+    return text.replace(",", " ").split()
+
+
+def split_list(value: object) -> list[object]:
+    """Return the items of a list, or of a string: JSON, or words."""
+    refusal = f"{describe(value)} is not a list of names; give a list, or names separated by commas"
+    return items_of(value, words, refusal)
 
 
 def from_json(text: str) -> list[object]:
@@ -130,6 +141,11 @@ def _choice(item: object, known: Sequence[str], what: str) -> str:
     )
 
 
+def stripped(value: object) -> str:
+    """Return a text without blanks around it; "" for anything else."""
+    return value.strip() if isinstance(value, str) else ""
+
+
 def lower(value: object) -> object:
     """Return a text as a name is compared: in lower case, without blanks around it."""
     return value.strip().lower() if isinstance(value, str) else value
@@ -173,7 +189,7 @@ def web_address(value: object) -> SplitResult | None:
 
 def registry_url(value: object) -> str:
     """Return the registry's URL without a trailing slash: http or https, a host, perhaps a port and a path."""
-    text = value.strip() if isinstance(value, str) else ""
+    text = stripped(value)
     may_be_secret = NOT_IN_REGISTRY_URL.search(text)
     if may_be_secret or web_address(text) is None:
         shown = "the value (not shown)" if may_be_secret else describe(value)
@@ -189,16 +205,16 @@ def alert_urls(value: object) -> tuple[str, ...] | None:
     None stands for `NO_ALERTS`. Only the form of a URL is checked: `watcher.delivery` asks apprise. Errors show no part
     of a URL.
     """
-    items = value
     if isinstance(value, str):
-        text = value.strip(_AROUND_URLS)
-        parts = [part for part in _BETWEEN_URLS.split(text) if part.strip(",")]
-        items = from_json(text) if text.startswith("[") else parts
-    if not isinstance(items, (list, tuple)):
-        raise ValueError("the value is not a list of apprise URLs")
+        value = value.strip(_AROUND_URLS)
+    items = items_of(value, _urls, "the value is not a list of apprise URLs")
     if len(items) == 1 and lower(items[0]) == NO_ALERTS:
         return None
     return tuple(read_each(items, alert_url))
+
+
+def _urls(text: str) -> list[str]:
+    return [part for part in _BETWEEN_URLS.split(text) if part.strip(",")]
 
 
 def alert_url(value: object) -> str:
@@ -207,7 +223,7 @@ def alert_url(value: object) -> str:
         raise ValueError(
             "'none' means that no alerts are wanted; use it alone, in alert_urls, or remove it"
         )
-    text = value.strip() if isinstance(value, str) else ""
+    text = stripped(value)
     if not re.match(f"{SCHEME}://", text):
         raise ValueError(
             "the value (not shown) is not an apprise URL; begin it with a scheme, such as discord:// or mailtos://"
@@ -223,7 +239,7 @@ def heartbeat_url(value: object) -> str | None:
     """Return a monitor's URL, http or https; None for an empty text or "none". Errors show no part of it."""
     if lower(value) in (None, "", NO_ALERTS):
         return None
-    text = value.strip() if isinstance(value, str) else ""
+    text = stripped(value)
     parts = web_address(text)
     if parts is None or parts.fragment:
         raise ValueError(
@@ -240,28 +256,8 @@ _GLOB = re.compile(r"!?(?:[A-Za-z0-9._*?-]|\[!?[A-Za-z0-9._-]+\]){1,200}")
 """A glob that an id could match."""
 
 
-def read(value: object) -> tuple[str, ...]:
-    """Return node ids, a pack's URL as its id; each once, whatever its case, in its first spelling."""
-    return _once(read_each(split_list(value), _id))
-
-
-def read_watched(value: object) -> tuple[str, ...]:
-    """Return node ids, as `read`, and globs over ids, in their order."""
-    return _once(read_each(split_list(value), id_or_glob))
-
-
-def read_globs(value: object) -> tuple[str, ...]:
-    """Return ids, and globs that include, each once, whatever its case, in its first spelling."""
-    return _once(read_each(split_list(value), _including))
-
-
-def read_publishers(value: object) -> tuple[str, ...]:
-    """Return ids of publishers, a URL as its id and without the `@` of one; each once, in its first spelling."""
-    return _once(read_each(split_list(value), _publisher))
-
-
 def _publisher(item: object) -> str:
-    text = item.strip() if isinstance(item, str) else ""
+    text = stripped(item)
     if url := _PUBLISHER_URL.fullmatch(text):
         text = url[1]
     text = text.removeprefix("@")
@@ -271,13 +267,6 @@ def _publisher(item: object) -> str:
             " registry.comfy.org"
         )
     return text
-
-
-def _once(found: list[str]) -> tuple[str, ...]:
-    ids: dict[str, str] = {}
-    for node in found:
-        ids.setdefault(node.lower(), node)
-    return tuple(ids.values())
 
 
 def _id(item: object) -> str:
@@ -300,7 +289,7 @@ def _including(item: object) -> str:
 
 def id_or_glob(item: object) -> str:
     """Return an id, a pack's URL as its id, or a glob."""
-    text = item.strip() if isinstance(item, str) else ""
+    text = stripped(item)
     if url := _PACK_URL.fullmatch(text):
         text = url[1]
     if is_glob(text) and not find_url(text):
@@ -315,3 +304,27 @@ def id_or_glob(item: object) -> str:
             " e.g. rgthree-comfy"
         )
     return text
+
+
+def _each_once(
+    read_one: Callable[[object], str],
+) -> Callable[[object], tuple[str, ...]]:
+    """Return what reads a list: each item once, whatever its case, in its first spelling."""
+
+    def read_list(value: object) -> tuple[str, ...]:
+        found: dict[str, str] = {}
+        for item in read_each(split_list(value), read_one):
+            found.setdefault(item.lower(), item)
+        return tuple(found.values())
+
+    return read_list
+
+
+read = _each_once(_id)
+"""Node ids, a pack's URL as its id."""
+read_watched = _each_once(id_or_glob)
+"""Node ids, as `read`, and globs over ids, in their order."""
+read_globs = _each_once(_including)
+"""Ids, and globs that include."""
+read_publishers = _each_once(_publisher)
+"""Ids of publishers, a URL as its id and without the `@` of one."""

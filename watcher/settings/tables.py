@@ -41,6 +41,9 @@ ANY_CASE = BeforeValidator(parsing.lower)
 """For words that may be written in any case."""
 
 
+_FORM = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
 def list_with(read: Callable[[object], object], *known: str) -> BeforeValidator:
     """Return `read` as a validator of a list of strings, only the `known` ones if there are any, or of a string."""
     item: Any = Literal[known] if known else str
@@ -55,7 +58,7 @@ def _kinds(value: object) -> frozenset[Kind]:
 class ChannelTable(BaseModel):
     """A channel with its own settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = _FORM
 
     name: Annotated[
         str,
@@ -103,16 +106,13 @@ class ChannelTable(BaseModel):
 
 def read_tables(value: object) -> object:
     """Return the tables of JSON text, and any other value as it is; ValueError for what is no list of tables."""
-    items = value
-    if isinstance(value, str):
-        items = parsing.from_json(value) if value.strip() else []
-    if isinstance(items, (list, tuple)) and not any(
-        isinstance(item, str) for item in items
-    ):
-        return items
-    raise ValueError(
-        "the value is not a list of tables; write [[channels]] with two brackets, or a JSON array of objects"
+    refusal = "the value is not a list of tables; write [[channels]] with two brackets, or a JSON array of objects"
+    items = parsing.items_of(
+        value, lambda text: parsing.from_json(text) if text.strip() else (), refusal
     )
+    if any(isinstance(item, str) for item in items):
+        raise ValueError(refusal)
+    return items
 
 
 NATIVE: Mapping[str, str] = {
@@ -146,13 +146,8 @@ def names(urls: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
     unfree = set(taken)
     found: dict[str, str] = {}
     for url in urls:
-        name = service = service_named_by(url)
-        number = 1
-        while name in unfree:
-            number += 1
-            name = f"{service}-{number}"
-        unfree.add(name)
-        found[url] = name
+        found[url] = _unique_name(service_named_by(url), unfree)
+        unfree.add(found[url])
     return found
 
 
@@ -188,7 +183,7 @@ _SAYS_NOTHING = frozenset(
 
 
 def _name(value: object) -> str:
-    name = value.strip() if isinstance(value, str) else ""
+    name = parsing.stripped(value)
     if (
         not 0 < len(name) <= _LONGEST_NAME
         or not mask.is_visible(name)
@@ -201,7 +196,7 @@ def _name(value: object) -> str:
 
 
 def _path(value: object) -> str:
-    text = value.strip() if isinstance(value, str) else ""
+    text = parsing.stripped(value)
     if not text or not mask.is_visible(text) or _ADDRESS.fullmatch(text):
         raise ValueError(
             f"{mask.describe(value)} is not a folder or file; an address begins with http:// or https://"
@@ -221,7 +216,7 @@ def _snapshot(value: object) -> str:
 
 def _url(value: object) -> SecretStr:
     """Return the address of a ComfyUI, without the fragment that a browser shows; errors show no part of it."""
-    text = value.strip().partition("#")[0] if isinstance(value, str) else ""
+    text = parsing.stripped(value).partition("#")[0]
     if parsing.web_address(text) is None:
         raise ValueError(
             "the value (not shown) is not the address of a ComfyUI; give one such as http://127.0.0.1:8188"
@@ -232,13 +227,8 @@ def _url(value: object) -> SecretStr:
 class InstallTable(BaseModel):
     """One ComfyUI whose packs are watched. Exactly one of `path`, `url` and `snapshot` is given."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        json_schema_extra={
-            "oneOf": [{"required": [kind.value]} for kind in SourceKind]
-        },
+    model_config = _FORM | ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [kind.value]} for kind in SourceKind]}
     )
 
     name: Annotated[str, BeforeValidator(_name)] = Field(
@@ -288,20 +278,20 @@ class InstallTable(BaseModel):
 
 def read_installs(value: object) -> list[object]:
     """Return the tables of a list, of JSON, or of text split at commas and line ends; entries become tables too."""
-    items = value
-    if isinstance(value, str):
-        is_json = value.lstrip().startswith("[")
-        items = (
-            parsing.from_json(value)
-            if is_json
-            else [*filter(str.strip, _BETWEEN.split(value))]
-        )
-    if not isinstance(items, (list, tuple)):
-        raise ValueError(
-            'the value is not a list of installs; write installs = ["~/ComfyUI"], or [[installs]] with two brackets'
-        )
+    items = parsing.items_of(
+        value,
+        lambda text: filter(str.strip, _BETWEEN.split(text)),
+        'the value is not a list of installs; write installs = ["~/ComfyUI"], or [[installs]] with two brackets',
+    )
+    return _with_entries(items, entry)
+
+
+def _with_entries(
+    items: Iterable[object], read: Callable[[str], object]
+) -> list[object]:
+    """Return items of which each text was read."""
     return parsing.read_each(
-        items, lambda item: entry(item) if isinstance(item, str) else item
+        items, lambda item: read(item) if isinstance(item, str) else item
     )
 
 
@@ -439,7 +429,7 @@ _SHORT_COMMIT = re.compile(r"[0-9A-Fa-f]{1,6}")
 
 def _finding(value: object) -> str:
     """Return a finding as it is written."""
-    text = value.strip() if isinstance(value, str) else ""
+    text = parsing.stripped(value)
     named, equals, verdict = text.partition("=")
     node, at, copy = named.partition("@")
     is_word = is_visible(copy) and not set(" @") & set(copy)
@@ -492,7 +482,7 @@ def _until(value: object) -> date:
 class AcceptTable(BaseModel):
     """A known finding about an installed pack."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = _FORM
 
     finding: Annotated[str, BeforeValidator(_finding)] = Field(
         description="What is accepted, written as in the list: `pack@1.2.0`, `pack@COMMIT` or `pack`, maybe with"
@@ -521,15 +511,12 @@ def read_accept(value: object) -> list[object]:
     """Return the tables of a list, of JSON, or of words; a finding alone becomes a table too."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         raise ValueError("the value is one table of JSON; put it into a list, [{…}]")
-    if not isinstance(value, (str, list, tuple)):
-        raise ValueError(
-            'the value is not a list of findings; write accept = ["rgthree-comfy@1.0.3"], or [[accept]] with two'
-            " brackets"
-        )
-    return parsing.read_each(
-        parsing.split_list(value),
-        lambda item: _entry(item) if isinstance(item, str) else item,
+    items = parsing.items_of(
+        value,
+        parsing.words,
+        'the value is not a list of findings; write accept = ["rgthree-comfy@1.0.3"], or [[accept]] with two brackets',
     )
+    return _with_entries(items, _entry)
 
 
 def read_findings(words: Iterable[object]) -> tuple[Acceptance, ...]:
