@@ -21,7 +21,7 @@ from watcher.cli.terminal import INDENT, Row, dim, join_first, styled, table
 from watcher.model.event import MATCHES, Event, Kind, Severity, rank
 from watcher.model.finding import Acceptance
 from watcher.model.pack import Pack, named_after
-from watcher.model.reading import ALL, ReadFailure
+from watcher.model.reading import ReadFailure
 from watcher.model.scan import INFO, Scan, ScanFinding
 from watcher.model.selection import Selection
 from watcher.polling.reports.problems import problems
@@ -62,17 +62,13 @@ def exit_code(
 
 def document(report: Report) -> CheckDocument:
     """Return the document of `check --json` (docs/behaviour.md, Commands)."""
-    unread = report.unread
-    if of_all := report.failure_of_registry:
-        parts = (one for one in unread if one.node == ALL)
-        unread = (replace(of_all, node=None), *parts)
     failed = report.watched - report.checked
     return projected(
         CheckDocument,
         report,
         nodes=projected(NodeCounts, report, failed=failed),
         events=tuple(map(public_form, report.events)),
-        errors=tuple(map(error_form, (*unread, *report.unscanned))),
+        errors=tuple(map(error_form, (*report.failures, *report.unscanned))),
         alerts=projected(AlertCounts, report),
     )
 
@@ -82,7 +78,7 @@ def error_form(failure: ReadFailure) -> ErrorForm:
     if failure.install is not None:
         return ErrorForm(install=failure.install, error=escape_invisible(failure.line))
     error = replace(failure, error=safe_line(failure.error, _TEXT)).line
-    return ErrorForm(node=None if failure.node == ALL else failure.node, error=error)
+    return ErrorForm(node=failure.node, error=error)
 
 
 def failure_lines(failures: Iterable[ReadFailure], what: str = "") -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from watcher import timestamps
 from watcher.alerts.queues.outbox import Outbox
@@ -85,7 +85,7 @@ class Report:
     checked: int
     events: tuple[Event, ...]
     unread: tuple[ReadFailure, ...]
-    """What could not be read: nodes, or, as `ALL`, the pages of all."""
+    """What could not be read: nodes, or without a node the pages of all."""
     empty: tuple[str, ...]
     """Nodes that never had a version."""
     delivered: int
@@ -127,13 +127,21 @@ class Report:
 
         Of a single node only the lack of any answer is: what the registry answers may be about that node.
         """
-        nodes = [one for one in self.unread if one.node != ALL]
+        nodes = [one for one in self.unread if one.node is not None]
         tried = [one for one in nodes if one.fault is not Fault.UNTRIED]
         are_all = len(nodes) == self.watched and not self.checked
         if not (are_all and tried and all(one.registry_wide for one in tried)):
             return None
         is_reached = tried[0].fault is not Fault.UNREACHED
         return None if self.watched == 1 and is_reached else tried[0]
+
+    @property
+    def failures(self) -> tuple[ReadFailure, ...]:
+        """What could not be read, with one failure of the registry in place of those of all its nodes."""
+        if not (of_all := self.failure_of_registry):
+            return self.unread
+        parts = (one for one in self.unread if one.node is None)
+        return replace(of_all, node=None), *parts
 
     @property
     def seconds(self) -> float:

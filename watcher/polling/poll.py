@@ -20,7 +20,7 @@ from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError, line_of
 from watcher.model.channel import Channel, knowing
 from watcher.model.pack import Scanned
-from watcher.model.reading import ALL, ReadFailure
+from watcher.model.reading import ReadFailure
 from watcher.model.version import MinimumAge
 from watcher.polling.model import Dispatch, PollConfig, Report
 from watcher.polling.reading.compare import (
@@ -114,7 +114,7 @@ class Poller:
         if compared.failure:  # no node was asked
             checked = 0
         elif compared.error:
-            of_all = ReadFailure(node=ALL, error=compared.error)
+            of_all = ReadFailure(error=compared.error)
             failed = [of_all, *failed]
         queues = {
             one.name: done.waiting.queues.get(one.name, Queue())

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from watcher.model.reading import ALL, Fault, Listing, ReadFailure
+from watcher.model.reading import Fault, Listing, ReadFailure
 from watcher.model.version import Version
 from watcher.registry.client import PAGE_SIZE, Query, Registry
 from watcher.registry.listing import NodeRows, Rows, moment
@@ -118,7 +118,7 @@ def _ended(
     if first.page is None:
         # Whatever page 1 failed for, without it no node is read.
         fault = first.fault if first.fault is Fault.UNREACHED else Fault.REGISTRY
-        failure = ReadFailure(node=ALL, error=first.error, fault=fault)
+        failure = ReadFailure(error=first.error, fault=fault)
         return NoSweep(why=first.error, failure=failure)
     if first.page.total is None:
         return NoSweep(why="the answer does not say how many versions there are")

@@ -75,7 +75,7 @@ def _polled(one: Event) -> str:
         delivered=0,
         unconfirmed=0,
         pending=1,
-        unread=(ReadFailure(node="b", error="x"), ReadFailure(node="*", error="x")),
+        unread=(ReadFailure(node="b", error="x"), ReadFailure(error="x")),
         unscanned=(ReadFailure(install="laptop", error="x"),),
         empty=(),
     )

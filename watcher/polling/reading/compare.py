@@ -134,7 +134,7 @@ def compare_nodes(plan: Plan, answers: Answers) -> Compared:
     elif plan.globs.chooses and isinstance(sweep, NoSweep):
         failure = sweep.failure
         if failure is None and not nodes:
-            failure = ReadFailure(node=ALL, error=sweep.why, fault=Fault.REGISTRY)
+            failure = ReadFailure(error=sweep.why, fault=Fault.REGISTRY)
         if failure is not None:
             found = replace(found, failure=failure)
         else:

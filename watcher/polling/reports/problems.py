@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 from watcher.changes.health import IS_ID_RIGHT
-from watcher.model.reading import ALL
 from watcher.polling.model import Dispatch, Report
 from watcher.text.sanitize import (
     Trusted,
@@ -19,8 +18,10 @@ from watcher.values import frozen
 
 _ERROR_LENGTH = 300
 _NAMES = 3
+# What may last, in words.
+_UNREAD = "{} cannot be read".format
+_EMPTY = "{} has no versions".format
 _TAKES_NONE = " takes no alerts"
-_NOTHING_READ = "the registry cannot be read"
 _PART_UNREAD = "not all of the registry can be read"
 
 
@@ -37,162 +38,95 @@ class Problem:
     """What may last until the next poll, in words: "alpha cannot be read"; else empty."""
 
 
-def problems(report: Report) -> list[Problem]:
-    """Return the problems of a poll. Nodes with the same error share one."""
+def _error(event: str, sentence: str, *about: str) -> Problem:
+    return Problem(level="error", event=event, sentence=sentence, about=about)
+
+
+def _warning(event: str, sentence: str, *about: str) -> Problem:
+    return Problem(level="warning", event=event, sentence=sentence, about=about)
+
+
+def problems(report: Report) -> Iterator[Problem]:
+    """Yield the problems of a poll. Nodes with the same error share one."""
     by_error: dict[str, list[str]] = {}
-    of_all = report.failure_of_registry
-    found: list[Problem] = []
-    of_parts = [one for one in report.unread if one.node == ALL]
-    for one in (of_all, *of_parts) if of_all else report.unread:
-        error = Trusted(safe_line(one.error, _ERROR_LENGTH))
-        if one is of_all or one.node == ALL:
-            found.append(_of_registry(report, error, is_all=one is of_all))
+    for number, one in enumerate(report.failures):
+        error = safe_line(one.error, _ERROR_LENGTH)
+        if one.node is None:
+            yield _of_registry(report, error, is_first=not number)
         else:
-            name = sanitize_line(one.node or "")
-            by_error.setdefault(error, []).append(name)
-    found += [
-        Problem(
-            level="error",
-            event="node unread",
-            sentence=f"{_some(nodes)}: {error}",
-            about=tuple(map(_unread, nodes)),
-        )
-        for error, nodes in by_error.items()
-    ]
+            by_error.setdefault(error, []).append(sanitize_line(one.node))
+    for error, nodes in by_error.items():
+        yield _error("node unread", f"{_some(nodes)}: {error}", *map(_UNREAD, nodes))
     if empty := [*map(sanitize_line, report.empty)]:
-        found.append(
-            Problem(
-                level="warning",
-                event="node empty",
-                sentence=f"{_some(empty)}: no versions found: {IS_ID_RIGHT}",
-                about=tuple(map(_empty, empty)),
-            )
-        )
-    errors = {safe_line(one.error, _ERROR_LENGTH) for one in report.unread}
-    found += [
-        Problem(
-            level="warning",
-            event="publisher empty",
-            sentence=f"publisher {name}: it has no node packs; is the id right?",
-        )
-        for name in map(sanitize_line, report.no_packs_of)
-    ]
-    found += _of_installs(report, errors)
+        said = f"{_some(empty)}: no versions found: {IS_ID_RIGHT}"
+        yield _warning("node empty", said, *map(_EMPTY, empty))
+    for name in map(sanitize_line, report.no_packs_of):
+        said = f"publisher {name}: it has no node packs; {IS_ID_RIGHT}"
+        yield _warning("publisher empty", said)
+    yield from _of_installs(report)
     if report.unpublished:
-        error = Trusted(safe_line(Trusted(report.unpublished)))
-        found.append(
-            Problem(
-                level="error",
-                event="not published",
-                sentence=f"publish_dir: {error}",
-                about=("publish_dir cannot be written",),
-            )
-        )
-    return found + delivery_problems(
+        said = f"publish_dir: {safe_line(Trusted(report.unpublished))}"
+        yield _error("not published", said, "publish_dir cannot be written")
+    yield from delivery_problems(
         report.channel_errors, report.expired_by_channel, report.unsaved
     )
 
 
-def _of_registry(report: Report, error: Trusted, *, is_all: bool) -> Problem:
+def _of_registry(report: Report, error: str, *, is_first: bool) -> Problem:
     """Return the problem that nothing, or not all, could be read of the registry."""
+    # Where packs failed too, and not for the same reason, this is only about a list of packs.
+    is_only = len(report.failures) == 1 or report.failure_of_registry
+    if report.checked or not (is_first and is_only):
+        return _error("registry unread", error, _PART_UNREAD)
     # Before the list of a publisher's packs came, there is none.
     of_packs = f" ({plural(report.watched, 'pack')})" if report.watched else ""
-    # Where packs were asked too, this is only about a list of packs.
-    is_nothing = is_all or (not report.checked and len(report.unread) == 1)
-    return Problem(
-        level="error",
-        event="registry unread",
-        sentence=f"{_NOTHING_READ}: {error}{of_packs}" if is_nothing else error,
-        about=(_NOTHING_READ if is_nothing else _PART_UNREAD,),
-    )
+    about = _UNREAD("the registry")
+    return _error("registry unread", f"{about}: {error}{of_packs}", about)
 
 
-def _of_installs(report: Report, errors: Container[str]) -> list[Problem]:
-    """Return the problems of installs and of packs; what is not known of packs is said once.
-
-    `errors` are those of nodes.
-    """
-    found: list[Problem] = []
+def _of_installs(report: Report) -> Iterator[Problem]:
+    """Yield the problems of installs and of packs; what is not known of packs is said once."""
     for one in report.unscanned:
-        name = sanitize_line(one.install or "")
+        install = f"install {sanitize_line(one.install or '')}"
         # The words of a scan are this program's, with names of files that a person has to find.
-        error = escape_invisible(one.error[:_ERROR_LENGTH])
-        found.append(
-            Problem(
-                level="error",
-                event="install unscanned",
-                sentence=f"install {name}: {error}",
-                about=(f"install {name} cannot be read",),
-            )
-        )
-    if report.unknown:
-        nodes = [sanitize_line(node) for node in report.unknown]
-        found.append(
-            Problem(
-                level="warning",
-                event="pack unknown",
-                sentence=f"{_some(nodes)}: installed, but the registry does not know it",
-            )
-        )
-    error = safe_line(report.no_packs, _ERROR_LENGTH)
+        said = f"{install}: {escape_invisible(one.error[:_ERROR_LENGTH])}"
+        yield _error("install unscanned", said, _UNREAD(install))
+    if unknown := [*map(sanitize_line, report.unknown)]:
+        said = f"{_some(unknown)}: installed, but the registry does not know it"
+        yield _warning("pack unknown", said)
     # Where the registry cannot be reached, that is an error of its nodes already.
-    if error and error not in errors:
-        found.append(
-            Problem(
-                level="warning",
-                event="packs unread",
-                sentence=f"{error}; so bans of whole packs may be seen late",
-            )
-        )
-    return found
+    if report.no_packs and report.no_packs not in {one.error for one in report.unread}:
+        why = safe_line(report.no_packs, _ERROR_LENGTH)
+        said = f"{why}; so bans of whole packs may be seen late"
+        yield _warning("packs unread", said)
 
 
 def delivery_problems(
     failures: Mapping[str, str], expired: Mapping[str, int], unsaved: Iterable[str] = ()
-) -> list[Problem]:
-    """Return the problems of a round of deliveries: files not written, channels that failed, alerts that expired.
+) -> Iterator[Problem]:
+    """Yield the problems of a round of deliveries: files not written, channels that failed, alerts that expired.
 
     `failures` are the reasons by channel, `expired` the number of alerts.
     """
-    found = [
-        Problem(
-            level="error",
-            event="state unsaved",
-            sentence=f"{safe_line(Trusted(what))}; no change and no alert is lost",
-        )
-        for what in unsaved
-    ]
-    found += [
-        Problem(
-            level="error",
-            event="channel failed",
-            sentence=f"channel {name}: {safe_line(why)}"
-            + ("" if name in expired else "; its alerts are kept and retried"),
-            about=(_undelivered(name),),
-        )
-        for name, why in failures.items()
-    ]
-    return found + [
-        Problem(
-            level="error",
-            event="alerts expired",
-            sentence=f"channel {name}: {plural(alerts, 'alert')} expired: not delivered within alert_expiry",
-        )
-        for name, alerts in expired.items()
-    ]
+    for what in unsaved:
+        said = f"{safe_line(Trusted(what))}; no change and no alert is lost"
+        yield _error("state unsaved", said)
+    for name, why in failures.items():
+        channel = f"channel {name}"
+        kept = "" if name in expired else "; its alerts are kept and retried"
+        said = f"{channel}: {safe_line(why)}{kept}"
+        yield _error("channel failed", said, channel + _TAKES_NONE)
+    for name, alerts in expired.items():
+        lost = f"{plural(alerts, 'alert')} expired: not delivered within alert_expiry"
+        yield _error("alerts expired", f"channel {name}: {lost}")
 
 
-def set_aside_problems(found: Mapping[str, int]) -> list[Problem]:
-    """Return a problem for each channel that is gone, with how many of its alerts are set aside."""
-    return [
-        Problem(
-            level="warning",
-            event="alerts set aside",
-            sentence=f"channel {name}: its URL was removed; {plural(alerts, 'alert')} for it "
-            f"{'is' if alerts == 1 else 'are'} kept until it is back or alert_expiry",
-        )
-        for name, alerts in found.items()
-    ]
+def set_aside_problems(found: Mapping[str, int]) -> Iterator[Problem]:
+    """Yield a problem for each channel that is gone, with how many of its alerts are set aside."""
+    for name, alerts in found.items():
+        kept = f"{plural(alerts, 'alert')} for it {'is' if alerts == 1 else 'are'} kept"
+        said = f"channel {name}: its URL was removed; {kept} until it is back or alert_expiry"
+        yield _warning("alerts set aside", said)
 
 
 def may_last(report: Report) -> Callable[[str], bool]:
@@ -200,26 +134,14 @@ def may_last(report: Report) -> Callable[[str], bool]:
 
     It may if its node was not read, or if its channel took nothing since it failed: what expires is no recovery.
     """
-    unread = [node for node, _ in report.errors] if report.checked else report.nodes
-    names = [sanitize_line(node) for node in unread]
-    part = () if report.checked else (_PART_UNREAD,)
-    unsure = {*map(_unread, names), *map(_empty, names), *part}
-    taking = set(map(_undelivered, report.taking))
+    unread = [one.node for one in report.unread] if report.checked else report.nodes
+    names = [sanitize_line(node) for node in unread if node is not None]
+    unsure = {*map(_UNREAD, names), *map(_EMPTY, names)}
+    unsure |= set() if report.checked else {_PART_UNREAD}
+    taking = {f"channel {name}{_TAKES_NONE}" for name in report.taking}
     return lambda about: (
         about in unsure or (about.endswith(_TAKES_NONE) and about not in taking)
     )
-
-
-def _unread(node: str) -> str:
-    return f"{node} cannot be read"
-
-
-def _empty(node: str) -> str:
-    return f"{node} has no versions"
-
-
-def _undelivered(channel: str) -> str:
-    return f"channel {channel}{_TAKES_NONE}"
 
 
 class ProblemReporter:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.support.factories import poll_report
-from watcher.model.reading import ALL, Fault, ReadFailure
+from watcher.model.reading import Fault, ReadFailure
 from watcher.polling.reports.problems import (
     ProblemReporter,
     delivery_problems,
@@ -79,7 +79,7 @@ def test_a_registry_that_is_down_is_one_sentence() -> None:
 
 def test_a_list_of_publishers_packs_that_cannot_be_read() -> None:
     """It is a problem of its own, with its own end, also where no pack can be read either."""
-    unlisted = ReadFailure(node=ALL, error="the packs cannot be listed: HTTP 500")
+    unlisted = ReadFailure(error="the packs cannot be listed: HTTP 500")
     packs = [
         ReadFailure(node=node, error="HTTP 500", fault=Fault.REGISTRY)
         for node in ("alpha", "bravo")
@@ -144,7 +144,7 @@ def test_a_problem_is_reported_once() -> None:
     """What was reported before the end of the poll is not repeated there."""
     reported: list[str] = []
     report = ProblemReporter(lambda problem: reported.append(problem.event))
-    found = delivery_problems({"ops": "HTTP 500"}, {"ops": 1})
+    found = [*delivery_problems({"ops": "HTTP 500"}, {"ops": 1})]
     report(found[:1])
     report(found)
     assert reported == ["channel failed", "alerts expired"]
