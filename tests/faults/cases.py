@@ -63,7 +63,7 @@ _MORE_PAGES = {
     ),
     **dict.fromkeys(
         ("small_pages", "empty_later_pages", "repeated_rows", "large_pages"),
-        "page 12: not requested, since 8 pages in a row were empty",
+        "page 12: not requested, since 8 pages in a row showed nothing",
     ),
 }
 """Faults with which one page claims further pages, which are all empty, and what is said then."""

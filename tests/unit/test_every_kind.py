@@ -20,7 +20,7 @@ from watcher.delivery.services import chat, mail, service
 from watcher.model.channel import knowing, wants
 from watcher.model.event import VERDICTS, Grade, Kind, Severity
 from watcher.model.version import WATCHED_FIELDS, Version
-from watcher.registry.schema import FIELDS
+from watcher.registry.schema import VersionRow
 
 _YES, _NO = True, False
 _DECIDED = {
@@ -84,7 +84,7 @@ def test_a_verdict_has_a_colour(verdict: Grade) -> None:
     assert terminal.colour(verdict) != verdict
 
 
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("field", VersionRow.__annotations__)
 def test_a_field_lacks_nothing(field: str) -> None:
     """A field that is read is described, tested, and served by the fake registry."""
     assert f"`{field}`" in (ROOT / "docs/registry.md").read_text("utf-8")

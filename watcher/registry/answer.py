@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import AsyncIterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -14,9 +13,10 @@ from http import HTTPStatus
 from watcher import timestamps
 from watcher.model.reading import Fault
 from watcher.text.sanitize import sanitize_line
+from watcher.values import frozen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+@frozen
 class Answer:
     """A whole answer."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar, Self
 from urllib.parse import urlencode
@@ -28,6 +27,7 @@ from watcher.registry.answer import (
 )
 from watcher.streams import Progress, silent
 from watcher.text.sanitize import sanitize_line
+from watcher.values import frozen
 
 PAGE_SIZE = 100
 """The maximum of the API (docs/registry.md, Pages)."""
@@ -41,7 +41,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@frozen
 class RequestLimits:
     """Bounds on the use of the registry."""
 
@@ -54,7 +54,7 @@ class RequestLimits:
     """Of a decompressed body."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@frozen
 class Query:
     """The parameters of `GET /versions` (docs/registry.md, Endpoint). Empty ones are omitted."""
 
@@ -79,7 +79,7 @@ class Query:
         return [*pairs, ("page", str(self.page)), ("pageSize", str(self.page_size))]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@frozen
 class NodeQuery:
     """The parameters of `GET /nodes` (docs/registry.md, Packs as a whole). Without ids it has all packs."""
 
@@ -181,7 +181,9 @@ class Registry:
                 why = f"HTTP {answer.code}"
                 if answer.retry_after is not None:
                     wait, why = answer.retry_after, SLOW_DOWN
-            await self._pause(query.node, wait, why)
+            log.debug("retry", node=query.node, wait=round(wait, 3), why=why)
+            text = f"{sanitize_line(query.node)}: waiting {wait:.0f} s, {why}"
+            await self._sleep(wait, f"pause {query.node}", text)
         raise AssertionError("an attempt either answers or raises")
 
     def _see_that_it_is_the_registrys(self, answer: Answer) -> None:
@@ -209,15 +211,6 @@ class Registry:
                 self.asked_to_wait = why
             raise NoAnswerError(why, Fault.REGISTRY)
         return self._delay(wait) if is_for_all else True
-
-    async def _pause(self, node: str, seconds: float, why: str) -> None:
-        log.debug("retry", node=node, wait=round(seconds, 3), why=why)
-        text = (
-            f"waiting {seconds:.0f} s, {why}"
-            if why == SLOW_DOWN
-            else f"trying again in {seconds:.0f} s ({why})"
-        )
-        await self._sleep(seconds, f"pause {node}", f"{sanitize_line(node)}: {text}")
 
     def _delay(self, seconds: float) -> bool:
         """Delay all requests by `seconds`; False if that is too long for one poll."""

@@ -27,7 +27,7 @@ from watcher.registry.schema import VersionRow, parse_page, parse_version
 _TWICE = "a version came twice"
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True)
 class NodeRows:
     """The rows of one node, from whatever pages."""
 
@@ -102,7 +102,7 @@ class NodeRows:
         )
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True)
 class Rows:
     """The rows of pages, by node, and how complete they are."""
 
@@ -113,11 +113,11 @@ class Rows:
     nodes: dict[str, NodeRows] = field(default_factory=dict)
     """By lower-case id, of those that are wanted."""
     whole: Completeness = field(default_factory=lambda: Completeness(what="version"))
-    """Of the pages, by lower-case node id and version key. What is wrong with one node's rows alone is not in it."""
+    """Of the pages, by the versions' ids. What is wrong with one node's rows alone is not in it."""
     has_others: bool = False
     """Whether rows of nodes that are not wanted came."""
-    _places: dict[str, tuple[str, NodeRows | None]] = field(default_factory=dict)
-    """By a node's id as the registry writes it: in lower case, and its rows if it is wanted."""
+    _places: dict[str, NodeRows | None] = field(default_factory=dict)
+    """By a node's id as the registry writes it; None if it is not wanted."""
 
     def take(self, read: PageRead[VersionRow]) -> None:
         """Add what a page shows, and note why others may be missing."""
@@ -129,15 +129,13 @@ class Rows:
         if page.unplaced:
             whole.note(f"{page.unplaced} {on_page}")
         for (node, version), named in page.lost.items():
-            key, rows = self._place(node)
-            whole.came.add((key, version))
-            if rows is not None:
+            whole.came.add(version)
+            if (rows := self._place(node)) is not None:
                 rows.note(f"{named} {on_page}")
         made = ServerTime.of(read.server_time)
         for number, row in enumerate(page.rows):
-            key, rows = self._place(row.node_id)
-            whole.came.add((key, row.id or f"={row.version}"))
-            if rows is None:
+            whole.came.add(row.id or f"{row.node_id.lower()}={row.version}")
+            if (rows := self._place(row.node_id)) is None:
                 continue
             unreported = page.unreported.get(number)
             if unreported is not None:
@@ -145,15 +143,14 @@ class Rows:
             rows.add(row, unreported, self.known)
             rows.add_time(made)
 
-    def _place(self, node: str) -> tuple[str, NodeRows | None]:
-        if (found := self._places.get(node)) is None:
+    def _place(self, node: str) -> NodeRows | None:
+        if node not in self._places:
             key, rows = node.lower(), None
             if self.is_wanted(key):
                 rows = self.nodes.setdefault(key, NodeRows(spelling=node))
-            else:
-                self.has_others = True
-            found = self._places[node] = key, rows
-        return found
+            self.has_others = self.has_others or rows is None
+            self._places[node] = rows
+        return self._places[node]
 
 
 _MOST_PAGES = 200

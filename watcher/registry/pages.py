@@ -20,10 +20,9 @@ from watcher.streams import Progress, silent
 from watcher.text.sanitize import plural, sanitize_line
 from watcher.values import frozen
 
-_MOST_FAILURES = 8
-"""After this many failures in a row, or `concurrency` if that is more, no further page is requested."""
-_MOST_EMPTY = 8
-"""After this many empty pages in a row no further page is requested, whatever they claim. One alone may be a fault."""
+_MOST_IDLE = 8
+"""After this many pages without a row in a row, or `concurrency` if that is more, no further page is requested,
+whatever they claim. One alone may be a fault."""
 _FAULTS: dict[int, Fault] = {
     HTTPStatus.BAD_REQUEST: Fault.OWN,
     HTTPStatus.NOT_FOUND: Fault.NOT_FOUND,
@@ -33,7 +32,7 @@ _FAULTS: dict[int, Fault] = {
 Row = TypeVar("Row")
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True)
 class Page(Generic[Row]):
     """One answer. `total`, `page_size` and `total_pages` are None if the answer does not report them readably."""
 
@@ -61,8 +60,6 @@ class PageRead(Generic[Row]):
     """How many pages this is about, from `number` on: more than one only if they were not requested."""
     page: Page[Row] | None = None
     """None if it could not be read."""
-    size: int = 0
-    """Bytes of the body."""
     server_time: str = ""
     """As `Answer.server_time`."""
     code: int = 0
@@ -192,8 +189,8 @@ class _Reading(Generic[Row]):
         self._page_size = 0
         """How many rows a page has; 0 until one came."""
         self._done = self._size = 0
-        self._failures = self._empty = 0
-        """In a row."""
+        self._idle = 0
+        """Pages in a row that failed, or had no row."""
         self.place = f"pages {query.node}"
         """Where progress is reported."""
 
@@ -217,12 +214,10 @@ class _Reading(Generic[Row]):
         except Exception as error:  # noqa: BLE001 - one page's answer must not end the reading of the others
             read = PageRead(number=number, error=f"unexpected {type(error).__name__}")
         self._done += 1
-        self._size += read.size
-        if read.page is None:
-            self._failures += 1
-        else:
-            self._failures = 0
+        if read.page is not None:
             self._count(read.page, number)
+        has_rows = read.page is not None and read.page.items
+        self._idle = 0 if has_rows else self._idle + 1
         return read
 
     async def _ask(self, number: int) -> PageRead[Row]:
@@ -230,11 +225,11 @@ class _Reading(Generic[Row]):
         asked = replace(query, page=number)
         answer = await registry.ask(asked, retries=self._bounds.retries)
         code, body = answer.code, answer.body
+        self._size += len(body)
         if code == HTTPStatus.OK:
             return PageRead(
                 number=number,
                 page=self._parse(body),
-                size=len(body),
                 server_time=answer.server_time,
                 code=code,
             )
@@ -250,7 +245,6 @@ class _Reading(Generic[Row]):
     def _count(self, page: Page[Row], number: int) -> None:
         """Note how many pages there are, by one of them. A page that does not say it is followed by another."""
         self._page_size = self._page_size or _size_of(page, self._query.page_size)
-        self._empty = 0 if page.items else self._empty + 1
         if page.total is None and page.total_pages is None:
             last = number + bool(page.items)
         else:
@@ -264,10 +258,8 @@ class _Reading(Generic[Row]):
         """Return why no further page is requested, or ""."""
         if self._registry.asked_to_wait:
             return self._registry.asked_to_wait
-        if self._failures >= max(self._registry.limits.concurrency, _MOST_FAILURES):
-            why = f"{self._failures} pages in a row could not be read"
-        elif self._empty >= _MOST_EMPTY:
-            why = f"{self._empty} pages in a row were empty"
+        if self._idle >= max(self._registry.limits.concurrency, _MOST_IDLE):
+            why = f"{self._idle} pages in a row showed nothing"
         elif self._size > self._bounds.bytes:
             why = f"the other pages hold more than {self._bounds.bytes / 2**20:g} MB"
         elif self._clock() > self._latest:

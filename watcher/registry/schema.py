@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, NoReturn, get_type_hints
 
@@ -14,10 +14,8 @@ from watcher.registry.answer import NoAnswerError
 from watcher.registry.pages import Page
 from watcher.text.json_limits import too_dense
 
-_Texts = Annotated[list[str] | None, FailFast()]
 
-
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True)
 class VersionRow:
     """One `NodeVersion` as received. Null and absent are both empty (docs/registry.md, Answers that lie)."""
 
@@ -28,12 +26,10 @@ class VersionRow:
     deprecated: bool | None = None
     createdAt: str | None = None  # noqa: N815 - the API's own name
     downloadUrl: str | None = None  # noqa: N815 - the API's own name
-    dependencies: _Texts = None
+    dependencies: Annotated[list[str] | None, FailFast()] = None
     status_reason: str | None = None
 
 
-FIELDS = tuple(one.name for one in fields(VersionRow))
-"""The fields that must be readable."""
 _ATTRIBUTES = {name: attribute for attribute, name in WATCHED_FIELDS.items()} | {
     "deprecated": "deprecated"
 }
@@ -71,14 +67,14 @@ def _fits(name: str, value: object) -> bool:
 @cache
 def _decoders() -> dict[str, TypeAdapter[Any]]:
     hints = get_type_hints(VersionRow, include_extras=True)
-    return {name: TypeAdapter(hints[name]) for name in FIELDS}
+    return {name: TypeAdapter(form) for name, form in hints.items()}
 
 
 MOST_ROWS = 5_000
 """Of one page: fifty times what is requested, so that an answer which ignores the size is still read."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True)
 class _Answer:
     """An answer of which every part fits."""
 

@@ -29,7 +29,7 @@ _OTHER_PAGE_SIZE = 97
 _REFUSALS = {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN}
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+@dataclass(slots=True, kw_only=True)
 class Sweep:
     """What the pages show of the wanted nodes."""
 
