@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import tempfile
 import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import TCPServer
-from typing import Self
-
-import click
 
 from watcher.cli.loading import working_folder
-from watcher.cli.terminal import Document, echo
+from watcher.cli.terminal import INDENT, Document, bold, echo
 from watcher.delivery.client import Worker
 from watcher.durations import DAY
 from watcher.errors import StateError, WatchError
@@ -32,13 +30,23 @@ from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
 from watcher.timestamps import later
 
+Rows = dict[str, dict[str, object]]
+"""The versions that the registry has of the pack, as it answers them."""
+
+
+def _edit(rows: Rows, version: str, status: str = ACTIVE, **fields: object) -> None:
+    """Publish a version, or change its status and other fields, by the API's names."""
+    row = {"id": version, "node_id": NODE, "version": version, "createdAt": clock()}
+    status = status_to_api(status)
+    rows[version] = row | rows.get(version, {}) | {"status": status, **fields}
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """One poll of the demo."""
 
     title: str
-    change: Callable[[_World], object] = lambda _: None
+    change: Callable[[Rows], object] = lambda _: None
     """What happens before the poll."""
     has_alert: bool = True
 
@@ -78,23 +86,23 @@ ACTS = (
     Act("First poll: this is what the registry has, and what you run."),
     Act(
         "A scanner of the registry flags 1.1.0, which you run.",
-        lambda world: world.edit("1.1.0", FLAGGED, status_reason=_FINDINGS),
+        lambda rows: _edit(rows, "1.1.0", FLAGGED, status_reason=_FINDINGS),
     ),
     Act(
         "A reviewer bans it.",
-        lambda world: world.edit("1.1.0", BANNED, status_reason=_VERDICT),
+        lambda rows: _edit(rows, "1.1.0", BANNED, status_reason=_VERDICT),
     ),
     Act(
         "The registry reinstates it: it was a false alarm.",
-        lambda world: world.edit("1.1.0"),
+        lambda rows: _edit(rows, "1.1.0"),
     ),
     Act(
         "The author releases 1.2.0.",
-        lambda world: world.edit("1.2.0", createdAt=later(clock(), -_FIVE_MINUTES)),
+        lambda rows: _edit(rows, "1.2.0", createdAt=later(clock(), -_FIVE_MINUTES)),
     ),
     Act(
         "The author deprecates 1.0.0.",
-        lambda world: world.edit("1.0.0", deprecated=True),
+        lambda rows: _edit(rows, "1.0.0", deprecated=True),
     ),
     Act("Nothing changes.", has_alert=False),
 )
@@ -132,16 +140,28 @@ def demo() -> int:
 
 
 def _perform(folder: Path) -> None:
-    with _World() as world, Worker() as worker:
+    arrived: list[str] = []
+    rows: Rows = {}
+    _edit(rows, "1.0.0", createdAt=later(clock(), -90 * DAY))
+    _edit(rows, "1.1.0", createdAt=later(clock(), -8 * DAY))
+    with _world(rows, arrived) as address, Worker() as worker:
         _install(folder)
+        # Built from values only: the machine's own settings name real channels.
+        values = {
+            "nodes": [NODE],
+            "registry_url": f"http://{address}",
+            "installs": [str(folder / _COMFYUI)],
+            "alert_urls": [f"json://{address}/demo"],
+            "state_dir": str(folder / "state"),
+        }
+        settings = Settings.model_validate(values)
         for line in textwrap.wrap(_STORY, width=78):
             echo(line)
         for act in ACTS:
             echo()
-            echo(click.style(f"▶ {act.title}", bold=True))
-            act.change(world)
-            report = asyncio.run(_poll(folder, world.address, worker))
-            arrived = world.take()
+            echo(bold(f"▶ {act.title}"))
+            act.change(rows)
+            report = asyncio.run(_poll(settings, worker))
             if report.errors or report.pending or bool(arrived) != act.has_alert:
                 why = "an alert is missing, or one too many came"
                 if report.errors:
@@ -149,7 +169,8 @@ def _perform(folder: Path) -> None:
                 raise WatchError(f"the demo failed: {why}", "please report this")
             for message in arrived or ["(no alert)"]:
                 for line in filter(None, message.splitlines()):
-                    echo(f"    {line}")
+                    echo(INDENT + line)
+            arrived.clear()
 
 
 def _install(folder: Path) -> None:
@@ -161,20 +182,11 @@ def _install(folder: Path) -> None:
     (pack / ".tracking").write_text("pyproject.toml", "utf-8")
 
 
-async def _poll(folder: Path, address: str, worker: Worker) -> Report:
-    # Built from values only: the machine's own settings name real channels.
-    values = {
-        "nodes": [NODE],
-        "registry_url": f"http://{address}",
-        "installs": [str(folder / _COMFYUI)],
-        "alert_urls": [f"json://{address}/demo"],
-    }
-    settings = Settings.model_validate(values)
-    state = StateFolder(folder / "state")
+async def _poll(settings: Settings, worker: Worker) -> Report:
+    state = StateFolder(settings.state_dir)
     with state.locked():
-        config = setup.poll_config(settings, state, refusal=worker.refusal)
         poller = Poller(
-            config=config,
+            config=setup.poll_config(settings, state, refusal=worker.refusal),
             folder=state,
             clock=clock,
             stopping=asyncio.Event(),
@@ -183,65 +195,41 @@ async def _poll(folder: Path, address: str, worker: Worker) -> Report:
         return await poller.poll()
 
 
-class _World:
-    """A loopback registry of one node pack, and a webhook that keeps what apprise's `json://` posts to it."""
+@contextlib.contextmanager
+def _world(rows: Rows, arrived: list[str]) -> Iterator[str]:
+    """Serve a loopback registry of one node pack, and a webhook that keeps what apprise's `json://` posts to it.
 
-    def __init__(self) -> None:
-        self._rows: dict[str, dict[str, object]] = {}
-        self._arrived: list[str] = []
-        self.edit("1.0.0", createdAt=later(clock(), -90 * DAY))
-        self.edit("1.1.0", createdAt=later(clock(), -8 * DAY))
-        rows, arrived = self._rows, self._arrived
+    Yields the address of both.
+    """
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.path.startswith("/versions"):
-                    page = {"total": len(rows), "versions": list(rows.values())}
-                else:
-                    pack = {"id": NODE, "status": "NodeStatusActive"}
-                    page = {"total": 1, "totalPages": 1, "nodes": [pack]}
-                self.answer(200, page)
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            pack = {"id": NODE, "status": "NodeStatusActive"}
+            page = {"total": 1, "totalPages": 1, "nodes": [pack]}
+            if self.path.startswith("/versions"):
+                page = {"total": len(rows), "versions": [*rows.values()]}
+            self.answer(page)
 
-            def do_POST(self) -> None:
-                length = int(self.headers.get("Content-Length", "0"))
-                posted = json.loads(self.rfile.read(length))
-                arrived.append(f"{posted['title']}\n{posted['message']}")
-                self.answer(200, {})
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length", "0"))
+            posted = json.loads(self.rfile.read(length))
+            arrived.append(f"{posted['title']}\n{posted['message']}")
+            self.answer({})
 
-            def answer(self, status: int, document: object) -> None:
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(document).encode())
+        def answer(self, document: object) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(document).encode())
 
-            def log_message(self, *_: object) -> None:
-                """Log nothing: the demo prints the messages."""
+        def log_message(self, *_: object) -> None:
+            """Log nothing: the demo prints the messages."""
 
-        # HTTPServer asks for its own name, which may take long.
-        self._server = TCPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}
-        )
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-
-    def edit(self, version: str, status: str = ACTIVE, **fields: object) -> None:
-        """Publish a version, or change its status and other fields, by the API's names."""
-        row = {"id": version, "node_id": NODE, "version": version, "createdAt": clock()}
-        status = status_to_api(status)
-        self._rows[version] = (
-            row | self._rows.get(version, {}) | {"status": status, **fields}
-        )
-
-    def take(self) -> list[str]:
-        """Return the messages that arrived since the last call."""
-        messages = list(self._arrived)
-        self._arrived.clear()
-        return messages
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    # HTTPServer asks for its own name, which may take long.
+    with TCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
