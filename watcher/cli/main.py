@@ -459,7 +459,7 @@ def metrics() -> None:
     """
 
 
-@command("test-alerts discord", page="alerts", module="samples")
+@command("test-alerts discord", page="alerts", module="config")
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
 def test_alerts() -> None:
     """Send a sample alert to each channel.

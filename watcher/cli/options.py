@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from watcher import durations, timestamps
 from watcher.errors import UsageError
 from watcher.polling.clock import clock
 from watcher.settings import parsing
-from watcher.text.mask import describe, find_url
+from watcher.text.mask import describe, find_url, nearest
 
 _Value = TypeVar("_Value")
 _Given = TypeVar("_Given")
@@ -124,3 +124,10 @@ def masked(text: str) -> str:
     """Return a text from the command line up to where an alert URL may begin; where one ends cannot be known."""
     found = find_url(text)
     return f"{text[: found.start()]}***://***" if found else text
+
+
+def no_such(what: str, name: str, known: Iterable[str]) -> UsageError:
+    """Return that there is none of this name, with the nearest one that there is, or all."""
+    near = nearest(name, known)
+    hint = f"did you mean {near}?" if near else f"{what}s: {', '.join(known)}"
+    return UsageError(f"there is no {what} {describe(name)}", hint)

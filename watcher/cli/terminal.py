@@ -96,9 +96,10 @@ def echo(line: str = "", *, error: bool = False) -> None:
             raise OutputError("" if is_gone else what) from None
 
 
-def warn(text: str) -> None:
-    """Write a warning to stderr."""
-    echo(f"warning: {text}", error=True)
+def warn(*warnings: str) -> None:
+    """Write warnings to stderr."""
+    for one in warnings:
+        echo(f"warning: {one}", error=True)
 
 
 def show(found: object) -> None:

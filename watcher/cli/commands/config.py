@@ -1,18 +1,35 @@
-"""The settings in effect as `config` shows them: value and origin of each, secrets masked."""
+"""`config`: the settings in effect, the origin of each, secrets masked; `test-alerts`: a sample for each channel."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 
-from watcher import durations
-from watcher.cli.terminal import columns, echo, show, table, warn
+from watcher import durations, log
+from watcher.alerts.digest import sample
+from watcher.cli.options import no_such
+from watcher.cli.report import exit_code
+from watcher.cli.terminal import (
+    ProgressLine,
+    colour,
+    columns,
+    echo,
+    show,
+    show_result,
+    table,
+    warn,
+)
+from watcher.delivery.client import AT_ONCE, Worker
 from watcher.delivery.confirming import protocol_without_answers
+from watcher.delivery.process import Job
+from watcher.errors import UsageError
 from watcher.model.channel import Channel
 from watcher.model.event import DEFAULT_KINDS, Kind
+from watcher.polling.clock import clock
 from watcher.polling.setup import url_warnings, validate_channels, warnings
 from watcher.registry.network import check_usable
-from watcher.settings.loading import Loaded, nothing_to_watch
+from watcher.settings.loading import Loaded, nothing_to_watch, where_to_set
 from watcher.settings.model import Settings
 from watcher.settings.parsing import NO_ALERTS
 from watcher.state.store import StateFolder
@@ -30,8 +47,7 @@ def config(*, settings: Callable[[], Loaded]) -> int:
         what, hint, *_places = str(nothing_to_watch(loaded)).splitlines()
         warn(what)  # a poll refuses it
         echo(hint, error=True)
-    for warning in (*warnings(loaded), *url_warnings(known)):
-        warn(warning)
+    warn(*warnings(loaded), *url_warnings(known))
     places = ", ".join(map(str, loaded.searched))
     file = loaded.config_file or f"none (looked for {places})"
     echo(f"settings file: {escape_invisible(str(file))}")
@@ -136,3 +152,45 @@ def _kinds(channel: Channel, *, has_globs: bool) -> str:
     if channel.kinds == frozenset(Kind):
         return "all"
     return ", ".join(kind for kind in Kind if kind in channel.kinds)
+
+
+def test_alerts(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -> int:
+    """Send a sample to all channels and print a line for each when it is done; return 1 if one failed."""
+    loaded = settings()
+    known = {channel.name: channel for channel in loaded.settings.all_channels()}
+    if not known:
+        warn(*loaded.warnings)  # a misspelled name may be why there is none
+        hint = where_to_set(
+            loaded, "alert_urls or [[channels]]", "COMFY_WATCH_ALERT_URLS"
+        )
+        hint += "\ncomfy-watch config shows what was read"
+        raise UsageError("there are no channels", hint)
+    if unknown := [name for name in channels if name not in known]:
+        raise no_such("channel", unknown[0], known)
+    folder = StateFolder(loaded.settings.state_dir)
+    chosen_channels = [known[name] for name in channels or known]
+    events = sample(clock())
+
+    async def send(channel: Channel) -> bool:
+        job = Job(url=channel.url, events=events, timeout=loaded.settings.timeout)
+        async with turns:
+            progress(channel.name, f"sending to {channel.name}")
+            outcome = await worker.deliver(job)
+        progress(channel.name, "")
+        log.debug("sent", channel=channel.name)
+        result = colour("delivered")
+        if not outcome.taken:
+            result = f"{colour('failed')}: {outcome.reason}"
+        elif protocol := protocol_without_answers(channel.url):
+            result = f"sent, unconfirmed: {protocol} cannot say whether it arrived"
+        show_result([f"{channel.name}: {result}"])
+        return outcome.taken
+
+    async def send_all() -> list[bool]:
+        return await asyncio.gather(*map(send, chosen_channels))
+
+    turns = asyncio.Semaphore(AT_ONCE)
+    with Worker() as worker, ProgressLine() as progress:
+        validate_channels(loaded.settings, folder, loaded.origins, worker.refusal)
+        warn(*loaded.warnings)
+        return exit_code(is_undone=not all(asyncio.run(send_all())))

@@ -109,30 +109,26 @@ def judge(
         wait, tries = durations.in_words(waited), next_tries(*queues.values())
         parts.append(f"{alerts} undelivered, the oldest for {wait}")
         parts.append(f"next try {tries_in_words(tries, now)}")
-    failing = {
-        f"channel {name}": queue.failing_since
-        for name, queue in queues.items()
-        if queue.failing_since
-    }
     scans = state.checks.streaks.get(About.INSTALL, {})
-    failing |= {
-        f"install {sanitize_line(name)}": scans[key].since
-        for key, name in installs.items()
-        if key in scans
-    }
-    for what, since in failing.items():
+    failing = [
+        *((f"channel {name}", queue.failing_since) for name, queue in queues.items()),
+        *(
+            (f"install {sanitize_line(name)}", scans[key].since)
+            for key, name in installs.items()
+            if key in scans
+        ),
+    ]
+    failing = [(what, since) for what, since in failing if since]
+    for what, since in failing:
         seconds = timestamps.seconds_between(since, now)
         parts.append(f"{what} failing for {durations.in_words(seconds)}")
-    packs = _failing_packs(state, nodes) if strict else ""
-    parts += [packs] if packs else []
+    packs = [
+        sanitize_line(row.node)
+        for row in (node_rows(nodes, state, {}) if strict else ())
+        if row.state is Grade.FAILING
+    ]
+    if packs:
+        named = join_first(packs, _NAMES)
+        parts.append(f"{plural(len(packs), 'pack')} failing: {named}")
     works = waited <= durations.DAY and not failing and not packs
     return age <= max_age and (works or not strict), "; ".join(parts)
-
-
-def _failing_packs(state: State, nodes: Iterable[str]) -> str:
-    """Return which packs are failing, in words; "" if none is."""
-    rows = node_rows(nodes, state, {})
-    failing = [sanitize_line(row.node) for row in rows if row.state is Grade.FAILING]
-    if not failing:
-        return ""
-    return f"{plural(len(failing), 'pack')} failing: {join_first(failing, _NAMES)}"

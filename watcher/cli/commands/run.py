@@ -131,8 +131,7 @@ class RunLines(Observer):
     def started(self, schedule: Schedule) -> None:
         """Say what is watched, how often, and what is odd about the settings."""
         if log.is_logged("warning"):
-            for warning in schedule.warnings:
-                warn(warning)
+            warn(*schedule.warnings)
         config = schedule.config
         counts = [plural(len(config.channels), "channel")]
         if config.installs:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from watcher.cli import documents
+from watcher.cli.options import no_such
 from watcher.cli.terminal import show
-from watcher.errors import UsageError
 from watcher.model.event import Event
 from watcher.settings.model import json_schema
 from watcher.state.documents import SNAPSHOT
 from watcher.state.schema import of
-from watcher.text.mask import describe, nearest
 
 _FORMS: dict[str, type[object]] = {
     "snapshot": SNAPSHOT.form,
@@ -36,8 +35,4 @@ def document_of(name: str) -> dict[str, object]:
         return json_schema()
     if form := _FORMS.get(name):
         return of(form)
-    near = nearest(name, NAMES)
-    raise UsageError(
-        f"there is no schema {describe(name)}",
-        hint=f"did you mean {near}?" if near else f"schemas: {', '.join(NAMES)}",
-    )
+    raise no_such("schema", name, NAMES)
