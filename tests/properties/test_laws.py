@@ -8,13 +8,22 @@ from dataclasses import replace
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.support.factories import NOW, PACK, beside, compare, known
+from tests.support.factories import (
+    NOW,
+    PACK,
+    beside,
+    committed,
+    compare,
+    known,
+    listing,
+)
 from tests.support.parameters import examples
 from tests.support.strategies import (
     pictures,
 )
-from watcher.changes.diff import Difference, compare_ban
+from watcher.changes.diff import Difference, compare_ban, compare_listing
 from watcher.changes.health import Turn
+from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Event, Kind
 from watcher.model.reading import ReadFailure
 from watcher.model.snapshot import Mark, Node, Snapshot
@@ -42,21 +51,24 @@ def live(
     """Let one poll happen to a node."""
     node = before.nodes.get(KEY)
     failed: dict[str, ReadFailure] = {}
+    options = DiffOptions(now=at, revision=before.revision)
     if step == _BAN:
-        found = compare_ban(node or Node(node=PACK), "banned", at)
+        found = compare_ban(node or Node(node=PACK), "banned", options)
     elif isinstance(step, str):
         found = Difference(node=node or Node(node=PACK), events=())
         failed = {KEY: ReadFailure(node=PACK, error="unreadable")}
     else:
         picture, complete = step
         incomplete = "" if complete else "it was cut short"
-        found = compare(node, *picture, incomplete=incomplete, now=at)
+        shown = listing(*picture, incomplete=incomplete)
+        found = compare_listing(node, shown, options)
     read = () if failed or step == _BAN else (KEY,)
     snapshot = before.with_nodes({KEY: found.node})
     turn = Turn({}, snapshot, 1, at)
     turn.take_nodes(failed, read)
     events = (*found.events, *turn.events)
-    return turn.snapshot.with_counts(events), events
+    after = turn.snapshot
+    return after if after == before else committed(after), events
 
 
 def _told(one: Version, before: Version | None) -> Version:

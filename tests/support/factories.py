@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -66,8 +67,9 @@ def listing(*versions: Version, **fields: Any) -> Listing:
     return Listing(**{"node": PACK, "versions": in_order(versions), "at": NOW} | fields)
 
 
+_REVISIONS = itertools.count()
+"""Of the snapshots of comparisons: each is of a poll of its own."""
 _BESIDE = {
-    "seen": "seen",
     "marks": "mark",
     "ends": "ends",
     "scans": "scan",
@@ -78,7 +80,7 @@ _BESIDE = {
 def known(*versions: Version, **fields: Any) -> Node:
     """Make a node that has its baseline and these versions.
 
-    `seen`, `marks`, `ends`, `scans` and `bans` say by key what is known beside the rows, by "" of the node itself.
+    `marks`, `ends`, `scans` and `bans` say by key what is known beside the rows, by "" of the node itself.
     """
     facts: dict[str, dict[str, Any]] = {key: {} for key in ("", *by_key(versions))}
     for name in _BESIDE.keys() & fields.keys():
@@ -101,10 +103,16 @@ def beside(node: Node, name: str) -> dict[str, Any]:
 
 
 def compare(known_as: Node | None, /, *versions: Version, **fields: Any) -> Difference:
-    """Compare with a listing of the versions; `baseline`, `now` and `minimum_age` are the poll's terms."""
-    terms: dict[str, Any] = {"now": NOW}
-    terms |= {name: fields.pop(name) for name in ("baseline", "now") if name in fields}
+    """Compare with a listing of the versions; `baseline`, `now` and `revision` are the poll's terms."""
+    terms: dict[str, Any] = {"now": NOW, "baseline": "summary"}
+    terms["revision"] = next(_REVISIONS)
+    terms |= {name: fields.pop(name) for name in terms.keys() & fields.keys()}
     return compare_listing(known_as, listing(*versions, **fields), DiffOptions(**terms))
+
+
+def committed(snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot as it is once it is saved."""
+    return replace(snapshot, revision=snapshot.revision + 1)
 
 
 def reported(

@@ -72,7 +72,7 @@ def _with_baseline(
         # The earlier time counts: our clock may have been ahead then, so versions created after now are news.
         since = min(node.empty_since or listing.at, listing.at, key=recency)
         return replace(node, empty_since=since), []
-    reported = {one.key for one in node.versions if one.seen}
+    reported = {one.key for one in node.versions if one.reported}
     late: list[Version] = []
     first: list[Version] = []
     for version in shown:
@@ -85,26 +85,18 @@ def _with_baseline(
 
     events: list[Event] = []
     if options.baseline == "summary" and (first or not late):
-        node, summary = node_event(
+        summary = node_event(
             node,
             Kind.BASELINE,
-            options.now,
+            options,
             after=next(iter(bad_of(first)), None),
             reason=_summary(first),
         )
         bad = bad_versions((node.node, version) for version in first)
         events.append(replace(summary, bad_versions=bad, tally=tally(first)))
     for version in late:
-        make = about_version(node.node, version, node.seen_floor, options.now)
-        events += first_sight(make, version)
-    news = {event.key for event in events}
-    versions = tuple(
-        replace(one, seen=node.seen_floor + 1) if one.key in news else one
-        for one in node.versions
-    )
-    return replace(
-        node, baseline_at=listing.at, empty_since="", versions=versions
-    ), events
+        events += first_sight(about_version(node.node, version, options), version)
+    return replace(node, baseline_at=listing.at, empty_since=""), events
 
 
 def bad_versions(versions: Iterable[tuple[str, Version]]) -> tuple[BadVersion, ...]:
@@ -164,25 +156,25 @@ class Difference(NamedTuple):
     events: tuple[Event, ...] = ()
 
 
-def compare_ban(node: Node, reason: str, now: str) -> Difference:
+def compare_ban(node: Node, reason: str, options: DiffOptions) -> Difference:
     """Report a ban of the node once. Its versions stay as they were.
 
     The event has no `before`: a listing does not say what the node was.
     """
     if node.banned:
         return Difference(node)
-    node, event = node_event(node, Kind.BANNED, now, after=BANNED, reason=reason)
+    event = node_event(node, Kind.BANNED, options, after=BANNED, reason=reason)
     return Difference(replace(node, banned=True), (event,))
 
 
-def compare_record(node: Node, record: NodeRecord, now: str) -> Difference:
+def compare_record(node: Node, record: NodeRecord, options: DiffOptions) -> Difference:
     """Report a ban of the node as `GET /nodes` has it, unless it is known already.
 
     That it says otherwise ends no ban yet: a listing of it does then, as it ends a ban by 403.
     """
     if record.status != BANNED:
         return Difference(replace(node, ban_recorded=False))
-    after, events = compare_ban(node, record.status_detail, now)
+    after, events = compare_ban(node, record.status_detail, options)
     return Difference(replace(after, ban_recorded=True) if events else node, events)
 
 
@@ -197,10 +189,9 @@ def compare_listing(
     returning = node.emptied and bool(listing.versions)
     events: list[Event] = []
     if ended := BANNED if node.banned else REMOVED if returning else "":
-        node, event = node_event(
-            node, Kind.REINSTATED, options.now, before=ended, after=ACTIVE
+        events.append(
+            node_event(node, Kind.REINSTATED, options, before=ended, after=ACTIVE)
         )
-        events.append(event)
         node = replace(node, banned=False)
     # Most listings are as the last one, and cost no comparison.
     shown = listing.versions
@@ -209,7 +200,6 @@ def compare_listing(
         comparison = _Comparison(
             node=node,
             known={one.key: one for one in node.versions},
-            floor=node.seen_floor,
             listing=listing,
             options=options,
             returning=returning,
@@ -232,8 +222,6 @@ class _Comparison:
     node: Node
     known: dict[str, KnownVersion]
     """By key."""
-    floor: int
-    """As `Node.seen_floor`."""
     listing: Listing
     options: DiffOptions
     returning: bool
@@ -256,7 +244,7 @@ class _Comparison:
             version = self._take(shown, old)
             if version.id and version.text_key not in listed:
                 # The same version, from when it had no id.
-                self._forget(version.text_key)
+                self.known.pop(version.text_key, None)
             rows.append(version)
         matched = {version.key for version in rows}
         node = replace(self.node, emptied=self.node.emptied and not self.returning)
@@ -276,9 +264,9 @@ class _Comparison:
             )
         hidden = [one for key, one in self.known.items() if key not in matched]
         for one in sorted(hidden, key=_age)[:-KEPT]:
-            self._forget(one.key)
+            del self.known[one.key]
         versions = tuple(sorted(self.known.values(), key=_age))
-        return replace(node, versions=versions, seen_floor=self.floor), tuple(rows)
+        return replace(node, versions=versions), tuple(rows)
 
     def _find(self, shown: Version, of_text: Iterable[str]) -> KnownVersion | None:
         """Return the known version that a row is: by id, else by version text if one side has no id.
@@ -303,14 +291,6 @@ class _Comparison:
             default=None,
         )
 
-    def _forget(self, key: str) -> None:
-        """Drop a version. The floor rises to its counter, so that no event id is used twice."""
-        if one := self.known.pop(key, None):
-            self.floor = max(self.floor, one.seen)
-
-    def _maker(self, version: Version, count: int) -> EventMaker:
-        return about_version(self.node.node, version, count, self.options.now)
-
     def _take(self, shown: Version, old: KnownVersion | None) -> Version:
         """Take a row, with its events; return it with the known values of what the answer did not report."""
         unreported = self.listing.unreported.get(shown.key, frozenset())
@@ -318,9 +298,7 @@ class _Comparison:
         known = old or KnownVersion(row=version)
         # With an id that was not shown for a while, it may be two that are known.
         twin = self.known.get(version.key, known)
-        seen = max(known.seen, twin.seen)
-        count = max(seen, self.floor)
-        make = self._maker(version, count)
+        make = about_version(self.node.node, version, self.options)
         # A version that was reported removed begins anew.
         is_new = old is None or old.mark is Mark.REMOVED
         events: list[Event] = []
@@ -331,13 +309,12 @@ class _Comparison:
             events = [*first_sight(make, version, REMOVED)]
         else:
             events = [*_changes(make, old, version)]
-        if known.key != version.key:
-            self._forget(known.key)
+        self.known.pop(known.key, None)
         # Of others that were not read it is not partial: a deprecation is an event whenever it is seen.
         is_partial = bool(unreported & WATCHED_FIELDS.keys())
         self.known[version.key] = KnownVersion(
             row=version,
-            seen=count + 1 if events else seen,
+            reported=not self.node.baseline_at and (known.reported or bool(events)),
             partial=is_partial and (old is None or old.partial),
             judged=not is_new and _is_judged(known) and version.status not in _JUDGED,
             ends=None if is_new else _ends(known, version.status),
@@ -354,16 +331,16 @@ class _Comparison:
         for one in gone:
             self.known[one.key] = replace(one, mark=Mark.ABSENT)
         if gone and len(again) == len(gone) and not self.listing.versions:
-            node, event = node_event(
-                node, Kind.REMOVED, self.options.now, before=ACTIVE, after=REMOVED
+            self.events.append(
+                node_event(
+                    node, Kind.REMOVED, self.options, before=ACTIVE, after=REMOVED
+                )
             )
-            self.events.append(event)
             return replace(node, emptied=True)
         for one in again:
-            count = max(one.seen, self.floor)
-            make = self._maker(one.row, count)
+            make = about_version(node.node, one.row, self.options)
             self.events.append(make(Kind.REMOVED, one.row.status, REMOVED))
-            self.known[one.key] = replace(one, seen=count + 1, mark=Mark.REMOVED)
+            self.known[one.key] = replace(one, mark=Mark.REMOVED)
         return node
 
 

@@ -249,7 +249,7 @@ class Turn:
         kind = Kind.FAILING if story else Kind.RECOVERED
         before, now_is = reported.get(key), after if story else None
         # The snapshot that commits it counts it, so that no two events of a subject share an id.
-        of = about, key, self.snapshot.counts.get(kind, 0)
+        of = about, key, self.snapshot.revision
         node = name if about is About.NODE else None
         event = make_event(
             of, kind, before, now_is, now=self._now, node=node, reason=story

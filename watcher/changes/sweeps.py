@@ -119,7 +119,7 @@ def set_baseline(
     )
     worst = BANNED if found.banned_packs else next(iter(bad_of(rows)), None)
     # The worst is part of the id, as of a pack's own baseline.
-    of = About.REGISTRY, "", snapshot.counts.get(Kind.BASELINE, 0)
+    of = About.REGISTRY, "", snapshot.revision
     reason = _summary(found, bad_of(rows))
     event = make_event(of, Kind.BASELINE, None, worst, now=options.now, reason=reason)
     return after, replace(event, bad_versions=bad_versions(listed), tally=found)

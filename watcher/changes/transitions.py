@@ -51,6 +51,8 @@ class DiffOptions:
     """The setting `baseline`."""
     now: str
     """When this poll began, RFC 3339."""
+    revision: int = 0
+    """Of the snapshot that is compared with, for the ids of events."""
 
 
 def node_url(node: str | None) -> str:
@@ -74,8 +76,9 @@ def make_event(
 ) -> Event:
     """Return an event.
 
-    `of` says what it is about, and how many events that had before. With what happened it makes the id: a poll that
-    died makes the same event again, and no other one has its id.
+    `of` says what it is about, and the revision of the snapshot that was compared with. With what happened it makes the
+    id. A poll that died makes the same event again, and no two have one id: their revisions differ, since the snapshot
+    that commits an event has the next one.
     """
     parts = [part for one in changes for part in (one.field, one.before, one.after)]
     return Event(
@@ -95,31 +98,30 @@ def make_event(
 def node_event(
     node: Node,
     kind: Kind,
-    now: str,
+    options: DiffOptions,
     *,
     before: str | None = None,
     after: str | None = None,
     reason: str = "",
-) -> tuple[Node, Event]:
-    """Return the node with one more event about it as a whole, and that."""
-    of = node.node.lower(), "", node.seen
-    event = make_event(of, kind, before, after, now=now, node=node.node, reason=reason)
-    return replace(node, seen=node.seen + 1), event
+) -> Event:
+    """Return an event about the node as a whole."""
+    of, now = (node.node.lower(), "", options.revision), options.now
+    return make_event(of, kind, before, after, now=now, node=node.node, reason=reason)
 
 
 EventMaker = Callable[..., Event]
 """Makes an event of one version in one poll: of the kind, what was before and after, and the fields that differ."""
 
 
-def about_version(node: str, version: Version, count: int, now: str) -> EventMaker:
-    """Return what makes the events of a version that had so many changes before."""
-    of = node.lower(), version.key, count
+def about_version(node: str, version: Version, options: DiffOptions) -> EventMaker:
+    """Return what makes the events of a version."""
+    of = node.lower(), version.key, options.revision
 
     def make(
         kind: Kind, before: str | None, after: str | None, *changes: FieldChange
     ) -> Event:
         return replace(
-            make_event(of, kind, before, after, *changes, now=now, node=node),
+            make_event(of, kind, before, after, *changes, now=options.now, node=node),
             version=version.version,
             version_id=version.id or None,
             published=version.created_at,

@@ -44,8 +44,8 @@ class KnownVersion:
 
     row: Version
     """As it was last shown, with the known values of fields that were not."""
-    seen: int = 0
-    """How many changes it had, so that each event has an id of its own; no less than `Node.seen_floor` counts."""
+    reported: bool = False
+    """An event was about it before the baseline, which has no other then."""
     mark: Mark | None = None
     """Whether it is missing; None if it was there when it was last looked for."""
     partial: bool = False
@@ -85,10 +85,6 @@ class Node:
     """The last ban of it as a whole, also one that ended."""
     emptied: bool = False
     """It was reported that no version is listed any more."""
-    seen: int = 0
-    """How many changes it had as a whole, so that each event has an id of its own."""
-    seen_floor: int = 0
-    """The most changes that a version had which is not kept: one with its key may come again."""
     versions: tuple[KnownVersion, ...] = ()
     """Oldest first."""
 

@@ -11,6 +11,7 @@ from tests.support.factories import (
     version,
 )
 from watcher.changes.diff import compare_ban
+from watcher.changes.transitions import DiffOptions
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import Version
 
@@ -134,7 +135,7 @@ def test_a_version_that_does_not_come_back_with_its_node_is_removed() -> None:
 
 def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:
     """One event reports that the node is back, whatever kept it away; the end of a ban alone is no return."""
-    banned = compare_ban(emptied(ONE), "", NOW).node
+    banned = compare_ban(emptied(ONE), "", DiffOptions(now=NOW)).node
     assert reported(compare(banned, ONE)) == [("reinstated", None, "banned", "active")]
     part = compare(banned, ONE, incomplete="it was cut short")
     assert part.events == ()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, minute
+from tests.support.factories import NOW, committed, minute
 from watcher.changes.health import ChannelState, Turn
 from watcher.model.event import About, Event, Kind
 from watcher.model.snapshot import Snapshot
@@ -87,7 +87,7 @@ def test_no_two_events_share_an_id() -> None:
             [state(failing=False), state("mail", failing=False)],
         ):
             again, turn = (taken(snapshot, channels, at) for at in (minute(7), NOW))
-            snapshot = turn.snapshot.with_counts(turn.events)
+            snapshot = committed(turn.snapshot)
             assert [one.id for one in again.events] == [one.id for one in turn.events]
             ids += [event.id for event in turn.events]
     assert len(set(ids)) == 12

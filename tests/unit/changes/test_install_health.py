@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.support.factories import NOW
+from tests.support.factories import NOW, committed
 from watcher.changes.health import Turn
 from watcher.model.event import About
 from watcher.model.snapshot import Snapshot
@@ -15,7 +15,7 @@ def lived(*polls: Mapping[str, str]) -> list[Turn]:
     after, found = Turn({}, Snapshot(), 3, NOW), []
     for errors in polls:
         names = {f"/{name}": name for name in errors}
-        snapshot = after.snapshot.with_counts(after.events)
+        snapshot = committed(after.snapshot)
         after = Turn(after.streaks, snapshot, 3, NOW)
         scans = {key: errors[name] for key, name in names.items()}
         after.take_others(About.INSTALL, scans, names)
@@ -80,4 +80,4 @@ def test_a_quiet_poll_changes_nothing() -> None:
     down = {"studio": "gone"}
     found = lived(down, down, down, down)
     assert found[3].snapshot.failing == found[2].snapshot.failing
-    assert lived({"studio": ""})[0].snapshot == Snapshot()
+    assert lived({"studio": ""})[0].snapshot == committed(Snapshot())

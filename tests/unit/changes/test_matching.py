@@ -48,7 +48,7 @@ def test_a_live_row_is_matched_before_a_removed_one() -> None:
 def test_a_removed_text_does_not_hide_the_version_that_has_an_id_now() -> None:
     """A version without an id that was removed is not taken for one with an id whose answer lacks it."""
     rows = (version("1.0"), OTHER, BARE)
-    node = known(*rows, marks={BARE.key: Mark.REMOVED}, seen={BARE.key: 2})
+    node = known(*rows, marks={BARE.key: Mark.REMOVED})
     for _ in range(3):
         difference = compare(node, OTHER, BARE)
         node = difference.node
@@ -58,8 +58,7 @@ def test_a_removed_text_does_not_hide_the_version_that_has_an_id_now() -> None:
         (),
         in_order([version("1.0"), OTHER]),
     )
-    assert (beside(named.node, "mark"), beside(named.node, "seen")) == ({}, {})
-    assert named.node.seen_floor == 2
+    assert beside(named.node, "mark") == {}
 
 
 def test_an_id_of_old_goes_to_the_version_that_is_there() -> None:
@@ -69,11 +68,9 @@ def test_an_id_of_old_goes_to_the_version_that_is_there() -> None:
         BARE,
         OTHER,
         marks={"id-1.0": Mark.REMOVED},
-        seen={"id-1.0": 5, BARE.key: 1},
     )
     first = compare(node, OTHER, replace(version("1.0"), status="flagged"))
     assert reported(first) == [("flagged", "1.0", "active", "flagged")]
-    assert beside(first.node, "seen") == {"id-1.0": 6}
     assert [one.key for one in first.node.rows] == ["id-1.0", "id-2.0"]
 
 
@@ -140,7 +137,6 @@ def _removed(*rows: Version) -> Node:
         OTHER,
         *rows,
         marks={row.key: Mark.REMOVED for row in rows if row != OTHER},
-        seen={row.key: 2 for row in rows if row != OTHER},
     )
 
 
@@ -197,7 +193,6 @@ def test_the_newest_of_the_removed_are_kept() -> None:
     node = compare(_removed(*rows), OTHER).node
     dropped = {row.key for row in old.rows} - {row.key for row in node.rows}
     assert len(dropped) == 5
-    assert node.seen_floor == 2
     back = next(row for row in rows if row.key in dropped)
     assert reported(compare(node, OTHER, back)) == [
         ("new", back.version, None, "active")
@@ -214,7 +209,6 @@ def test_a_node_whose_listings_are_never_complete_is_kept_up_to_a_bound() -> Non
         node = difference.node
         ids += [event.id for event in difference.events]
     assert len(node.rows) == KEPT + 1000
-    assert (len(beside(node, "seen")), node.seen_floor) == (KEPT + 1000, 1)
     assert compare(node, *node.rows[:1000], incomplete="it was cut short").events == ()
     back = compare(node, version("1.0.0"), incomplete="it was cut short")
     assert reported(back) == [("new", "1.0.0", None, "active")]

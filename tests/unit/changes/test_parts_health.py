@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.support.factories import NOW
+from tests.support.factories import NOW, committed
 from watcher.changes.health import Turn
 from watcher.model.event import INCOMPLETE, About
 from watcher.model.snapshot import Snapshot, SweepBaseline
@@ -21,7 +21,7 @@ def lived(*sweeps: str | None, down: tuple[int, ...] = ()) -> list[Turn]:
         of.pop("failing", None)
         of |= {"failing": "failing"} if number in down else {}
         snapshot = replace(after.snapshot, failing={About.REGISTRY: of})
-        after = taken(lacking, after, snapshot.with_counts(after.events))
+        after = taken(lacking, after, committed(snapshot))
         found.append(after)
     return found
 

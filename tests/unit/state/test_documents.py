@@ -59,7 +59,6 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
     node = known(
         version("1", id="x", dependencies=("u",)),
         version("2.0", id=""),
-        seen={"": 1},
         marks={"x": Mark.ABSENT},
     )
     nodes = {"zeta": Node(node="Zeta"), PACK.lower(): node}
@@ -83,7 +82,6 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
         '  "some-pack": {',
         '   "node": "Some-Pack",',
         f'   "baseline_at": "{CHECKED}",',
-        '   "seen": 1,',
         '   "versions": [',
         (
             '    {"row": {"version": "1", "id": "x", "status": "active", "created_at": "2026-01-01T00:00:00Z", '

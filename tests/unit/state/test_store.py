@@ -59,9 +59,7 @@ PICTURE = Snapshot(
             version("2.0", "flagged", dependencies=("a", "b")),
             marks={"id-1.0": Mark.ABSENT},
         ),
-        "other": known(
-            version("0.1", deprecated=True), node="other", seen={"": 1, "id-0.1": 2}
-        ),
+        "other": known(version("0.1", deprecated=True), node="other"),
     },
     failing={About.INSTALL: {"bare": "failing"}},
     installed=Installed(

@@ -197,7 +197,7 @@ def compare_node(seen: Seen, options: DiffOptions) -> Polled:
             node, events = compare_listing(node, reading, options)
         case NodeBanned():
             node = node or Node(node=reading.node)
-            node, events = compare_ban(node, summarize(reading.message), options.now)
+            node, events = compare_ban(node, summarize(reading.message), options)
         case None:
             pass
         case _:
@@ -205,7 +205,7 @@ def compare_node(seen: Seen, options: DiffOptions) -> Polled:
     if record is not None:
         record = replace(record, status_detail=summarize(record.status_detail))
         node = node or Node(node=record.id)
-        node, more = compare_record(node, record, options.now)
+        node, more = compare_record(node, record, options)
         events = (*events, *more)
     if seen.joins_baseline:
         # The event of the baseline of all counts it.

@@ -548,6 +548,7 @@ def make_plan(
         options=DiffOptions(
             baseline=config.baseline,
             now=started,
+            revision=state.snapshot.revision,
         ),
     )
 
