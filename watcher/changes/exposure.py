@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from watcher.changes.transitions import node_url
+from watcher.changes.transitions import make_event
 from watcher.changes.verdict import as_one, identities
 from watcher.model.event import (
     BadVersion,
@@ -18,7 +18,6 @@ from watcher.model.event import (
     Grade,
     Kind,
     Severity,
-    event_id,
     grade_rank,
     worst_grade,
     worst_of,
@@ -310,13 +309,13 @@ class _RunPack:
             for one in self.findings[copy.key]
             if one.grade is copy.grade
         )
-        row = finding.row
         event = self._event(
             Kind.EXPOSED,
             copies[0].version,
-            before=worst_grade(before).verdict if is_known else None,
-            after=finding.grade.verdict,
+            worst_grade(before).verdict if is_known else None,
+            finding.grade.verdict,
         )
+        row = finding.row
         return replace(
             event,
             version_id=row.id or None if row else None,
@@ -329,32 +328,21 @@ class _RunPack:
         """Return the event of a pack of which nothing is bad any more."""
         was = self.before.reported
         versions = {version for _, version in was}
-        event = self._event(
-            Kind.CLEARED,
-            versions.pop() if len(versions) == 1 else None,
-            before=worst_grade(
-                was.values() or [one.grade for one in self.before.copies]
-            ).verdict,
-            after=None,
-        )
+        version = versions.pop() if len(versions) == 1 else None
+        grades = was.values() or [one.grade for one in self.before.copies]
+        before = worst_grade(grades).verdict
+        event = self._event(Kind.CLEARED, version, before, None)
         return replace(event, ends=self.before.ends)
 
     def _event(
-        self, kind: Kind, version: str | None, *, before: str | None, after: str | None
+        self, kind: Kind, version: str | None, before: str | None, after: str | None
     ) -> Event:
         known = self.poll.after.get(self.key)
         named = (one.node for found in self.findings.values() for one in found)
-        node = known.node if known else next(named, None)
-        return Event(
-            id=event_id("installed", self.key, version, self.seen, kind, before, after),
-            kind=kind,
-            node=node or self.key,
-            version=version,
-            before=before,
-            after=after,
-            at=self.poll.now,
-            url=node_url(node or self.key),
-        )
+        node = known.node if known else next(named, None) or self.key
+        of = "installed", self.key, version, self.seen
+        event = make_event(of, kind, before, after, now=self.poll.now, node=node)
+        return replace(event, version=version)
 
 
 def appear(
@@ -417,13 +405,10 @@ def _known(pack: Pack) -> KnownPack:
 def _event(key: str, install: str, pack: Pack, seen: int, now: str) -> Event:
     one = _known(pack)
     copy = Copy(install=install, version=pack.version, enabled=pack.enabled)
-    return Event(
-        id=event_id("installed", key, one.id, one.name, seen, Kind.APPEARED),
-        kind=Kind.APPEARED,
-        node=pack.id,
+    of = "installed", key, one.id, one.name, seen
+    return replace(
+        make_event(of, Kind.APPEARED, None, None, now=now, node=pack.id),
         version=pack.version,
-        at=now,
-        url=node_url(pack.id),
         install=install,
         folder=pack.folder,
         installed=(copy,),

@@ -26,7 +26,6 @@ from watcher.model.selection import NODE_ID
 from watcher.model.snapshot import Node
 from watcher.model.version import (
     ACTIVE,
-    BANNED,
     DELETED,
     STATUSES,
     MinimumAge,
@@ -62,13 +61,13 @@ class Knowledge:
 
     @property
     def is_banned(self) -> bool:
-        """Whether the whole pack is banned."""
-        return (self.node is not None and self.node.banned) or self._status == BANNED
+        """Whether the whole pack is banned: an answer may have ended what its record still says."""
+        return self.node is not None and self.node.banned
 
     @property
     def is_deleted(self) -> bool:
         """Whether the whole pack is deleted."""
-        return self._status == DELETED
+        return self.record is not None and self.record.status == DELETED
 
     @property
     def is_complete(self) -> bool:
@@ -126,10 +125,6 @@ class Knowledge:
         """Return what the scanner found in a version; None if that was not read."""
         found = self.node.find(version.key) if self.node else None
         return found.scan if found else None
-
-    @property
-    def _status(self) -> str:
-        return self.record.status if self.record else ""
 
 
 def as_one(each: Sequence[Finding]) -> Finding:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
 
 from watcher.alerts.payload import CopyForm, copy_forms
 from watcher.changes.exposure import copies_of
@@ -18,7 +17,7 @@ from watcher.model.event import (
     grade_rank,
     worst_grade,
 )
-from watcher.model.finding import JudgedCopy
+from watcher.model.finding import CopyKey, JudgedCopy
 from watcher.model.pack import Copy
 from watcher.model.reading import ALL
 from watcher.model.snapshot import Node
@@ -113,11 +112,11 @@ def _row(
     doubt = checks.streaks.get(About.EMPTY, {}).get(key)
     snapshot = state.snapshot
     is_failing = snapshot.is_failing(About.NODE, key)
-    judged = [
-        replace(one, install=installs[one.install])
+    judged = {
+        (installs[one.install], one.version): one
         for one in checks.run.get(key, ())
         if one.install in installs
-    ]
+    }
     run, listed = _run_of(copies, judged), node.listed
     installable = newest_of(one for one in listed if one.status == ACTIVE)
     return NodeRow(
@@ -181,18 +180,15 @@ def how_it_stands(
 
 
 def _run_of(
-    copies: Iterable[Copy], judged: Sequence[JudgedCopy]
+    copies: Iterable[Copy], judged: Mapping[CopyKey, JudgedCopy]
 ) -> tuple[JudgedCopy, ...]:
     """Return how the enabled copies were judged, the worst of each version; one that was not is unknown."""
-    known = {one.key: one for one in judged}
     by_version: dict[str | None, list[JudgedCopy]] = {}
     for copy in copies:
         if copy.enabled:
-            unknown = JudgedCopy(
-                install=copy.install, version=copy.version, grade=Grade.UNKNOWN
-            )
-            one = known.get(unknown.key, unknown)
-            by_version.setdefault(copy.version, []).append(one)
+            key = copy.install, copy.version
+            unknown = JudgedCopy(install="", version=copy.version, grade=Grade.UNKNOWN)
+            by_version.setdefault(copy.version, []).append(judged.get(key, unknown))
     return tuple(
         min(by_version[version], key=JudgedCopy.rank)
         for version in sorted(by_version, key=lambda one: one or "")

@@ -249,7 +249,9 @@ GOOD = _knowledge(node=known(version("1.0.0")), record=record())
 BAD_VERSION = _knowledge(
     node=known(version("1.0.0", "banned")), record=record(id="evil")
 )
-BAD_PACK = _knowledge(node=known(version("7.0.0")), record=record("banned", id="evil"))
+BAD_PACK = _knowledge(
+    node=known(version("7.0.0"), banned=True), record=record("banned", id="evil")
+)
 ALL_BAD = _knowledge(node=known(version("7.0.0", "flagged")), record=record(id="evil"))
 NO_PACK = _knowledge(node=EMPTY)
 
@@ -423,7 +425,7 @@ def test_a_reference_to_a_deprecated_version() -> None:
         (EMPTY, {}, Grade.UNKNOWN, f"the registry does not have a pack {PACK}"),
         (EMPTY, {"record": record()}, Grade.UNKNOWN, "the registry does not have any version"),
         (None, {}, Grade.UNKNOWN, "the registry has not been asked yet"),
-        (known(version("1.0.0")), {"record": record("banned")}, Grade.BANNED, "the whole pack"),
+        (known(version("1.0.0"), banned=True), {"record": record("banned")}, Grade.BANNED, "the whole pack"),
     ],
 )  # fmt: skip
 def test_a_reference_without_a_version_of_what_is_not_known(

@@ -44,7 +44,7 @@ from watcher.model.finding import (
 from watcher.model.pack import NODE_STATUSES, NodeRecord, Pack, Scanned
 from watcher.model.reading import ALL, Fault, Listing, NodeBanned, ReadFailure
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
-from watcher.model.version import ACTIVE, BANNED, MinimumAge, Version
+from watcher.model.version import BANNED, MinimumAge, Version
 from watcher.polling.model import PollConfig
 from watcher.polling.reading.plan import Plan, Seen
 from watcher.polling.reading.read import Answers
@@ -355,9 +355,6 @@ class Known:
         if node is not None and polled and polled.seen.spelling:
             node = replace(node, node=polled.seen.spelling)
         record = self.records.get(key)
-        is_banned = node is not None and node.banned
-        if record is not None and record.status == BANNED and not is_banned:
-            record = replace(record, status=ACTIVE)  # another answer ended the ban
         reason = summarize(record.status_detail) if record else ""
         bans = (
             event.reason
