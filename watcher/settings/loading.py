@@ -22,7 +22,7 @@ from watcher.settings.places import (
     is_same,
     state_home,
 )
-from watcher.settings.sources import Layer, Unread
+from watcher.settings.sources import Layers, Unread
 from watcher.settings.tables import AcceptTable, ChannelTable, InstallTable
 from watcher.text import mask
 
@@ -50,7 +50,7 @@ _TABLES: Mapping[str, type[BaseModel]] = {
 
 def error_lines(error: ErrorDetails, origins: Mapping[str, str]) -> list[str]:
     """Return the lines of one error, one for each wrong entry of a list; `origins` says where each setting is from."""
-    setting, *inside = error["loc"] or ("channels",)
+    setting, *inside = error["loc"]
     parts = [
         f"entry {part + 1}" if isinstance(part, int) else _safe_name(part)
         for part in inside
@@ -72,7 +72,7 @@ def unknown_line(name: str, origin: str) -> str:
 
 
 def _reason(error: ErrorDetails) -> str:
-    setting, *inside = error["loc"] or ("channels",)
+    setting, *inside = error["loc"]
     match error["type"]:
         case "value_error":
             return str(error["ctx"]["error"])
@@ -166,17 +166,15 @@ def load(
     """
     config_file, named_by = sources.find_file(config, environ, cwd)
     folder = config_file.parent if config_file else cwd
-    layers = [sources.service_manager(environ)]
+    found = Layers()
+    sources.service_manager(found, environ)
     if config_file:
-        layers.append(sources.toml_file(config_file, named_by))
+        sources.toml_file(found, config_file, named_by)
         if system and is_same(folder, system.settings):
-            layers.append(sources.system_secrets(folder, environ, alerts=alerts))
-    layers += [
-        sources.secret_files(environ, container_secrets),
-        sources.environment(environ),
-        sources.given(overrides, "command line"),
-    ]
-    found = sources.merged(layers)
+            sources.system_secrets(found, folder, environ, alerts=alerts)
+    sources.secret_files(found, environ, container_secrets)
+    sources.environment(found, environ)
+    sources.given(found, overrides, "command line")
     _add_nodes(found, more_nodes)
     settings, problems = _validated(found)
     origins = dict.fromkeys(Settings.model_fields, "default") | found.origins
@@ -279,7 +277,7 @@ def url_problems(
     ]
 
 
-def _add_nodes(found: Layer, more: Sequence[str]) -> None:
+def _add_nodes(found: Layers, more: Sequence[str]) -> None:
     """Add the command line's nodes to those of the other sources."""
     if not more:
         return
@@ -291,7 +289,7 @@ def _add_nodes(found: Layer, more: Sequence[str]) -> None:
     found.add("nodes", [*earlier, *more], origin)
 
 
-def _validated(found: Layer) -> tuple[Settings, list[str]]:
+def _validated(found: Layers) -> tuple[Settings, list[str]]:
     """Return the settings and a line for everything that is wrong; with an error they are the defaults.
 
     The error of pydantic stays in here: it holds the values, secret ones too.

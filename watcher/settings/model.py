@@ -5,7 +5,6 @@ Its fields say what each setting means, for the sample file, docs/settings.md an
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -78,6 +77,7 @@ _Heartbeat = Annotated[SecretStr | None, BeforeValidator(parsing.heartbeat_url)]
 _Tables = Annotated[
     tuple[ChannelTable, ...],
     BeforeValidator(read_tables, json_schema_input_type=list[ChannelTable]),
+    AfterValidator(partial(tables.unique, what="channels")),
 ]
 _Installs = Annotated[
     tuple[InstallTable, ...],
@@ -85,7 +85,7 @@ _Installs = Annotated[
         tables.read_installs,
         json_schema_input_type=list[InstallTable | str] | str,
     ),
-    AfterValidator(tables.unique),
+    AfterValidator(partial(tables.unique, what="installs")),
 ]
 _Accept = Annotated[
     tuple[AcceptTable, ...],
@@ -236,7 +236,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _find_channels(self) -> Settings:
-        """Derive the channels; ValueError if two tables have one name."""
+        """Derive the channels."""
         urls = [secret.get_secret_value() for secret in self.alert_urls or ()]
         taken = [table.name.lower() for table in self.channels]
         for url, name in names(dict.fromkeys(urls), taken).items():
@@ -247,12 +247,6 @@ class Settings(BaseSettings):
             self._channels[f"channels, entry {entry} ({table.name}), url"] = (
                 table.channel()
             )
-        counts = Counter(taken)
-        for table in self.channels:
-            if counts[table.name.lower()] > 1:
-                raise ValueError(
-                    f"two channels have the name '{table.name}'; give each its own"
-                )
         return self
 
     @classmethod

@@ -57,8 +57,8 @@ class Unread:
 
 
 @dataclass(slots=True, repr=False)
-class Layer:
-    """Settings from one source, or from several of which the later ones have won."""
+class Layers:
+    """Settings from some sources: each adds its own, and so the later ones win."""
 
     values: dict[str, object] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
@@ -73,75 +73,61 @@ class Layer:
         self.origins[name] = origin
 
 
-def merged(layers: Iterable[Layer]) -> Layer:
-    """Return all layers as one: later ones win."""
-    result = Layer()
-    for layer in layers:
-        result.values |= layer.values
-        result.origins |= layer.origins
-        result.problems += layer.problems
-        result.warnings += layer.warnings
-    return result
-
-
-def given(values: Mapping[str, object], origin: str) -> Layer:
-    """Return values that all have one origin; None counts as not given."""
-    layer = Layer()
+def given(layers: Layers, values: Mapping[str, object], origin: str) -> None:
+    """Add values that all have one origin; None counts as not given."""
     for name, value in values.items():
         if value is not None:
-            layer.add(name, value, origin)
-    return layer
+            layers.add(name, value, origin)
 
 
-def environment(environ: Mapping[str, str]) -> Layer:
-    """Return every `COMFY_WATCH_` variable, its name in any case, except the one that names the file.
+def environment(layers: Layers, environ: Mapping[str, str]) -> None:
+    """Add every `COMFY_WATCH_` variable, its name in any case, except the one that names the file.
 
     An unknown name is a warning.
     """
-    layer = Layer()
     for variable, value in environ.items():
         if not variable.upper().startswith(PREFIX) or variable.upper() == FILE_VARIABLE:
             continue
         name = variable[len(PREFIX) :].lower()
         if name in Settings.model_fields:
-            layer.add(name, value, f"environment {variable}")
+            layers.add(name, value, f"environment {variable}")
         elif wrong := _NOT_IN_A_NAME.search(variable):  # what follows may be a secret
             shown = f"{variable[: wrong.start()]}***"
-            layer.warnings.append(f"environment {shown}: unknown setting, ignored")
+            layers.warnings.append(f"environment {shown}: unknown setting, ignored")
         else:
-            layer.warnings.append(_ignored(f"environment {variable}", name))
-    return layer
+            layers.warnings.append(_ignored(f"environment {variable}", name))
 
 
-def secret_files(environ: Mapping[str, str], container_secrets: Path | None) -> Layer:
-    """Return the content of one file per setting, in the container's secrets folder and `$CREDENTIALS_DIRECTORY`.
+def secret_files(
+    layers: Layers, environ: Mapping[str, str], container_secrets: Path | None
+) -> None:
+    """Add the content of one file per setting, in the container's secrets folder and `$CREDENTIALS_DIRECTORY`.
 
     The second overrides the first. A file is named `SETTING` or `comfy_watch_SETTING`, in any case; other files are
     ignored, with a warning if the name is similar. White space around the content does not count, and a file without
     content gives nothing. A folder with such a name cannot be read: a container engine makes one where the file that it
     should mount is missing.
     """
-    layer = Layer()
     if container_secrets is not None:
         with contextlib.suppress(OSError):
-            _add_files(layer, container_secrets.iterdir())
+            _add_files(layers, container_secrets.iterdir())
     if folder := environ.get("CREDENTIALS_DIRECTORY"):
         try:
-            _add_files(layer, Path(parsing.path(folder)).iterdir())
+            _add_files(layers, Path(parsing.path(folder)).iterdir())
         except OSError as error:
-            layer.problems.append(f"$CREDENTIALS_DIRECTORY, {folder}: {_why(error)}")
+            layers.problems.append(f"$CREDENTIALS_DIRECTORY, {folder}: {_why(error)}")
         except ValueError as error:
-            layer.problems.append(f"$CREDENTIALS_DIRECTORY: {error}")
-    return layer
+            layers.problems.append(f"$CREDENTIALS_DIRECTORY: {error}")
 
 
-def system_secrets(folder: Path, environ: Mapping[str, str], *, alerts: bool) -> Layer:
-    """Return the secrets beside the system's settings file, one file each: what a service gets as its credentials.
+def system_secrets(
+    layers: Layers, folder: Path, environ: Mapping[str, str], *, alerts: bool
+) -> None:
+    """Add the secrets beside the system's settings file, one file each: what a service gets as its credentials.
 
     So root's shell has the channels that the service has. One that the service was given as a credential, even an empty
     one, is not read here: its own user may not be able to.
     """
-    layer = Layer()
     passed_on = environ.get("CREDENTIALS_DIRECTORY") or os.devnull
     names = sorted({"installs", *(parsing.SECRET if alerts else ())})
     for file in [
@@ -149,20 +135,19 @@ def system_secrets(folder: Path, environ: Mapping[str, str], *, alerts: bool) ->
         for name in names
         if os.path.lexists(folder / name) and not os.path.lexists(Path(passed_on, name))
     ]:
-        if others_can_read(_add_file(layer, file.name, file)):
-            layer.warnings.append(_exposed(file))
-    return layer
+        if others_can_read(_add_file(layers, file.name, file)):
+            layers.warnings.append(_exposed(file))
 
 
-def _add_files(layer: Layer, files: Iterable[Path]) -> None:
+def _add_files(layers: Layers, files: Iterable[Path]) -> None:
     """Add the settings among some files; those with the prefix come last, and so win."""
     for file in sorted(files, key=lambda file: (len(file.name), file.name)):
         name = file.name.lower().removeprefix(PREFIX.lower())
         known = Settings.model_fields
         if name in known:
-            _add_file(layer, name, file)
+            _add_file(layers, name, file)
         elif parsing.suggest(name, known, likeness=_MISSPELLED):
-            layer.warnings.append(_ignored(f"{FILE_ORIGIN}{file}", name))
+            layers.warnings.append(_ignored(f"{FILE_ORIGIN}{file}", name))
 
 
 def _ignored(origin: str, name: str) -> str:
@@ -172,18 +157,18 @@ def _ignored(origin: str, name: str) -> str:
     return f"{origin}: unknown setting, ignored{meant}"
 
 
-def _add_file(layer: Layer, name: str, file: Path) -> int:
+def _add_file(layers: Layers, name: str, file: Path) -> int:
     """Add a setting from a file of its own; return the file's mode, 0 if it gives nothing."""
     text, problem, mode = _text_of(file)
     value = Unread(problem) if problem else text.strip()
     if not value:
         return 0
-    layer.add(name, value, f"{FILE_ORIGIN}{file}")
+    layers.add(name, value, f"{FILE_ORIGIN}{file}")
     return mode
 
 
-def toml_file(path: Path, named_by: str) -> Layer:
-    """Return the settings file, with or without a byte order mark; a warning if it has secrets that others can read."""
+def toml_file(layers: Layers, path: Path, named_by: str) -> None:
+    """Add the settings file, with or without a byte order mark; a warning if it has secrets that others can read."""
     text, problem, mode = _text_of(path)
     if problem and named_by:
         problem += f" ({named_by})"
@@ -194,24 +179,23 @@ def toml_file(path: Path, named_by: str) -> Layer:
         problem = "not valid TOML: nested too deeply"
     except ValueError as error:
         problem = _syntax_problem(str(error))
-    layer = given(values, str(path))
+    given(layers, values, str(path))
     if problem:
-        layer.problems.append(f"{path}: {problem}")
+        layers.problems.append(f"{path}: {problem}")
     has_url = any(mask.find_url(str(values.get(name, ""))) for name in parsing.SECRET)
     has_login = parsing.LOGIN.search(str(values.get("installs", "")))
     if others_can_read(mode) and (has_url or has_login):
-        layer.warnings.append(_exposed(path))
-    return layer
+        layers.warnings.append(_exposed(path))
 
 
 def _exposed(path: Path) -> str:
     return f"{path} holds secrets and can be read by others; try: chmod 600 {shlex.quote(str(path))}"
 
 
-def service_manager(environ: Mapping[str, str]) -> Layer:
-    """Return the first folder of `$STATE_DIRECTORY`: the default of `state_dir` under systemd."""
-    folder = environ.get("STATE_DIRECTORY", "").partition(os.pathsep)[0]
-    return given({"state_dir": folder or None}, "environment STATE_DIRECTORY")
+def service_manager(layers: Layers, environ: Mapping[str, str]) -> None:
+    """Add the first folder of `$STATE_DIRECTORY`: the default of `state_dir` under systemd."""
+    if folder := environ.get("STATE_DIRECTORY", "").partition(os.pathsep)[0]:
+        layers.add("state_dir", folder, "environment STATE_DIRECTORY")
 
 
 def find_file(

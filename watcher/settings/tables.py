@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal, Self, Union
+from typing import Annotated, Any, Literal, Self, TypeVar, Union
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -305,15 +305,19 @@ def entry(text: str) -> InstallTable:
     return made({"path"}, path=_path(text))
 
 
-def unique(tables: tuple[InstallTable, ...]) -> tuple[InstallTable, ...]:
+_Table = TypeVar("_Table", ChannelTable, InstallTable)
+
+
+def unique(tables: tuple[_Table, ...], what: str) -> tuple[_Table, ...]:
     """Return the tables; ValueError if two of them were given one name."""
-    names: set[str] = set()
+    names: dict[str, str] = {}
     for table in tables:
-        if table.name and table.name.lower() in names:
+        key = table.name.lower()
+        if key and key in names:
             raise ValueError(
-                f"two installs have the name {table.name!r}; give each its own"
+                f"two {what} have the name {names[key]!r}; give each its own"
             )
-        names.add(table.name.lower())
+        names[key] = table.name
     return tables
 
 
@@ -430,8 +434,7 @@ _SHORT_COMMIT = re.compile(r"[0-9A-Fa-f]{1,6}")
 def _finding(value: object) -> str:
     """Return a finding as it is written."""
     text = parsing.stripped(value)
-    named, equals, verdict = text.partition("=")
-    node, at, copy = named.partition("@")
+    node, at, copy, equals, verdict = _parts(text)
     is_word = is_visible(copy) and not set(" @") & set(copy)
     is_copy = is_word and 0 < len(copy) <= _LONGEST_VERSION
     if not NODE_ID.fullmatch(node) or is_copy != bool(at):
@@ -452,6 +455,12 @@ def _finding(value: object) -> str:
             f"{describe(value)} ends with no verdict; after = give one of: {', '.join(_VERDICTS)}"
         )
     return text
+
+
+def _parts(finding: str) -> tuple[str, str, str, str, str]:
+    """Return the pack, the copy and the verdict of a finding, with what stands between them if anything does."""
+    named, equals, verdict = finding.partition("=")
+    return *named.partition("@"), equals, verdict
 
 
 def _reason(value: object) -> str:
@@ -530,8 +539,7 @@ def acceptances(tables: Iterable[AcceptTable]) -> tuple[Acceptance, ...]:
 
 
 def _acceptance(table: AcceptTable) -> Acceptance:
-    named, _, verdict = table.finding.partition("=")
-    node, _, copy = named.partition("@")
+    node, _, copy, _, verdict = _parts(table.finding)
     worst = Grade(verdict or Grade.FLAGGED)
     return Acceptance(
         node=node, copy=copy, worst=worst, reason=table.reason, until=table.until
