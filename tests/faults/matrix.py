@@ -51,7 +51,7 @@ from watcher.model.version import STATUSES
 from watcher.polling.clock import clock
 from watcher.polling.model import PollConfig, Report
 from watcher.polling.poll import Poller
-from watcher.polling.reports.problems import problems
+from watcher.polling.problems import problems
 from watcher.registry.client import RequestLimits
 from watcher.state.model import State
 from watcher.state.store import StateFolder

@@ -55,7 +55,7 @@ from watcher.model.reading import ReadFailure
 from watcher.model.snapshot import Snapshot
 from watcher.model.version import SafeVersion
 from watcher.polling.audit import Audit
-from watcher.polling.reports.problems import problems
+from watcher.polling.problems import problems
 from watcher.state.model import Checks, State
 from watcher.text.status_reason import summarize
 

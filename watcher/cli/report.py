@@ -24,7 +24,7 @@ from watcher.model.pack import Pack, named_after
 from watcher.model.reading import ReadFailure
 from watcher.model.scan import INFO, Scan, ScanFinding
 from watcher.model.selection import Selection
-from watcher.polling.reports.problems import problems
+from watcher.polling.problems import problems
 from watcher.text.sanitize import (
     Trusted,
     escape_invisible,

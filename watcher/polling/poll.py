@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,11 @@ from watcher.model.pack import Scanned
 from watcher.model.reading import ReadFailure
 from watcher.model.version import MinimumAge
 from watcher.polling.model import Dispatch, PollConfig, Report
+from watcher.polling.problems import (
+    Problem,
+    delivery_problems,
+    set_aside_problems,
+)
 from watcher.polling.reading.compare import (
     PollChange,
     compare,
@@ -66,10 +71,8 @@ class Poller:
     """Write and send nothing."""
     channel_budget: float | None = None
     """Seconds after which a channel leaves its other messages to the next round; None: never."""
-    on_expired: Callable[[Dispatch], None] = lambda _: None
-    """Called with expired alerts before they are forgotten."""
-    on_set_aside: Callable[[Mapping[str, int]], None] = lambda _: None
-    """Called with how many alerts are set aside, by channel, before the state forgets whose they were."""
+    on_problems: Callable[[Iterable[Problem]], None] = lambda _: None
+    """Called with what the state forgets next: which alerts have expired, or are set aside."""
     worker: Worker = field(default_factory=Worker)
 
     async def poll(self) -> Report:
@@ -345,16 +348,15 @@ class Poller:
 
         What a killed poll left there is cut off: alerts of a change that was never committed, and half of a line.
 
-        Queues are written before the addresses: while these are lost, queues go by name. `on_set_aside` is called
+        Queues are written before the addresses: while these are lost, queues go by name. `on_problems` is called
         before the addresses are written, so a poll that is killed before it could report leaves that to the next one.
         """
         # An earlier run may have died between giving a file its name and making that durable.
         self.folder.fsync_folder()
         self.folder.compact(state.outbox)
         if state.addresses != known.addresses:
-            self.on_set_aside(
-                set_aside(known.addresses, state.outbox, self.config.channels)
-            )
+            found = set_aside(known.addresses, state.outbox, self.config.channels)
+            self.on_problems(set_aside_problems(found))
             self.folder.save_addresses(state.addresses)
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
@@ -381,7 +383,9 @@ class Poller:
                 channels = knowing(channels, (*self.config.nodes, *published))
             done = await dispatch(self.folder, waiting, channels, options)
         if done.expired:
-            self.on_expired(done)
+            names = done.expired.keys() & done.failures.keys()
+            failures = {name: done.failures[name] for name in sorted(names)}
+            self.on_problems(delivery_problems(failures, done.expired))
         done.unsaved = list(dict.fromkeys([*unsaved, *done.unsaved]))
         with _collected(done.unsaved):
             self.folder.compact(done.waiting)

@@ -14,7 +14,7 @@ from watcher import timestamps
 from watcher.alerts.queues.queue import FIRST_WAIT, seconds_left
 from watcher.errors import ReplacedError, StateError
 from watcher.polling.poll import Poller, StoppedError
-from watcher.polling.reports.problems import (
+from watcher.polling.problems import (
     ProblemReporter,
     delivery_problems,
     problems,
@@ -75,7 +75,7 @@ class Daemon:
         report_problems = ProblemReporter(observer.problem)
         observer.poll_started()
         try:
-            report = await _reporting_to(report_problems, poller).poll()
+            report = await replace(poller, on_problems=report_problems).poll()
         except StoppedError:
             return True
         except ReplacedError:
@@ -117,7 +117,7 @@ class Daemon:
         poller, observer = self._poller, self._observer
         report_problems = ProblemReporter(observer.problem)
         try:
-            done = await _reporting_to(report_problems, poller).deliver_due()
+            done = await replace(poller, on_problems=report_problems).deliver_due()
         except ReplacedError:
             raise
         except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
@@ -130,14 +130,6 @@ class Daemon:
         if done.failures:  # they may come from it
             self._check_installation()
         return not done.unsaved
-
-
-def _reporting_to(report_problems: ProblemReporter, poller: Poller) -> Poller:
-    return replace(
-        poller,
-        on_expired=report_problems.expired,
-        on_set_aside=report_problems.set_aside,
-    )
 
 
 def _next_due(poller: Poller) -> float:

@@ -16,7 +16,7 @@ import httpx
 from watcher import __version__
 from watcher.errors import StateError, WatchError
 from watcher.polling.model import Report
-from watcher.polling.reports.problems import Problem
+from watcher.polling.problems import Problem
 from watcher.registry import network, proxies
 from watcher.service.observer import Observer, Schedule
 

@@ -9,7 +9,7 @@ from functools import partial
 from watcher import log
 from watcher.errors import ReplacedError, StateError, WatchError, line_of
 from watcher.polling.model import Dispatch, PollConfig, Report
-from watcher.polling.reports.problems import Problem
+from watcher.polling.problems import Problem
 from watcher.text.sanitize import Trusted
 from watcher.values import frozen
 

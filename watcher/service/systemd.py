@@ -12,7 +12,7 @@ from collections.abc import Callable, MutableMapping
 
 from watcher.errors import WatchError
 from watcher.polling.model import Dispatch, Report
-from watcher.polling.reports.problems import Problem
+from watcher.polling.problems import Problem
 from watcher.service.observer import Observer, Schedule
 
 _SOCKET, _WATCHDOG, _WATCHED_PROCESS = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"

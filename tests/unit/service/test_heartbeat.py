@@ -13,7 +13,7 @@ from tests.support.factories import poll_report, watch
 from tests.support.fakes.webhook import Answer, Webhook
 from watcher.errors import ReplacedError
 from watcher.model.reading import ALL
-from watcher.polling.reports.problems import Problem
+from watcher.polling.problems import Problem
 from watcher.service.heartbeat import (
     Heartbeat,
     address,

@@ -26,7 +26,7 @@ from watcher.model.event import digest
 from watcher.polling.clock import clock
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller, StoppedError
-from watcher.polling.reports.problems import (
+from watcher.polling.problems import (
     Problem,
     ProblemReporter,
     may_last,
@@ -100,8 +100,7 @@ def _poll(
             progress=progress,
             channel_budget=CHECK_BUDGET,
             dry_run=dry_run,
-            on_expired=report_problems.expired,
-            on_set_aside=report_problems.set_aside,
+            on_problems=report_problems,
         )
         try:
             done = await poller.poll()

@@ -20,7 +20,7 @@ from watcher.model.selection import Selection
 from watcher.polling.clock import clock
 from watcher.polling.model import Dispatch, Report
 from watcher.polling.poll import Poller
-from watcher.polling.reports.problems import Problem
+from watcher.polling.problems import Problem
 from watcher.polling.setup import (
     config_to_watch,
     lock_holder,

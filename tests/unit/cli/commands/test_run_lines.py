@@ -14,7 +14,7 @@ from watcher import log
 from watcher.cli.commands.run import RunLines
 from watcher.errors import ReplacedError, StateError
 from watcher.model.pack import Source, SourceKind
-from watcher.polling.reports.problems import Problem
+from watcher.polling.problems import Problem
 from watcher.service.observer import Schedule
 
 pytestmark = pytest.mark.skipif(

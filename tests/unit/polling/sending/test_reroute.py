@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from watcher.alerts.queues.ownership import (
 from watcher.model.channel import Channel
 from watcher.model.snapshot import Snapshot
 from watcher.polling.poll import Poller, channel_states
+from watcher.polling.problems import Problem
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 
@@ -47,19 +48,20 @@ def test_what_is_set_aside_is_said_before_it_is_forgotten(tmp_path: Path) -> Non
     folder.save_addresses(known)
     said: list[tuple[str, Addresses]] = []
 
-    def say(queues: Mapping[str, int]) -> None:
+    def say(found: Iterable[Problem]) -> None:
         assert folder.load().outbox == waiting
-        said.extend((name, folder.addresses()) for name in queues)
+        said.extend((one.sentence, folder.addresses()) for one in found)
 
     poller = Poller(
         config=watch("", channels=(OTHER,), addresses=addresses(OTHER)),
         folder=folder,
         clock=lambda: NOW,
         stopping=asyncio.Event(),
-        on_set_aside=say,
+        on_problems=say,
     )
     asyncio.run(poller.deliver_due())
-    assert said == [("json", known)]
+    [(sentence, at)] = said
+    assert (sentence.split(":")[0], at) == ("channel json", known)
     assert folder.addresses() == addresses(OTHER)
     idle = replace(waiting.queues["json"], messages=(), failing_since=NOW)
     assert set_aside(known, Outbox(queues={"json": idle}), [OTHER]) == {}

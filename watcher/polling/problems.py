@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 from watcher.changes.health import IS_ID_RIGHT
-from watcher.polling.model import Dispatch, Report
+from watcher.polling.model import Report
 from watcher.text.sanitize import (
     Trusted,
     escape_invisible,
@@ -157,17 +157,6 @@ class ProblemReporter:
             if problem not in self._reported:
                 self._reported.append(problem)
                 self._report(problem)
-
-    def set_aside(self, found: Mapping[str, int]) -> None:
-        """Report which alerts are set aside, before the state forgets that they belonged to a channel."""
-        self(set_aside_problems(found))
-
-    def expired(self, done: Dispatch) -> None:
-        """Report which alerts expired, and why their channels failed, before they are forgotten."""
-        failures = {
-            name: why for name, why in done.failures.items() if name in done.expired
-        }
-        self(delivery_problems(failures, done.expired))
 
 
 def _some(names: list[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.factories import poll_report
 from watcher.model.reading import Fault, ReadFailure
-from watcher.polling.reports.problems import (
+from watcher.polling.problems import (
     ProblemReporter,
     delivery_problems,
     may_last,

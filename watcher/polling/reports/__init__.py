@@ -1,1 +1,0 @@
-"""Reports: what a person or a log reads about a poll."""
