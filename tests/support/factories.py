@@ -12,6 +12,7 @@ from watcher import timestamps
 from watcher.alerts.queues import queue as outcomes
 from watcher.alerts.queues.outbox import Outbox, tidy
 from watcher.alerts.queues.ownership import Addresses
+from watcher.alerts.queues.queue import Queue
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.exposure import copies_of
 from watcher.changes.transitions import DiffOptions
@@ -321,3 +322,8 @@ def public(*nodes: Node, **terms: Any) -> Public:
     names = tuple(node.node for node in nodes)
     given: dict[str, Any] = {"selection": Selection(names=names), "minimum_age": 0.0}
     return published(state, (), Terms(**given | terms), "1.2.3")
+
+
+def owed_to(channel: str, waiting: Outbox) -> int:
+    """Count the alerts that a channel is owed."""
+    return waiting.queues.get(channel, Queue()).alerts

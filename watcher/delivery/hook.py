@@ -74,8 +74,6 @@ class Hook:
         """Targets in the URL."""
         self.unconnected = ""
         """Why the last connection was not made that failed."""
-        self.has_asked = False
-        """Something is about to be sent by another way."""
         self.exchanges: list[Exchange] = []
         self.known: set[str] = set()
         """Targets that have the message, whoever says so."""
@@ -87,8 +85,6 @@ class Hook:
         """Those that are being sent to."""
         self._last = ""
         """The one that apprise has asked about last."""
-        self._since: dict[str, int] = {}
-        """The number of exchanges before apprise asked about a target."""
         self._whole = ""
         """The name of all targets together, about which apprise asks first; it is another one in each process."""
         self._current: Exchange | None = None
@@ -104,7 +100,6 @@ class Hook:
             self._asked = set()
         self._asked.add(target)
         self._last = target
-        self._since[target] = len(self.exchanges)
         self._names |= {target} - {_ALL}
         if self._job.reached and self._digest(target) in self._job.reached:
             self.known.add(target)
@@ -143,7 +138,7 @@ class Hook:
     @property
     def went_out(self) -> bool:
         """Return whether some request carried the message, or may have by another way."""
-        return self.has_asked or any(one.carries for one in self.exchanges)
+        return any(one.carries for one in self.exchanges)
 
     @property
     def in_doubt(self) -> bool:
@@ -171,8 +166,7 @@ class Hook:
         if target == _ALL and self._names:
             is_open = any(one.is_refused for one in sent if one in self.open)
             return is_open or bool(self.denied)
-        since = self.exchanges[self._since.get(target, 0) :]
-        own = [one for one in sent if one in since]
+        own = [one for one in sent if target in one.targets] or sent
         # A plugin may ask about all before it sends to one after the other.
         if target != _ALL:
             own = [one for one in own if _is_named(target, one)] or own
@@ -264,7 +258,9 @@ class Hook:
         url, body = request.url or "", request.body
         text = body.encode() if isinstance(body, str) else body
         said = url.encode() + (text if isinstance(text, (bytes, bytearray)) else b"")
-        with self.exchange(carries=self._carries(url, said)) as one:
+        is_sealed = self.sealed is not None and self.sealed.search(url) is not None
+        is_in_it = bool(self.mark) and self.mark in said
+        with self.exchange(carries=is_sealed or is_in_it) as one:
             one.said = said
             response = send(adapter, request, *args, **options)
             one.retry_after = parse_retry_after(response.headers)
@@ -347,14 +343,13 @@ class Hook:
             raise
         if self.by_other_ways:
             self._out(True)
-            self.exchanges.append(
-                Exchange(carries=True, targets=self._asked, is_out=True)
-            )
+            self.sent_otherwise(is_out=True)
 
-    def _carries(self, url: str, said: bytes) -> bool:
-        """Return whether the message is in a request."""
-        is_sealed = self.sealed is not None and self.sealed.search(url) is not None
-        return is_sealed or (bool(self.mark) and self.mark in said)
+    def sent_otherwise(self, *, is_out: bool = False) -> None:
+        """Note that something is about to be sent by another way; it `is_out` once there is a connection."""
+        self.exchanges.append(
+            Exchange(carries=True, targets=self._asked, is_out=is_out)
+        )
 
 
 def _is_named(target: str, one: Exchange) -> bool:

@@ -171,7 +171,7 @@ def _send(
     if done and not (hook.denied or context.refusals):
         confirmed = not protocol_without_answers(job.url)
         return Outcome(taken=True, confirmed=confirmed, left=message.left)
-    has_asked = not done and bool(hook.exchanges or hook.has_asked)
+    has_asked = not done and bool(hook.exchanges)
     failure = judge(
         hook.open,
         [hook.unconnected, *said],
@@ -208,26 +208,22 @@ def _set_up(
             last.retry_after = last.retry_after or wait
             raise _WaitError
         pause(last_io, wait)
-        hook.has_asked |= hook.by_other_ways
+        if hook.by_other_ways:
+            hook.sent_otherwise()
         # One connection serves all targets where it is no HTTP.
         timer.begin(None if "requests" in known_to(type(service)) else rest)
 
-    ours: dict[str, object] = {
-        "optional": False,
-        "retry": 0,
-        "overflow_mode": OverflowMode.UPSTREAM,
-        # One turns the POST into a GET, whose 200 would acknowledge a message that nobody got.
-        "redirects": False,
-        "is_delivered": hook.is_delivered,
-        "mark_delivered": hook.mark_delivered,
-        "throttle": throttle,
-    }
+    service.optional, service.retry = False, 0
+    service.overflow_mode = OverflowMode.UPSTREAM
+    # A redirect turns the POST into a GET, whose 200 would acknowledge a message that nobody got.
+    service.redirects = False
+    service.is_delivered = hook.is_delivered
+    service.mark_delivered = hook.mark_delivered
+    service.throttle = throttle
     for limit in ("socket_connect_timeout", "socket_read_timeout"):
         # Another one is what the URL asks for (`?cto=`, `?rto=`).
         if getattr(service, limit) == getattr(type(service), limit):
-            ours[limit] = job.timeout
-    for name, value in ours.items():
-        setattr(service, name, value)
+            setattr(service, limit, job.timeout)
 
 
 @contextmanager

@@ -252,24 +252,19 @@ def lock(path: Path, holder: str = "") -> Iterator[Callable[[], bool]]:
     """Hold an exclusive lock on a file, and give what says whether the path still has that file (`is_at`).
 
     The system releases the lock however the process ends. The file then names the `holder`, for people. The lock is
-    held even if the disk is too full for that.
-    Raises BlockingIOError if another process holds it.
+    held even if the disk is too full for that. Raises BlockingIOError if another process holds it, with what the file
+    says of its holder, unchecked.
     """
     with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
-        lock_now(descriptor)
+        try:
+            lock_now(descriptor)
+        except BlockingIOError as error:
+            holder = os.read(descriptor, _HOLDER_BYTES).decode("utf-8", "replace")
+            raise BlockingIOError(error.errno, holder) from None
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{holder}\n".encode() if holder else b"")
         yield partial(is_at, path, os.fstat(descriptor))
-
-
-def lock_holder(path: Path) -> str:
-    """Return the text in the lock's file, unchecked; "" if it cannot be read."""
-    try:
-        with _opened(path, os.O_RDONLY) as descriptor:
-            return os.read(descriptor, _HOLDER_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 @contextlib.contextmanager

@@ -83,10 +83,8 @@ class StateFolder:
                         files.lock(self.path / LOCK, holder)
                     )
                     held.callback(setattr, self, "_is_locked", None)
-                except BlockingIOError:
-                    holder = sanitize_line(
-                        files.lock_holder(self.path / LOCK), _HOLDER_SHOWN
-                    )
+                except BlockingIOError as error:
+                    holder = sanitize_line(error.strerror or "", _HOLDER_SHOWN)
                     raise InUseError(
                         f"state folder {self._shown()} is in use by {holder or 'another comfy-watch'}",
                         hint="one process at a time may use a state: wait until a check has finished, or stop a run",

@@ -225,6 +225,7 @@ def test_a_success_of_which_the_rest_is_lost_is_one(webhook: Webhook) -> None:
 
 def test_a_success_is_out_until_the_program_hears_of_it(webhook: Webhook) -> None:
     """A program that is killed before the body of the answer has come does not take the message for a fresh one."""
+    load()
     said: list[object] = []
     assert send(
         job(webhook.apprise_url("/a")), said.append, lambda _: None, said.append

@@ -40,10 +40,6 @@ class Outbox:
         }
         return owed.union(self.unrecorded)
 
-    def alerts(self, channel: str) -> int:
-        """Return the number of undelivered alerts of a channel."""
-        return self.queues.get(channel, Queue()).alerts
-
 
 def enqueue(
     outbox: Outbox,

@@ -91,14 +91,13 @@ class Rules:
     prepare: Prepare | None = None
     priority: Levels | None = None
     """What the attribute and the URL's parameter of that name are set to, unless the URL has it."""
-    shown_as: Format | None = None
-    """The format that the service shows; apprise sends it plain text unless the URL has `?format=`."""
-    knows_code: bool = False
-    """It reads HTML as it was sent, or knows no other tag for code. All others may be mail, or pass it on as mail:
-    apprise converts the HTML of mail to a text part, where a code tag would begin a line.
+    formats: Mapping[Format, Format] = field(default_factory=dict)
+    """What to write where apprise names a format: of text, to which apprise defaults, what the service shows (unless
+    the URL has `?format=`), and of another one its dialect.
+
+    HTML is that of mail, which a service may be, or pass it on as: apprise converts that to a text part, where a code
+    tag would begin a line. Here are those that read HTML as it was sent, or know no other tag for code.
     """
-    dialects: Mapping[Format, Format] = field(default_factory=dict)
-    """Formats that it reads in its own way: what to write instead."""
     most: int | None = None
     """The most bytes of a body; None: below every limit that apprise leaves to the service."""
     lines: int | None = None

@@ -78,7 +78,10 @@ def json_post(service: Plugin, context: Context) -> None:
     service.payload_extras.setdefault("event_count", len(context.events))
 
 
-_OWN = Rules(knows_code=True, page=ANYTHING_GOES, sealed=re.compile(_ANY))
+_MARKDOWN = {Format.TEXT: Format.MARKDOWN}
+_OWN = Rules(
+    formats={Format.HTML: Format.HTML}, page=ANYTHING_GOES, sealed=re.compile(_ANY)
+)
 """A webhook of one's own, which says what it likes, and whose URL may leave the text out of a request."""
 RULES: Mapping[str, Rules] = {
     **{name: Rules(refuses=re.compile(said)) for name, said in REFUSES.items()},
@@ -87,7 +90,7 @@ RULES: Mapping[str, Rules] = {
     _SES: Rules(page=HTML, sealed=re.compile(_ANY)),
     "Discord": Rules(
         prepare=chat.discord,
-        shown_as=Format.MARKDOWN,
+        formats=_MARKDOWN,
         most=chat.DISCORD_EMBED,
     ),
     "E-Mail": Rules(prepare=mail, most=30_000),
@@ -96,11 +99,10 @@ RULES: Mapping[str, Rules] = {
     "JSON": replace(_OWN, prepare=json_post),
     "Jira": Rules(prepare=chat.opens),
     "MQTT Notification": Rules(prepare=chat.mqtt),
-    "Mattermost": Rules(shown_as=Format.MARKDOWN),
+    "Mattermost": Rules(formats=_MARKDOWN),
     "Matrix": Rules(
         prepare=matrix,
-        shown_as=Format.HTML,
-        knows_code=True,
+        formats={Format.TEXT: Format.HTML, Format.HTML: Format.HTML},
         sealed=re.compile(r"/m\.room\.encrypted/"),
     ),
     "Opsgenie": Rules(prepare=chat.opens),
@@ -109,20 +111,19 @@ RULES: Mapping[str, Rules] = {
         prepare=chat.teams,
         most=chat.TEAMS_CARD,
         limits=((encoded, chat.TEAMS_ENCODED),),
-        dialects={Format.MARKDOWN: Format.CODELESS},
+        formats={Format.MARKDOWN: Format.CODELESS},
     ),
     "Pushover": Rules(
         prepare=chat.pushover, priority=(1, 0, -1), sealed=re.compile(_ANY)
     ),
     "Slack": Rules(prepare=chat.slack),
     "Telegram": Rules(
-        knows_code=True,
-        dialects={Format.HTML: Format.TELEGRAM},
+        formats={Format.HTML: Format.TELEGRAM},
         most=chat.TELEGRAM,
         limits=((chat.visible, 4096), (chat.entities, 100)),
     ),
     "XML": _OWN,
-    "Zulip": Rules(shown_as=Format.MARKDOWN),
+    "Zulip": Rules(formats=_MARKDOWN),
     "ntfy": Rules(
         prepare=chat.ntfy,
         priority=("max", "default", "low"),
@@ -184,19 +185,17 @@ def format_of(service: Plugin, *, single: bool) -> Format:
     """Return the format to send to a service; a `single` one accepts only the format that was set on it."""
     if service.body_max_line_count > 0:  # a pop-up, which shows what it gets
         return Format.TEXT
-    rules = rules_of(service)
-    asked = service.url_parameters().get("format")
+    formats = {Format.HTML: Format.MAIL, **rules_of(service).formats}
+    if (
+        getattr(service, "mode", "") == "slack"
+    ):  # Matrix through Slack's kind of webhook
+        formats[Format.TEXT] = formats[Format.HTML] = Format.MAIL
     form = Format(service.resolve_format(None).value)
-    if asked is None or (single and asked == Format.TEXT):
-        form = rules.shown_as or form
-    if form is Format.HTML and (
-        not rules.knows_code or getattr(service, "mode", "") == "slack"
-    ):
-        return Format.MAIL
+    is_asked = form is Format.TEXT and not single
+    if not (is_asked and service.url_parameters().get("format")):
+        form = formats.get(form, form)
     is_brief = service.body_maxlen <= _BRIEF and service.title_maxlen <= 0
-    if form is Format.TEXT and is_brief:
-        return Format.ASCII
-    return rules.dialects.get(form, form)
+    return Format.ASCII if form is Format.TEXT and is_brief else form
 
 
 def room_of(service: Plugin) -> Room:

@@ -6,7 +6,6 @@ import pytest
 from apprise import Apprise
 
 from tests.hostile.world import SERVICES
-from watcher.alerts.render import Format
 from watcher.delivery.services.table import RULES
 
 # Apprise's own, at its import.
@@ -27,7 +26,7 @@ def test_every_named_service_is_known() -> None:
     sorted(
         name
         for name, rules in RULES.items()
-        if rules.shown_as or {*rules.dialects} - {Format.TEXT}
+        if any(form is not known for known, form in rules.formats.items())
     ),
 )
 def test_a_service_with_a_format_of_its_own_gets_hostile_texts(name: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, event, failed, minute
+from tests.support.factories import NOW, event, failed, minute, owed_to
 from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
 from tests.support.nursery import NurseryWorker
 from tests.support.worker import WORKER
@@ -114,7 +114,7 @@ def test_a_channel_stops_at_its_budget(
     for left in (2, 1, 0):
         done = sent(folder, waiting, ops, budget=0)
         waiting = done.waiting
-        assert (done.delivered, waiting.alerts("ops"), done.failures) == (1, left, {})
+        assert (done.delivered, owed_to("ops", waiting), done.failures) == (1, left, {})
         assert not left or is_due(waiting.queues["ops"], NOW)
     assert [message.event_ids for message in webhook.messages()] == [
         ["e0"],
@@ -232,7 +232,7 @@ def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(
             (0, True),
             (1, False),
         ]
-        assert waiting.alerts("ops") == 60
+        assert owed_to("ops", waiting) == 60
         waiting = sent(
             folder, waiting, channel, worker=unhurried, clock=lambda: minute(60)
         ).waiting
@@ -242,9 +242,9 @@ def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(
             folder, waiting, channel, worker=unhurried, clock=lambda: minute(120)
         ).waiting
         assert ntfy.got()[4:] == ["bad", "bad"]
-        assert waiting.alerts("ops") == 0
+        assert owed_to("ops", waiting) == 0
         before = outbox.enqueue(Outbox(), [channel], bans, 1, NOW)
-        assert _after(folder, before).alerts("ops") == 0
+        assert owed_to("ops", _after(folder, before)) == 0
 
 
 def test_what_only_a_pattern_chooses_gets_no_further_message(
@@ -261,7 +261,7 @@ def test_what_only_a_pattern_chooses_gets_no_further_message(
             channel = Channel(name="ops", url=ntfy.url_of("good"), named=frozenset(ids))
             waiting = outbox.enqueue(Outbox(), [channel], bans, 1, NOW)
             waiting = sent(folder, waiting, channel, worker=unhurried).waiting
-            assert waiting.alerts("ops") == 0
+            assert owed_to("ops", waiting) == 0
             assert ntfy.got() == ["good"] * messages
 
 
@@ -303,7 +303,7 @@ def test_an_unexpected_error_costs_its_channel_only(
     done = sent(folder, owing(ops, mail), ops, mail)
     failures = {"ops": "unexpected ZeroDivisionError"}
     assert (done.delivered, done.failures) == (3, failures)
-    assert done.waiting.alerts("ops") == 3
+    assert owed_to("ops", done.waiting) == 3
     assert done.waiting.queues["ops"].retry_at == minute(0.5)
     assert _after(StateFolder(tmp_path), owing(mail)).queues == {}
     assert [message.path for message in webhook.messages()] == ["/mail"]
@@ -416,7 +416,7 @@ def test_what_is_refused_in_its_plainest_form_steps_aside(
         assert (queue.alerts, len(queue.aside)) == (1, 1)
         assert (queue.attempts, bool(queue.failing_since)) == (0, not other)
     late = sent(folder, waiting, choosy, clock=lambda: minute(101 * 60), **given)
-    assert (late.expired, late.waiting.alerts("ops")) == ({"ops": 1}, 0)
+    assert (late.expired, owed_to("ops", late.waiting)) == ({"ops": 1}, 0)
 
 
 def test_a_clock_that_is_set_back_leaves_a_message_to_the_next_round(

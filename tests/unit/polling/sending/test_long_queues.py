@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, channel, event, failed, minute
+from tests.support.factories import NOW, channel, event, failed, minute, owed_to
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
@@ -182,8 +182,8 @@ def test_each_message_is_kept_before_the_next(
     done = asyncio.run(_dispatched(folder, channels, progress=note))
     assert (
         done.delivered,
-        done.waiting.alerts("ops"),
-        done.waiting.alerts("mail"),
+        owed_to("ops", done.waiting),
+        owed_to("mail", done.waiting),
     ) == (3, 0, 3)
     noted = {
         name: [(what, message) for what, by, message in folder.done if by == name]
