@@ -51,60 +51,27 @@ async def read_all(
     """Return the registry's reasons of versions that come within `patience` seconds, and what is in the same answers.
 
     `wanted` has the statuses of versions, by the id of the node as the registry writes it, and the version's key.
-    """
-    by_node: dict[str, dict[str, str]] = {}
-    for (node, key), status in wanted.items():
-        by_node.setdefault(node, {})[key] = status
-    reasons: dict[VersionKey, Reason] = {}
-    # A page can have megabytes of reasons, and takes memory until all of them are read.
-    places = asyncio.Semaphore(registry.limits.concurrency)
-    # Whoever waits or stops waits for one of them at most.
-    reader = asyncio.Lock()
-
-    async def ask(node: str, statuses: Mapping[str, str]) -> None:
-        async with places:
-            async for key, reason in read_reasons(registry, node, statuses, is_stale):
-                async with reader:
-                    reasons[node.lower(), key] = read_reason(reason)
-                    await asyncio.sleep(0)
-
-    if not wanted:
-        return reasons
-    tasks = [
-        asyncio.create_task(ask(node, statuses)) for node, statuses in by_node.items()
-    ]
-    packs = plural(len(by_node), "pack")
-    progress("reasons", f"asking the registry for its reasons, of {packs}")
-    _, late = await asyncio.wait(tasks, timeout=patience)
-    progress("reasons", "")
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    return reasons
-
-
-async def read_reasons(
-    registry: Registry,
-    node: str,
-    wanted: Mapping[str, str],
-    is_stale: IsStale = _is_never,
-) -> AsyncGenerator[tuple[str, str]]:
-    """Yield (version key, reason) of some versions, and of others in the same answers, as soon as each is read.
-
-    `wanted` has their statuses by key.
 
     A reason can be megabytes long (docs/registry.md, Statuses), so only pages of these statuses are read, a few rows at
     a time, until all are found. A page that fails may hold too long reasons of other versions: then the rows that are
     still wanted are read one by one. A reason that cannot be read is left out: an alert does not wait for it. So is one
     from an answer that is stale: it may be of an earlier flag.
     """
-    # Only statuses that are known here can be requested.
-    for status in sorted(set(wanted.values()) & set(STATUSES)):
-        missing = {key for key, of in wanted.items() if of == status}
+    groups: dict[tuple[str, str], set[str]] = {}
+    for (node, key), status in wanted.items():
+        if status in STATUSES:  # another one cannot be requested
+            groups.setdefault((node, status), set()).add(key)
+    reasons: dict[VersionKey, Reason] = {}
+    # A page can have megabytes of reasons, and takes memory until all of them are read.
+    places = asyncio.Semaphore(registry.limits.concurrency)
+    # Whoever waits or stops waits for one of them at most.
+    reader = asyncio.Lock()
+
+    async def ask(node: str, status: str, missing: set[str]) -> None:
         query = Query(
             node=node, statuses=(status,), include_status_reason=True, page_size=_ROWS
         )
-        async with aclosing(_pages(registry, query, is_stale)) as pages:
+        async with places, aclosing(_pages(registry, query, is_stale)) as pages:
             async for page in pages:
                 rows = page
                 if rows is None:
@@ -112,9 +79,24 @@ async def read_reasons(
                 for row in rows:
                     key = parse_version(row).key
                     missing.discard(key)
-                    yield key, row.status_reason or ""
+                    async with reader:
+                        reason = read_reason(row.status_reason or "")
+                        reasons[node.lower(), key] = reason
+                        await asyncio.sleep(0)
                 if not missing:
-                    break
+                    return
+
+    if not groups:
+        return reasons
+    packs = plural(len({node for node, _ in groups}), "pack")
+    progress("reasons", f"asking the registry for its reasons, of {packs}")
+    tasks = [asyncio.create_task(ask(*of, keys)) for of, keys in groups.items()]
+    _, late = await asyncio.wait(tasks, timeout=patience)
+    progress("reasons", "")
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return reasons
 
 
 async def _pages(

@@ -12,7 +12,7 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.parameters import one_of
 from watcher.polling.reading import read as reasons
-from watcher.polling.reading.read import read_all, read_reasons
+from watcher.polling.reading.read import read_all
 from watcher.registry.client import Registry, RequestLimits
 from watcher.text.status_reason import Reason
 
@@ -24,10 +24,9 @@ def _reasons(
         async with Registry(
             registry.url, RequestLimits(**{"retries": 0} | limits)
         ) as client:
-            return {
-                key: reason
-                async for key, reason in read_reasons(client, "pack", wanted)
-            }
+            statuses = {("pack", key): status for key, status in wanted.items()}
+            found = await read_all(client, statuses, 3600.0)
+            return {key: reason.summary for (_, key), reason in found.items()}
 
     found, _ = hurried(work())
     return found
