@@ -15,7 +15,7 @@ from watcher.model.version import STATUSES, Version, recency
 from watcher.polling.reading.read import read_all
 from watcher.registry.client import Query, Registry, RequestLimits
 from watcher.registry.listing import FOREIGN, Rows
-from watcher.registry.pages import ALL_VERSIONS, PageRead, read_pages
+from watcher.registry.pages import ALL_VERSIONS, PageRead, Pages
 from watcher.registry.schema import VersionRow, parse_page
 from watcher.streams import Progress
 from watcher.text.sanitize import plural
@@ -148,8 +148,8 @@ async def _read(
     rows = Rows(is_wanted=lambda key: node.lower() in {"", key})
     failed: Counter[str] = Counter()
     unreadable = 0
-    reading = read_pages(registry, query, parse_page, ALL_VERSIONS, progress=progress)
-    async with aclosing(reading) as pages:
+    reading = Pages(registry, query, parse_page, ALL_VERSIONS, progress)
+    async with aclosing(reading.read()) as pages:
         async for read in pages:
             rows.take(read)
             if read.page is None:

@@ -21,7 +21,7 @@ from watcher.model.reading import (
 )
 from watcher.model.version import Version, in_order
 from watcher.registry.client import PAGE_SIZE, Query, Registry
-from watcher.registry.pages import Bounds, Completeness, Page, PageRead, read_pages
+from watcher.registry.pages import Bounds, Completeness, Page, PageRead, Pages
 from watcher.registry.schema import VersionRow, parse_page, parse_version
 
 _TWICE = "a version came twice"
@@ -186,8 +186,8 @@ async def read_node(
     key, of_node = node.lower(), NodeRows()
     rows = Rows(is_wanted=lambda other: other == key, nodes={key: of_node})
     whole, total_pages, count = rows.whole, None, 0
-    reading = read_pages(registry, Query(node=node), parse_page, bounds)
-    async with aclosing(reading) as pages:
+    reading = Pages(registry, Query(node=node), parse_page, bounds)
+    async with aclosing(reading.read()) as pages:
         async for read in pages:
             if read.page is None and read.number == 1:
                 return _unread(node, read)

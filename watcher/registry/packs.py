@@ -16,7 +16,7 @@ from watcher.model.pack import NODE_STATUSES, NodeRecord, NodeRecords
 from watcher.model.reading import Fault, ReadFailure
 from watcher.model.version import BANNED
 from watcher.registry.client import NodeQuery, Registry
-from watcher.registry.pages import Bounds, Completeness, Page, PageRead, read_pages
+from watcher.registry.pages import Bounds, Completeness, Page, PageRead, Pages
 from watcher.registry.schema import read_list
 from watcher.streams import Progress, silent
 
@@ -107,8 +107,8 @@ async def _read(
     wanted = {one.lower() for one in query.ids}
     records: dict[str, NodeRecord] = {}
     whole = Completeness(what="pack")
-    reading = read_pages(registry, query, parse_packs, bounds, progress=progress)
-    async with aclosing(reading) as pages:
+    reading = Pages(registry, query, parse_packs, bounds, progress)
+    async with aclosing(reading.read()) as pages:
         async for read in pages:
             page, before = read.page, len(records)
             if page is None:

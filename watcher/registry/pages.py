@@ -126,84 +126,72 @@ class Completeness:
         return self.fault
 
 
-async def read_pages(
-    registry: Registry,
-    first: Query | NodeQuery,
-    parse: Callable[[bytes], Page[Row]],
-    bounds: Bounds,
-    *,
-    progress: Progress = silent,
-) -> AsyncGenerator[PageRead[Row]]:
-    """Yield the pages of a query in their order, from the first on.
+@dataclass(slots=True)
+class Pages(Generic[Row]):
+    """One reading of the pages of a query."""
 
-    Others are requested only if the first one came. The pages say how many there are, and one more is read if the last
-    of them is full: the number may be too small. Every failure is a value; the last one is about all pages that were
-    not requested. To leave before the end, use `contextlib.aclosing`: it ends the requests under way.
-    """
-    reading = _Reading(registry, first, parse, bounds, progress)
-    under_way: set[asyncio.Task[PageRead[Row]]] = set()
-    came: dict[int, PageRead[Row]] = {}
-    due = first.page
-    try:
-        reading.request_more(under_way)
-        while under_way:
-            done, under_way = await asyncio.wait(
-                under_way, return_when=asyncio.FIRST_COMPLETED
-            )
-            came |= {task.result().number: task.result() for task in done}
-            while due in came:
-                yield came.pop(due)
-                due += 1
-            reading.request_more(under_way)
-        if left := reading.last - reading.number:
-            why = reading.reason_to_stop() or (
-                f"not requested: the answers claim {reading.last} pages, more than are read"
-            )
-            yield PageRead(number=due, pages=left, error=why, fault=Fault.UNTRIED)
-    finally:
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
-        progress(reading.place, "")
+    registry: Registry
+    query: Query | NodeQuery
+    parse: Callable[[bytes], Page[Row]]
+    bounds: Bounds
+    progress: Progress = silent
+    _requested: int = 0
+    """The last page that was requested."""
+    _last: int = 0
+    """The last page to read, by what came so far."""
+    _page_size: int = 0
+    """How many rows a page has; 0 until one came."""
+    _done: int = 0
+    _bytes: int = 0
+    _idle: int = 0
+    """Pages in a row that failed, or had no row."""
+    _latest: float = 0.0
 
+    async def read(self) -> AsyncGenerator[PageRead[Row]]:
+        """Yield the pages in their order, from the query's on.
 
-class _Reading(Generic[Row]):
-    """One reading of a query's pages."""
+        Others are requested only if the first one came. The pages say how many there are, and one more is read if the
+        last of them is full: the number may be too small. Every failure is a value; the last one is about all pages
+        that were not requested. To leave before the end, use `contextlib.aclosing`: it ends the requests under way.
+        """
+        due = self._last = self.query.page
+        self._requested = due - 1
+        self._latest = asyncio.get_running_loop().time() + self.bounds.seconds
+        under_way: set[asyncio.Task[PageRead[Row]]] = set()
+        came: dict[int, PageRead[Row]] = {}
+        place = f"pages {self.query.node}"
+        try:
+            self._request_more(under_way)
+            while under_way:
+                self.progress(place, self._shown())
+                done, under_way = await asyncio.wait(
+                    under_way, return_when=asyncio.FIRST_COMPLETED
+                )
+                came |= {task.result().number: task.result() for task in done}
+                while due in came:
+                    yield came.pop(due)
+                    due += 1
+                # Only now: whoever looked at the page before may have left.
+                self._request_more(under_way)
+            if left := self._last - self._requested:
+                claimed = f"the answers claim {self._last} pages, more than are read"
+                why = self._reason_to_stop() or f"not requested: {claimed}"
+                yield PageRead(number=due, pages=left, error=why, fault=Fault.UNTRIED)
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+            self.progress(place, "")
 
-    def __init__(
-        self,
-        registry: Registry,
-        query: Query | NodeQuery,
-        parse: Callable[[bytes], Page[Row]],
-        bounds: Bounds,
-        progress: Progress,
-    ) -> None:
-        self._registry, self._query, self._parse = registry, query, parse
-        self._bounds, self._progress = bounds, progress
-        self._clock = asyncio.get_running_loop().time
-        self._latest = self._clock() + bounds.seconds
-        self.number = query.page - 1
-        """The last page that was requested."""
-        self.last = query.page
-        """The last page to read, by what came so far."""
-        self._page_size = 0
-        """How many rows a page has; 0 until one came."""
-        self._done = self._size = 0
-        self._idle = 0
-        """Pages in a row that failed, or had no row."""
-        self.place = f"pages {query.node}"
-        """Where progress is reported."""
-
-    def request_more(self, under_way: set[asyncio.Task[PageRead[Row]]]) -> None:
+    def _request_more(self, under_way: set[asyncio.Task[PageRead[Row]]]) -> None:
         """Add as many requests to those under way as there may be, and are wanted."""
-        self._show_progress()
-        most = min(self._registry.limits.concurrency, self._bounds.at_once)
-        last = min(self.last, self._query.page - 1 + self._bounds.pages)
-        while len(under_way) < most and self.number < last:
-            if self._done and self.reason_to_stop():
+        most = min(self.registry.limits.concurrency, self.bounds.at_once)
+        last = min(self._last, self.query.page - 1 + self.bounds.pages)
+        while len(under_way) < most and self._requested < last:
+            if self._done and self._reason_to_stop():
                 break
-            self.number += 1
-            under_way.add(asyncio.create_task(self._read(self.number)))
+            self._requested += 1
+            under_way.add(asyncio.create_task(self._read(self._requested)))
 
     async def _read(self, number: int) -> PageRead[Row]:
         """Request one page, and learn from it how many there are."""
@@ -221,15 +209,15 @@ class _Reading(Generic[Row]):
         return read
 
     async def _ask(self, number: int) -> PageRead[Row]:
-        registry, query = self._registry, self._query
+        registry, query = self.registry, self.query
         asked = replace(query, page=number)
-        answer = await registry.ask(asked, retries=self._bounds.retries)
+        answer = await registry.ask(asked, retries=self.bounds.retries)
         code, body = answer.code, answer.body
-        self._size += len(body)
+        self._bytes += len(body)
         if code == HTTPStatus.OK:
             return PageRead(
                 number=number,
-                page=self._parse(body),
+                page=self.parse(body),
                 server_time=answer.server_time,
                 code=code,
             )
@@ -244,7 +232,7 @@ class _Reading(Generic[Row]):
 
     def _count(self, page: Page[Row], number: int) -> None:
         """Note how many pages there are, by one of them. A page that does not say it is followed by another."""
-        self._page_size = self._page_size or _size_of(page, self._query.page_size)
+        self._page_size = self._page_size or _size_of(page, self.query.page_size)
         if page.total is None and page.total_pages is None:
             last = number + bool(page.items)
         else:
@@ -252,31 +240,29 @@ class _Reading(Generic[Row]):
             last = max(by_total, page.total_pages or 0)
             # A full last page may hide a further one.
             last += number == last and page.items >= self._page_size
-        self.last = max(self.last, last)
+        self._last = max(self._last, last)
 
-    def reason_to_stop(self) -> str:
+    def _reason_to_stop(self) -> str:
         """Return why no further page is requested, or ""."""
-        if self._registry.asked_to_wait:
-            return self._registry.asked_to_wait
-        if self._idle >= max(self._registry.limits.concurrency, _MOST_IDLE):
+        if self.registry.asked_to_wait:
+            return self.registry.asked_to_wait
+        if self._idle >= max(self.registry.limits.concurrency, _MOST_IDLE):
             why = f"{self._idle} pages in a row showed nothing"
-        elif self._size > self._bounds.bytes:
-            why = f"the other pages hold more than {self._bounds.bytes / 2**20:g} MB"
-        elif self._clock() > self._latest:
+        elif self._bytes > self.bounds.bytes:
+            why = f"the other pages hold more than {self.bounds.bytes / 2**20:g} MB"
+        elif asyncio.get_running_loop().time() > self._latest:
             why = "the other pages took too long"
         else:
             return ""
         return f"not requested, since {why}"
 
-    def _show_progress(self) -> None:
-        """Report how many pages came."""
-        last = min(self.last, self._bounds.pages)
-        text = f"{self._done} of {last} pages read"
-        if not self._done:
-            text = "reading the first page"
-        if self._query.node:
-            text = f"{sanitize_line(self._query.node)}: {text}"
-        self._progress(self.place, text)
+    def _shown(self) -> str:
+        """Return how many pages came, for people."""
+        last = min(self._last, self.bounds.pages)
+        read = f"{self._done} of {last} pages read"
+        text = read if self._done else "reading the first page"
+        node = sanitize_line(self.query.node)
+        return f"{node}: {text}" if node else text
 
 
 def _size_of(page: Page[Row], requested: int) -> int:

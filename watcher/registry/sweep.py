@@ -18,7 +18,7 @@ from watcher.registry.pages import (
     ALL_VERSIONS,
     Completeness,
     PageRead,
-    read_pages,
+    Pages,
 )
 from watcher.registry.schema import VersionRow, parse_page
 from watcher.streams import Progress
@@ -80,14 +80,14 @@ async def read_sweep(
     for page_size in (PAGE_SIZE, _OTHER_PAGE_SIZE):
         asked_at, has_failed = now(), False
         whole = rows.whole = Completeness(what="version", came=rows.whole.came)
-        reading = read_pages(
+        reading = Pages(
             registry,
             Query(page_size=page_size),
             parse_page,
             ALL_VERSIONS,
-            progress=progress,
+            progress,
         )
-        async with aclosing(reading) as pages:
+        async with aclosing(reading.read()) as pages:
             async for read in pages:
                 if read.number == 1:
                     if (ended := _ended(read, is_worth_it)) is not None:

