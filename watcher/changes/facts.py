@@ -247,29 +247,15 @@ def _created(version: Version) -> MomentOrEmpty:
 
 def _preference(version: Version) -> tuple[object, ...]:
     """Return a key that sorts good versions, the one to advise last."""
-    return not is_prerelease(version.version), _age(version)
+    text, created = version.version, recency(version.created_at)
+    return not is_prerelease(text), precedence(text), created, version.id
 
 
 def _meaning(version: Version) -> object:
     return normalised(version.version) or version.version
 
 
-def _age(version: Version) -> tuple[object, ...]:
-    return precedence(version.version), recency(version.created_at), version.id
-
-
-_OF_VERSIONS = {
-    Kind.NEW,
-    Kind.PENDING,
-    Kind.FLAGGED,
-    Kind.BANNED,
-    Kind.DELETED,
-    Kind.REINSTATED,
-    Kind.DEPRECATED,
-    Kind.UNDEPRECATED,
-    Kind.CHANGED,
-    Kind.REMOVED,
-}
+_OF_COPIES = {Kind.EXPOSED, Kind.CLEARED, Kind.APPEARED}
 _OF_DEPRECATION = {Kind.DEPRECATED, Kind.UNDEPRECATED}
 _BAD = {grade.kind for grade in Grade if grade.is_bad}
 
@@ -288,39 +274,29 @@ def passing(
 
     `before` and `after` are the nodes before and after the poll, by lower-case id.
     """
+    hidden = {*STATUSES}.difference(statuses)
     return tuple(
         event
         for event in events
-        if event.kind not in _OF_VERSIONS
-        or event.version is None
-        or _says_that_what_is_run_is_bad(event)
-        or any(
-            status in statuses or status not in STATUSES
-            for status in _statuses(event, before, after)
-        )
+        if not hidden.issuperset(_statuses(event, before, after))
     )
-
-
-def _says_that_what_is_run_is_bad(event: Event) -> bool:
-    is_bad = event.kind in _BAD or event.replaces_archive
-    return is_bad and event.runs_it
 
 
 def _statuses(
     event: Event, before: Mapping[str, Node], after: Mapping[str, Node]
 ) -> list[str | None]:
-    """Return the statuses of an event's version that count."""
+    """Return the statuses of an event's version that count; None stands for what no status hides."""
+    is_bad = event.kind in _BAD or event.replaces_archive
+    if event.version is None or event.kind in _OF_COPIES or (is_bad and event.runs_it):
+        return [None]
     is_end = event.ends is not None
     if event.kind in _OF_DEPRECATION:
         # The event names none.
-        counting = (after, before) if is_end else (after,)
-        return [_status_in(nodes, event) for nodes in counting]
-    if event.kind is Kind.REMOVED:
+        nodes = [one.get((event.node or "").lower()) for one in (after, before)]
+        known = [node.find(event.key) if node else None for node in nodes]
+        found = [one.row.status if one else None for one in known]
+    elif event.kind is Kind.REMOVED:
         return [event.before]
-    return [event.after, event.before] if is_end else [event.after]
-
-
-def _status_in(nodes: Mapping[str, Node], event: Event) -> str | None:
-    node = nodes.get((event.node or "").lower())
-    known = node.find(event.key) if node else None
-    return known.row.status if known else None
+    else:
+        found = [event.after, event.before]
+    return found if is_end else found[:1]

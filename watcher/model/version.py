@@ -28,7 +28,7 @@ def precedence(version: str) -> Precedence:
 
     A text that is no semantic version is older than any. Of equal versions the text decides.
     """
-    found = _semantic(version)
+    found = _SEMANTIC.fullmatch(version) if len(version) <= _LONGEST else None
     if found is None:
         return False, (), False, (), version
     numbers = [_number(part) for part in found[1].split(".")]
@@ -68,10 +68,6 @@ def is_prerelease(version: str) -> bool:
     """Return whether a text is a semantic version such as `2.0.0-rc.1`."""
     is_semantic, _, is_release, *_ = precedence(version)
     return is_semantic and not is_release
-
-
-def _semantic(version: str) -> re.Match[str] | None:
-    return _SEMANTIC.fullmatch(version) if len(version) <= _LONGEST else None
 
 
 def _number(digits: str) -> tuple[int, str]:
