@@ -119,8 +119,6 @@ def _more_folders(root: Path, file: str) -> list[NodeFolder]:
     try:
         data = Folder(str(root)).read(_MORE, limit=safe_files.LIMIT)
         sections = safe_files.load(data) if data and data.strip() else None
-    except UnreadableError as error:
-        raise Unscannable(f"{root / _MORE} {error.why}") from None
     except ValueError as error:
         raise Unscannable(f"{root / _MORE} {error}") from None
     found: list[NodeFolder] = []
@@ -215,7 +213,8 @@ def _packs_in(
     else:
         found = seen
     has_own_file = any(
-        entry.name in OWN_FILES and entry.is_file for entry in listed.enabled
+        entry.name in OWN_FILES and entry.is_file and not inside
+        for inside, entry in listed
     )
     before, now = (*had, *seen.values()), found.values()
     # Where nothing is left of what it had, it may be another folder, or the place of a volume.
@@ -236,24 +235,17 @@ def _names(packs: Iterable[Pack]) -> set[str]:
     }
 
 
-@frozen
-class _Listed:
-    """What one `custom_nodes` holds."""
+def _listed(folder: NodeFolder, hint: str) -> list[tuple[str, Entry]]:
+    """Return the entries of one `custom_nodes`, and of the folder in it to which the Manager moves disabled packs.
 
-    enabled: tuple[Entry, ...]
-    disabled: tuple[Entry, ...]
-    """What the Manager moved away in it."""
-
-
-def _listed(folder: NodeFolder, hint: str) -> _Listed:
-    """Return the entries of one `custom_nodes`; Unscannable if they may not be all, with a hint if it is not there."""
-    enabled = _entries(folder.path, folder.shown, hint)
-    has_disabled = any(
-        entry.name == folders.DISABLED and entry.is_folder for entry in enabled
-    )
-    shown = f"{folders.DISABLED} in {folder.shown}"
-    disabled = _entries(_disabled_in(folder), shown, hint) if has_disabled else ()
-    return _Listed(enabled=enabled, disabled=disabled)
+    Each comes with the name of that folder, or "". Unscannable if they may not be all, with a hint if it is not there.
+    """
+    found = [("", one) for one in _entries(folder.path, folder.shown, hint)]
+    if any(one.name == folders.DISABLED and one.is_folder for _, one in found):
+        path = os.path.join(folder.path, folders.DISABLED)  # noqa: PTH118 - names may be bytes that are no text
+        shown = f"{folders.DISABLED} in {folder.shown}"
+        found += [(folders.DISABLED, one) for one in _entries(path, shown, hint)]
+    return found
 
 
 def _entries(place: str, shown: str, hint: str) -> tuple[Entry, ...]:
@@ -271,23 +263,17 @@ def _entries(place: str, shown: str, hint: str) -> tuple[Entry, ...]:
 
 
 def _read_packs(
-    folder: NodeFolder, listed: _Listed, go_on: Callable[[], None]
+    folder: NodeFolder, listed: Iterable[tuple[str, Entry]], go_on: Callable[[], None]
 ) -> dict[str, Pack]:
     """Return the packs among the entries of one `custom_nodes`, by their paths."""
     found: dict[str, Pack] = {}
-    disabled = _disabled_in(folder)
-    for place, entries in ((folder.path, listed.enabled), (disabled, listed.disabled)):
-        for entry in entries:
-            go_on()
-            path = os.path.join(place, entry.name)  # noqa: PTH118 - as below
-            pack = _pack(path, entry, disabled=place == disabled)
-            if pack is not None:
-                found[path] = replace(pack, place=folder.place)
+    for inside, entry in listed:
+        go_on()
+        path = os.path.join(folder.path, inside, entry.name)  # noqa: PTH118 - as above
+        pack = _pack(path, entry, disabled=bool(inside))
+        if pack is not None:
+            found[path] = replace(pack, place=folder.place)
     return found
-
-
-def _disabled_in(folder: NodeFolder) -> str:
-    return os.path.join(folder.path, folders.DISABLED)  # noqa: PTH118 - names may be bytes that are no text
 
 
 def _pack(path: str, entry: Entry, *, disabled: bool) -> Pack | None:
@@ -333,7 +319,7 @@ def _contents(folder: Folder) -> Contents:
         tracks_git = tracking and dot_git is not None and _tracks_git(folder)
         project = folder.read("pyproject.toml", limit=folders.LIMIT)
     except UnreadableError as error:
-        flaw = str(error)
+        flaw = error.what
     if clone is not None:
         flaw = flaw or clone.flaw
     return Contents(
@@ -364,7 +350,7 @@ def _clone(folder: Folder) -> Clone:
         try:
             data = folder.read(".git", *parts, limit=limit)
         except UnreadableError as error:
-            flaws.append(str(error))
+            flaws.append(error.what)
             return b""
         if data is not None and not data.strip(b"\0 \t\r\n"):
             # As a power loss leaves it.

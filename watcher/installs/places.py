@@ -112,5 +112,5 @@ def _document(folder: Path, name: str) -> object:
     try:
         data = Folder(str(folder)).read(name, limit=_LIMIT)
         return texts.load(data) if data else None
-    except (UnreadableError, ValueError):
+    except ValueError:
         return None

@@ -21,7 +21,6 @@ from watcher.installs.recognise import commands, lists, texts, workflows
 from watcher.installs.safe_files import (
     Entry,
     Folder,
-    UnreadableError,
     Unscannable,
     failed,
     reason,
@@ -205,8 +204,6 @@ class _Walk:
         try:
             data = Folder(self.root).read(*parts, limit=scan.LIMIT) or b""
             return _found_in(parts[-1], data)
-        except UnreadableError as error:
-            self.left_out.append((self._name(parts), error.why))
         except ValueError as error:
             self.left_out.append((self._name(parts), str(error)))
         return None

@@ -64,12 +64,12 @@ _REASONS = {
 }
 
 
-class UnreadableError(Exception):
-    """A file is there and cannot be read. Its text says which and why, for a person."""
+class UnreadableError(ValueError):
+    """A file is there and cannot be read. Its text says why, after the file's name, and `what` has both."""
 
     def __init__(self, name: str, why: str) -> None:
-        super().__init__(f"{name} {why}")
-        self.why = why
+        super().__init__(why)
+        self.what = f"{name} {why}"
 
 
 @frozen

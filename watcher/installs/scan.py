@@ -20,7 +20,6 @@ from watcher.installs import safe_files
 from watcher.installs.recognise import lists, texts
 from watcher.installs.safe_files import (
     Folder,
-    UnreadableError,
     Unscannable,
     failed,
     in_order,
@@ -37,12 +36,10 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 def read(source: Source) -> Inventory:
     """Return the packs of a snapshot; Unscannable if there is no such file, or none that can be read."""
     path = newest(source.where)
-    packs = packs_in(path, source.where, _of_snapshot)
+    packs = packs_in(
+        path, source.where, lambda name, data: lists.of_snapshot(load(name, data))
+    )
     return Inventory(install=source.name, packs=packs)
-
-
-def _of_snapshot(name: str, data: bytes) -> tuple[Pack, ...]:
-    return lists.of_snapshot(load(name, data))
 
 
 def load(name: str, data: bytes) -> object:
@@ -65,8 +62,6 @@ def packs_in(
         if data is None:
             raise Unscannable(f"{path} does not exist")
         return read(path.name, data)
-    except UnreadableError as error:
-        raise Unscannable(f"{path} {error.why}") from None
     except ValueError as error:
         raise Unscannable(f"{path} {error}") from None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from functools import partial
 
 from watcher.installs.recognise import texts
 from watcher.installs.recognise.texts import items, table
@@ -193,55 +192,42 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
         Claim.FILE: project.id,
         Claim.FOLDER: named_after(name) if contents.tracking else None,
     }
-    build = partial(
-        Pack,
-        folder=name,
-        enabled=enabled,
-        unreadable=bool(flaw),
-    )
+    own, version, claimed = project.id, project.version, None
+    commit, repository = None, project.repository
     if clone is not None and _is_clone(clone, contents, project):
-        own = clone.cnr_id or project.id
+        kind, own = PackKind.GIT, clone.cnr_id or project.id
         by = ".git/.cnr-id" if clone.cnr_id else "pyproject.toml"
         found = f"its id from {by}" if own else "without an id"
         # It has no version, whatever its pyproject says, since that may be of any commit.
-        return build(
-            kind=PackKind.GIT,
-            id=own,
-            claimed_version=project.version,
-            others=_others(own, may_be),
-            commit=clone.commit,
-            repository=clone.remote,
-            evidence=_joined(".git", found, clone.remark, flaw),
-        )
-    if flaw:  # what cannot be read may name any pack
-        return build(
-            kind=PackKind.UNKNOWN,
-            version=project.version,
-            others=_others(None, may_be),
-            repository=project.repository,
-            evidence=flaw,
-        )
-    if project.id is not None:
+        version, claimed = None, project.version
+        commit, repository = clone.commit, clone.remote
+        evidence = _joined(".git", found, clone.remark, flaw)
+    elif flaw:  # what cannot be read may name any pack
+        kind, own, evidence = PackKind.UNKNOWN, None, flaw
+    elif own is not None:
+        kind = PackKind.REGISTRY if contents.tracking else PackKind.CLAIMED
         mark = "pyproject.toml and .tracking" if contents.tracking else "pyproject.toml"
-        return build(
-            kind=PackKind.REGISTRY if contents.tracking else PackKind.CLAIMED,
-            id=project.id,
-            version=project.version,
-            others=_others(project.id, may_be),
-            repository=project.repository,
-            evidence=_joined(mark, project.remark),
-        )
-    is_hidden = folder.startswith(".") or folder == "lost+found"
-    if is_hidden and contents.pyproject is None and not contents.loadable:
-        return None
-    why = "no .git and no pyproject.toml"
-    if contents.pyproject is not None:
-        why = f"pyproject.toml: {project.remark}"
-    return build(
-        kind=PackKind.UNKNOWN,
-        others=_others(None, may_be),
-        repository=project.repository,
-        evidence=why,
+        evidence = _joined(mark, project.remark)
+    else:
+        is_hidden = folder.startswith(".") or folder == "lost+found"
+        if is_hidden and contents.pyproject is None and not contents.loadable:
+            return None
+        kind, version = PackKind.UNKNOWN, None
+        evidence = "no .git and no pyproject.toml"
+        if contents.pyproject is not None:
+            evidence = f"pyproject.toml: {project.remark}"
+    return Pack(
+        folder=name,
+        kind=kind,
+        id=own,
+        version=version,
+        claimed_version=claimed,
+        others=_others(own, may_be),
+        commit=commit,
+        enabled=enabled,
+        repository=repository,
+        evidence=evidence,
+        unreadable=bool(flaw),
     )
 
 
