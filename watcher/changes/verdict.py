@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from watcher.changes.facts import newest_of, safe_version
-from watcher.model.event import Grade, badness, grade_of, grade_rank, worst_grade
+from watcher.model.event import (
+    EXPLAINED,
+    Grade,
+    badness,
+    grade_of,
+    grade_rank,
+    worst_grade,
+)
 from watcher.model.finding import Finding, worst
 from watcher.model.pack import (
     NODE_STATUSES,
@@ -157,6 +164,19 @@ def judge_each(
         return found
     gap = ReadFailure(install=install, error=f"{pack.folder}: {pack.evidence}")
     return [replace(one, gaps=(gap, *one.gaps)) for one in found]
+
+
+def explained_rows(
+    install: str, pack: Pack, known: Callable[[str], Knowledge]
+) -> Iterator[tuple[Version, Finding]]:
+    """Yield the bad versions that a copy may have, as far as the registry has a reason, and what is found by each."""
+    for one in identities(pack):
+        about = known(one.id)
+        name = about.node.node if about.node else one.id
+        base = Finding(install=install, pack=pack, grade=Grade.OK, id=one.id, node=name)
+        for row in about.versions_meant(judged_version(pack, about)):
+            if row.status in EXPLAINED:
+                yield row, _of_listed(base, row, about)
 
 
 def identities(pack: Pack) -> list[Identity]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from watcher.changes.facts import VersionKey, with_scans
 from watcher.changes.packs import ids_under, with_packs, without_id
 from watcher.changes.transitions import DiffOptions
-from watcher.changes.verdict import as_one, identities, judge_each
+from watcher.changes.verdict import as_one, explained_rows, identities, judge_each
 from watcher.model.event import EXPLAINED, Grade, grade_rank
 from watcher.model.finding import Acceptance, Finding, in_force
 from watcher.model.pack import Inventory, NodeRecords
@@ -90,18 +90,18 @@ async def audit(
             options=DiffOptions(baseline="silent", now=now),
         )
         answers = await read(registry, plan, clock, progress, all_nodes)
-        found, records = compare_nodes(plan, answers), answers.packs
+        polled, records = compare_nodes(plan, answers), answers.packs
         known = Known(
-            found=found,
-            nodes=found.changed,
+            answers=answers,
+            nodes={key: one.node for key, one in polled.items() if one.node},
             records=records.records,
             failure=records.failure,
             minimum_age=MinimumAge(seconds=minimum_age, now=now),
         )
         wanted = {
-            (node.node, row.key): row.status
-            for _, pack in packs
-            for node, row in known.bad_rows(pack)
+            (finding.node or "", row.key): row.status
+            for of, pack in packs
+            for row, finding in explained_rows(of.install, pack, known.of)
         }
         reasons = await read_all(registry, wanted, limits.timeout, progress)
         scanned = with_scans(known.nodes, (), reasons)

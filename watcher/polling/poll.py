@@ -31,7 +31,6 @@ from watcher.polling.problems import (
 from watcher.polling.reading.compare import (
     PollChange,
     compare,
-    had_installs,
     wanted_reasons,
     with_installs,
 )
@@ -110,22 +109,27 @@ class Poller:
         started: str,
         unpublished: str = "",
     ) -> Report:
-        compared, before = found.compared, state.checks
-        nodes = tuple(one.seen.name for one in compared.nodes.values())
-        failed = list(compared.failures.values())
-        checked = len(nodes) - len(failed) - compared.unseen
-        if compared.failure:  # no node was asked
+        polled, before = found.polled, state.checks
+        nodes = tuple(one.seen.name for one in polled.values())
+        failed = list(found.failures.values())
+        unseen = sum(one.seen.lacks for one in polled.values())
+        checked = len(nodes) - len(failed) - unseen
+        if found.failure:  # no node was asked
             checked = 0
-        elif compared.error:
-            of_all = ReadFailure(error=compared.error)
+        elif found.error:
+            of_all = ReadFailure(error=found.error)
             failed = [of_all, *failed]
         queues = {
             one.name: done.waiting.queues.get(one.name, Queue())
             for one in self.config.channels
         }
         unscanned = [
-            replace(one, error=one.error + (_STANDS if state.installs.get(key) else ""))
-            for key, one in found.unscanned.items()
+            ReadFailure(
+                install=one.name,
+                error=one.error + (_STANDS if state.installs.get(key) else ""),
+            )
+            for key, one in found.scans.items()
+            if one.error
         ]
         return Report(
             started=started,
@@ -134,9 +138,7 @@ class Poller:
             checked=checked,
             events=found.events,
             unread=tuple(failed),
-            empty=tuple(
-                one.seen.name for one in compared.nodes.values() if one.is_doubtful
-            ),
+            empty=tuple(one.seen.name for one in polled.values() if one.is_doubtful),
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,
             pending=sum(queue.alerts for queue in queues.values()),
@@ -158,7 +160,7 @@ class Poller:
             unscanned=tuple(unscanned),
             unknown=tuple(
                 one.seen.name
-                for key, one in compared.nodes.items()
+                for key, one in polled.items()
                 if one.is_unknown and key not in before.unknown
             ),
             no_packs_of=without_packs(
@@ -209,7 +211,7 @@ class Poller:
         async with Registry(
             config.registry_url, config.limits, progress=progress
         ) as registry:
-            known, all_nodes = state.snapshot.nodes, None
+            nodes, all_nodes = state.snapshot.nodes, None
             if is_due(config, state, scans, started):
                 all_nodes = await read_all_nodes(registry, progress)
                 state, all_nodes = take_list(config, state, all_nodes, started)
@@ -217,16 +219,19 @@ class Poller:
             copies = copies_of({one.name: one.packs or () for one in scans.values()})
             plan = make_plan(config, state, scans, started)
             answers = await read(registry, plan, self.clock, progress, all_nodes)
-            change = compare(config, plan, answers, of_channels)
-            wanted = wanted_reasons(config, plan, answers, change, scans)
+            change = compare(config, plan, answers, of_channels, scans)
+            wanted = wanted_reasons(config, change)
             reasons = await read_all(
                 registry, wanted, patience, progress, plan.is_stale
             )
         # Only now it is known how bad flags are, and so whether something else is worse.
         explained = with_scans(change.snapshot.nodes, change.events, reasons)
-        change = replace(change, snapshot=change.snapshot.with_nodes(explained))
-        if config.installs or had_installs(state):
-            change = with_installs(config, plan, answers, change, scans)
+        snapshot = change.snapshot.with_nodes(explained)
+        known = replace(change.known, nodes=snapshot.nodes)
+        change = replace(change, snapshot=snapshot, known=known)
+        # Also if none is left in the settings: what was reported of them ends.
+        if snapshot.installed.salt:
+            change = with_installs(config, change)
         snapshot, events = finished(
             with_copies(change.events, copies),
             change.snapshot,
@@ -243,7 +248,7 @@ class Poller:
                 seconds=max(0.0, seconds_between(started, self.clock())),
             ),
             snapshot=snapshot,
-            events=passing(events, config.statuses, known, snapshot.nodes),
+            events=passing(events, config.statuses, nodes, snapshot.nodes),
         )
 
     async def _save_and_deliver(

@@ -5,7 +5,7 @@ Nothing is requested or written here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -24,32 +24,25 @@ from watcher.changes.health import (
 from watcher.changes.packs import take_packs
 from watcher.changes.sweeps import set_baseline
 from watcher.changes.transitions import DiffOptions
-from watcher.changes.verdict import Knowledge, identities, judge_each, judged_version
+from watcher.changes.verdict import Knowledge, explained_rows, judge_each
 from watcher.model.event import (
-    EXPLAINED,
     INCOMPLETE,
     UNLISTED,
     About,
     Event,
     Kind,
-    grade_of,
     rank,
 )
-from watcher.model.finding import (
-    Exposure,
-    Finding,
-    Installed,
-    in_force,
-)
-from watcher.model.pack import NODE_STATUSES, NodeRecord, Pack, Scanned
+from watcher.model.finding import Exposure, in_force
+from watcher.model.pack import NODE_STATUSES, NodeRecord, NodeRecords, Pack, Scanned
 from watcher.model.reading import ALL, Fault, Listing, NodeBanned, ReadFailure
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
-from watcher.model.version import BANNED, MinimumAge, Version
+from watcher.model.version import BANNED, MinimumAge
 from watcher.polling.model import PollConfig
 from watcher.polling.reading.plan import Plan, Seen
 from watcher.polling.reading.read import Answers
 from watcher.registry.sweep import NoSweep, Sweep
-from watcher.state.model import Checks, State
+from watcher.state.model import Checks
 from watcher.text.sanitize import plural
 from watcher.text.status_reason import summarize
 from watcher.values import frozen
@@ -74,115 +67,34 @@ class Polled:
         return None if self.is_unknown else self.seen.failure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Compared:
-    """What a poll read of the watched nodes, and what changed."""
-
-    nodes: Mapping[str, Polled]
-    """By lower-case id."""
-    no_packs: frozenset[str] = frozenset()
-    """The lower-case ids of which an answer shows that the registry has no such pack."""
-    failure: ReadFailure | None = None
-    """Why no node could be read."""
-    lacking: str | None = None
-    """Why the sweep of globs was incomplete; "" if it was complete, None if there was none."""
-    unlisted: str | None = None
-    """Why the list of publishers' packs could not be read; "" if it could, None if it was not, or none is watched."""
-    error: str = ""
-    """Why not all was seen, where no node itself failed."""
-
-    @property
-    def failures(self) -> dict[str, ReadFailure]:
-        """What could not be read, by lower-case id; of the registry as a whole by `ALL`."""
-        failed = {key: one.failure for key, one in self.nodes.items() if one.failure}
-        return failed | ({ALL: self.failure} if self.failure else {})
-
-    @property
-    def unseen(self) -> int:
-        """How many nodes were not seen whole, though nothing failed for them alone."""
-        return sum(one.seen.lacks for one in self.nodes.values())
-
-    @property
-    def changed(self) -> dict[str, Node]:
-        """The nodes that changed."""
-        return {key: one.node for key, one in self.nodes.items() if one.node}
-
-
-def compare_nodes(plan: Plan, answers: Answers) -> Compared:
-    """Compare every watched node with what was read of it."""
-    seen, sweep = answers.seen, answers.sweep
-    nodes = {
-        key: _polled(plan, key, one)
-        for key, one in seen.items()
-        if _is_pack(plan, key, one)
-    }
-    # Where nothing of the API is there, it may be another server, which says nothing of a pack.
-    is_silent = answers.packs.absent
-    found = Compared(
-        nodes=nodes,
-        no_packs=frozenset(
-            key
-            for key, one in seen.items()
-            if one.is_empty or (one.is_not_found and not is_silent)
-        ),
-    )
-    lacking, why = None, []
-    if plan.globs.chooses and isinstance(sweep, Sweep):
-        lacking = sweep.incomplete
-        if lacking:
-            why.append(f"the pages of all node packs are incomplete: {lacking}")
-    elif plan.globs.chooses and isinstance(sweep, NoSweep):
-        failure = sweep.failure
-        if failure is None and not nodes:
-            failure = ReadFailure(error=sweep.why, fault=Fault.REGISTRY)
-        if failure is not None:
-            found = replace(found, failure=failure)
-        else:
-            lacking = sweep.why
-            why.append(
-                f"{lacking}; so each known node pack is asked, and new ones are not noticed"
-            )
-    # Before the baseline of all it is said already why packs wait.
-    if found.unseen and not (lacking and plan.lacks_baseline):
-        packs = plural(found.unseen, "node pack")
-        why.append(
-            f"not all versions of {packs} were shown; a later poll asks about these"
+def compare_nodes(plan: Plan, answers: Answers) -> dict[str, Polled]:
+    """Compare every watched node with what was read of it, by lower-case id."""
+    found: dict[str, Polled] = {}
+    for key, seen in answers.seen.items():
+        known, is_empty = seen.known, seen.is_empty
+        is_known = known is not None and (bool(known.baseline_at) or known.is_there)
+        has_come = seen.spelling or seen.record or isinstance(seen.reading, NodeBanned)
+        if key in plan.only_folders and not (is_known or has_come):
+            continue  # a folder may have any name, also one that is no pack's
+        is_named, is_published = key in plan.named, key in plan.published
+        is_given = is_named or is_published or key not in plan.nodes
+        had_versions = known is not None and bool(known.baseline_at)
+        is_nothing = seen.is_not_found or (is_empty and seen.record is None)
+        node, events = compare_node(seen, plan.options)
+        found[key] = Polled(
+            seen=seen,
+            node=node,
+            events=events,
+            is_unknown=is_nothing and not (is_given or had_versions),
+            is_doubtful=is_empty and is_named and not is_published,
         )
-    unlisted = None
-    if plan.publishers and answers.all_nodes is not None:
-        unlisted = answers.all_nodes.failure.error if answers.all_nodes.failure else ""
-        if unlisted:
-            why.append(f"the packs of publishers cannot be listed: {unlisted}")
-    return replace(found, lacking=lacking, unlisted=unlisted, error="; ".join(why))
+    return found
 
 
-def _is_pack(plan: Plan, key: str, seen: Seen) -> bool:
-    """Return whether a node may be a pack: a folder may have any name, also one that is no pack's."""
-    if key not in plan.only_folders or seen.spelling or seen.record:
-        return True
-    known = seen.known
-    is_known = known is not None and (bool(known.baseline_at) or known.is_there)
-    return is_known or isinstance(seen.reading, NodeBanned)
-
-
-def _polled(plan: Plan, key: str, seen: Seen) -> Polled:
-    """Return what follows from what was seen of a node."""
-    is_named = key in plan.named
-    is_published = key in plan.published
-    has_baseline = seen.known is not None and bool(seen.known.baseline_at)
-    is_only_installed = key in plan.nodes and not (
-        is_named or is_published or has_baseline
-    )
-    is_nothing = seen.is_not_found or (seen.is_empty and seen.record is None)
-    return replace(
-        compare_node(seen, plan.options),
-        is_unknown=is_only_installed and is_nothing,
-        is_doubtful=is_named and not is_published and seen.is_empty,
-    )
-
-
-def compare_node(seen: Seen, options: DiffOptions) -> Polled:
-    """Compare what was seen of a node with what it is compared with."""
+def compare_node(
+    seen: Seen, options: DiffOptions
+) -> tuple[Node | None, tuple[Event, ...]]:
+    """Return the node after what was seen of it, None if that changes nothing, and the events."""
     node, reading, record = seen.base, seen.reading, seen.record
     if record is not None and record.status not in NODE_STATUSES:
         record = None  # it says nothing of a ban
@@ -208,33 +120,47 @@ def compare_node(seen: Seen, options: DiffOptions) -> Polled:
         node, more = compare_record(node, record, options)
         events = (*events, *more)
     if seen.joins_baseline:
-        # The event of the baseline of all counts it.
-        events = tuple(one for one in events if not _is_ban_of_pack(one))
+        # The event of the baseline of all counts a ban of the pack.
+        events = tuple(
+            one for one in events if one.kind is not Kind.BANNED or one.version
+        )
     # What is compared with a baseline is known from now on, so that it is no newcomer.
     is_nothing = seen.base is None and node == Node(node=seen.name)
-    is_changed = node != seen.known and not is_nothing
-    return Polled(seen=seen, node=node if is_changed else None, events=events)
-
-
-def _is_ban_of_pack(event: Event) -> bool:
-    return event.kind is Kind.BANNED and event.version is None
+    return None if node == seen.known or is_nothing else node, events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PollChange:
     """What a poll has read and compared; nothing is written yet."""
 
+    polled: Mapping[str, Polled]
+    """Every watched node, by lower-case id."""
+    known: Known
     snapshot: Snapshot
     """The same object as in the loaded state where nothing changed."""
     checks: Checks
     events: tuple[Event, ...]
-    compared: Compared
+    failure: ReadFailure | None = None
+    """Why no node could be read."""
+    error: str = ""
+    """Why not all was seen, where no node itself failed."""
     unplaced: frozenset[str] = frozenset()
     """Lower-case ids of packs of which the registry did not say whose they are, if publishers are watched."""
-    installs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
-    """The last good list of each install, by what the state knows it by."""
-    unscanned: Mapping[str, ReadFailure] = field(default_factory=dict)
-    """Why installs could not be scanned, or only in part, by what the state knows them by."""
+    scans: Mapping[str, Scanned] = field(default_factory=dict)
+    """What was scanned, by what the state knows an install by."""
+
+    @property
+    def failures(self) -> dict[str, ReadFailure]:
+        """What could not be read, by lower-case id; of the registry as a whole by `ALL`."""
+        failed = {key: one.failure for key, one in self.polled.items() if one.failure}
+        return failed | ({ALL: self.failure} if self.failure else {})
+
+    @property
+    def installs(self) -> dict[str, tuple[Pack, ...]]:
+        """The last good list of each install."""
+        return {
+            key: one.packs for key, one in self.scans.items() if one.packs is not None
+        }
 
 
 def compare(
@@ -242,48 +168,107 @@ def compare(
     plan: Plan,
     answers: Answers,
     of_channels: Sequence[ChannelState],
+    scans: Mapping[str, Scanned],
 ) -> PollChange:
-    """Return what was read changes, and the events, without those of installs and without the registry's reasons."""
-    found = compare_nodes(plan, answers)
-    failures = found.failures
-    read = {key for key, one in found.nodes.items() if one.seen.is_read}
+    """Return what was read changes, and the events, without those of what is run and without the registry's reasons.
+
+    `scans` are by what the state knows an install by.
+    """
+    polled, now = compare_nodes(plan, answers), plan.options.now
+    packs, all_nodes = answers.packs, answers.all_nodes
+    # Only what globs include depends on a whole sweep.
+    failure, lacking, why = _judge_sweep(
+        answers.sweep if plan.globs.chooses else None, is_known=bool(polled)
+    )
+    unseen = sum(one.seen.lacks for one in polled.values())
+    if unseen and not (lacking and plan.lacks_baseline):
+        # Else it is said already why packs wait.
+        why.append(
+            f"not all versions of {plural(unseen, 'node pack')} were shown; a later poll asks about these"
+        )
+    parts = {INCOMPLETE: lacking} if plan.globs.chooses else {}
+    if plan.publishers:
+        parts[UNLISTED] = unlisted = _error(all_nodes) if all_nodes else None
+        if unlisted:
+            why.append(f"the packs of publishers cannot be listed: {unlisted}")
+    failures = {key: one.failure for key, one in polled.items() if one.failure}
+    read = {key for key, one in polled.items() if one.seen.is_read}
     if isinstance(answers.sweep, Sweep) and plan.snapshot.is_down:
         read.add(ALL)  # page 1 came, whichever packs are watched
-    known, of_all = with_baseline(plan, answers, found)
-    records = answers.packs.records.values()
-    known = take_packs(known, plan.publishers, records, plan.globs)
+    known, of_all = with_baseline(plan, answers, polled)
+    known = take_packs(known, plan.publishers, packs.records.values(), plan.globs)
+    changed = {key: one.node for key, one in polled.items() if one.node}
     turn = Turn(
-        plan.checks.streaks,
-        known.with_nodes(found.changed),
-        config.failure_threshold,
-        plan.options.now,
+        plan.checks.streaks, known.with_nodes(changed), config.failure_threshold, now
     )
-    empty = [key for key, one in found.nodes.items() if one.is_doubtful]
-    turn.take_nodes(failures, read, empty)
-    # Only what globs include depends on a whole sweep.
-    parts = {INCOMPLETE: found.lacking} if plan.globs.chooses else {}
-    parts |= {UNLISTED: found.unlisted} if plan.publishers else {}
+    turn.take_nodes(
+        failures | ({ALL: failure} if failure else {}),
+        read,
+        [key for key, one in polled.items() if one.is_doubtful],
+    )
     turn.take_others(About.REGISTRY, parts)
     turn.take_channels(of_channels)
-    events = [
-        *([of_all] if of_all else ()),
-        *(event for one in found.nodes.values() for event in one.events),
-        *turn.events,
-    ]
-    checks = _checks_after(plan, answers, found)
-    return PollChange(
-        compared=found,
-        snapshot=turn.snapshot,
-        checks=replace(checks, streaks=turn.streaks),
-        events=tuple(events),
-        unplaced=answers.packs_due - answers.packs.records.keys()
-        if plan.publishers
-        else frozenset(),
+    turn.take_others(
+        About.INSTALL,
+        {key: scan.error for key, scan in scans.items()},
+        {key: scan.name for key, scan in scans.items()},
     )
+    snapshot = turn.snapshot
+    records, no_records = records_after(plan, answers, snapshot, polled)
+    unplaced = answers.packs_due - packs.records.keys() if plan.publishers else ()
+    return PollChange(
+        polled=polled,
+        known=Known(
+            answers=answers,
+            nodes=snapshot.nodes,
+            records=records,
+            failure=no_records,
+            minimum_age=MinimumAge(seconds=config.minimum_age, now=now),
+        ),
+        snapshot=snapshot,
+        checks=replace(_checks_after(plan, answers, polled), streaks=turn.streaks),
+        events=(
+            *([of_all] if of_all else ()),
+            *(event for one in polled.values() for event in one.events),
+            *turn.events,
+        ),
+        failure=failure,
+        error="; ".join(why),
+        unplaced=frozenset(unplaced),
+        scans=scans,
+    )
+
+
+def _judge_sweep(
+    sweep: Sweep | NoSweep | None, *, is_known: bool
+) -> tuple[ReadFailure | None, str | None, list[str]]:
+    """Return why a sweep of globs failed, why it was incomplete ("" if it was not), and what is to be said of it.
+
+    `is_known`: some of what they choose is known, so that it can be asked without a sweep.
+    """
+    match sweep:
+        case Sweep():
+            lacking = sweep.incomplete
+            why = f"the pages of all node packs are incomplete: {lacking}"
+            return None, lacking, [why] if lacking else []
+        case NoSweep(failure=None) if is_known:
+            why = f"{sweep.why}; so each known node pack is asked, and new ones are not noticed"
+            return None, sweep.why, [why]
+        case NoSweep():
+            failure = ReadFailure(error=sweep.why, fault=Fault.REGISTRY)
+            return sweep.failure or failure, None, []
+        case None:
+            return None, None, []
+        case _:
+            assert_never(sweep)
+
+
+def _error(records: NodeRecords | None) -> str:
+    return records.failure.error if records and records.failure else ""
 
 
 def with_baseline(
-    plan: Plan, answers: Answers, found: Compared
+    plan: Plan, answers: Answers, polled: Mapping[str, Polled]
 ) -> tuple[Snapshot, Event | None]:
     """Return the known snapshot with the baseline of all as this poll leaves it, and the event of that."""
     known, sweep = plan.snapshot, answers.sweep
@@ -294,19 +279,19 @@ def with_baseline(
     sweep_baseline = SweepBaseline(globs=plan.globs.globs, baseline_at=sweep.at)
     nodes = {
         key: one.node or known.nodes[key]
-        for key, one in found.nodes.items()
+        for key, one in polled.items()
         if one.seen.joins_baseline
     }
-    chosen = sum(map(plan.globs.matches, found.nodes))
+    chosen = sum(map(plan.globs.matches, polled))
     return set_baseline(known, sweep_baseline, nodes, plan.options, chosen=chosen)
 
 
-def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
+def _checks_after(plan: Plan, answers: Answers, polled: Mapping[str, Polled]) -> Checks:
     """Return how this poll went."""
     checks, all_nodes, now = plan.checks, answers.all_nodes, plan.options.now
     checked, times = dict(checks.checked), dict(checks.server_times)
     stale = dict(checks.stale_since)
-    for key, one in found.nodes.items():
+    for key, one in polled.items():
         seen = one.seen
         if seen.checked_at:
             checked[key] = seen.checked_at
@@ -316,8 +301,8 @@ def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
         if seen.is_stale:
             stale.setdefault(key, now)
     if answers.packs_due or all_nodes:
-        failure = answers.packs.failure or (all_nodes and all_nodes.failure)
-        checks = replace(checks, packs_error=failure.error if failure else "")
+        error = _error(answers.packs) or _error(all_nodes)
+        checks = replace(checks, packs_error=error)
     if all_nodes and not all_nodes.failure:
         checks = replace(checks, listed_at=now)
     return replace(
@@ -327,7 +312,7 @@ def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
         checked=dict(sorted(checked.items())),
         server_times=dict(sorted(times.items())),
         stale_since=dict(sorted(stale.items())),
-        watched=tuple(one.seen.name for one in found.nodes.values()),
+        watched=tuple(one.seen.name for one in polled.values()),
     )
 
 
@@ -335,7 +320,7 @@ def _checks_after(plan: Plan, answers: Answers, found: Compared) -> Checks:
 class Known:
     """What is known of packs after one reading of the registry, for `audit` and the watch."""
 
-    found: Compared
+    answers: Answers
     nodes: Mapping[str, Node]
     """By lower-case id, as `records`."""
     records: Mapping[str, NodeRecord | None]
@@ -347,54 +332,25 @@ class Known:
     def of(self, name: str) -> Knowledge:
         """Return what is known of a node, by its id."""
         key = name.lower()
-        node, polled = self.nodes.get(key), self.found.nodes.get(key)
-        unread = polled.failure if polled else None
-        if key in self.found.no_packs:
+        node, record = self.nodes.get(key), self.records.get(key)
+        seen = self.answers.seen.get(key) or Seen(name=name)
+        unread = seen.failure
+        # Where nothing of the API is there, it may be another server, which says nothing of a pack.
+        if seen.is_empty or (seen.is_not_found and not self.answers.packs.absent):
             node = node or Node(node=name, empty_since=self.minimum_age.now)
             unread = None
-        if node is not None and polled and polled.seen.spelling:
-            node = replace(node, node=polled.seen.spelling)
-        record = self.records.get(key)
-        reason = summarize(record.status_detail) if record else ""
-        bans = (
-            event.reason
-            for event in (polled.events if polled else ())
-            if _is_ban_of_pack(event)
-        )
+        if node is not None and seen.spelling:
+            node = replace(node, node=seen.spelling)
+        said = seen.reading.message if isinstance(seen.reading, NodeBanned) else ""
         return Knowledge(
             node=node,
             record=record,
-            unreadable=polled.seen.unreadable if polled else frozenset(),
+            unreadable=seen.unreadable,
             minimum_age=self.minimum_age,
-            reason=reason or next(bans, ""),
+            reason=summarize((record.status_detail if record else "") or said),
             unread=unread,
             no_records=self.failure,
         )
-
-    def bad_rows(self, pack: Pack) -> Iterator[tuple[Node, Version]]:
-        """Yield the banned, flagged and deleted versions that a copy may have, each with its node."""
-        for one in identities(pack):
-            about = self.of(one.id)
-            text = judged_version(pack, about)
-            if about.node is not None and text is not None:
-                for row in about.versions_meant(text):
-                    if row.status in EXPLAINED:
-                        yield about.node, row
-
-
-def _known(
-    config: PollConfig, plan: Plan, answers: Answers, change: PollChange
-) -> Known:
-    """Return what is known of packs after a poll."""
-    found, now = change.compared, plan.options.now
-    records, failure = records_after(plan, answers, change.snapshot, found.nodes)
-    return Known(
-        found=found,
-        nodes=change.snapshot.nodes,
-        records=records,
-        failure=failure,
-        minimum_age=MinimumAge(seconds=config.minimum_age, now=now),
-    )
 
 
 _MOST_EXPLAINED = 200
@@ -402,53 +358,34 @@ _MOST_EXPLAINED = 200
 
 
 def wanted_reasons(
-    config: PollConfig,
-    plan: Plan,
-    answers: Answers,
-    change: PollChange,
-    scans: Mapping[str, Scanned],
+    config: PollConfig, change: PollChange
 ) -> dict[tuple[str, str], str]:
     """Return the versions that became bad, or that are bad and run from now on, with their statuses.
 
     They are given by the id of the node, as the registry writes it, and the version's key. Of many nodes those come
     first that are run, then those with the worst events; the others are left out.
     """
-    known = _known(config, plan, answers, change)
+    accept = in_force(config.accept, change.checks.polled_at)
     exposures = change.snapshot.installed.exposures
-    accept = in_force(config.accept, plan.options.now)
     wanted: dict[VersionKey, str] = {}
-    for key, scan in scans.items():
+    for install, scan in change.scans.items():
         for pack in scan.packs or ():
-            for node, row in known.bad_rows(pack) if pack.enabled else ():
-                version, name = node.find(row.key), node.node.lower()
-                finding = Finding(
-                    install=key,
-                    pack=pack,
-                    grade=grade_of(row.status, scan=version.scan if version else None),
-                    id=name,
-                )
+            for row, finding in explained_rows(install, pack, change.known.of):
+                name = (finding.node or "").lower()
                 before = exposures.get(name, Exposure())
-                if before.is_news(finding.accepted_by(accept).judged):
+                judged = finding.accepted_by(accept).judged
+                if pack.enabled and before.is_news(judged):
                     wanted[name, row.key] = row.status
     for event in sorted(change.events, key=rank):
         if event.is_explained:
             wanted.setdefault(version_of(event), event.after or "")
     nodes = list(dict.fromkeys(node for node, _ in wanted))[:_MOST_EXPLAINED]
-    seen = {key: change.compared.nodes[key].seen for key in nodes}
+    seen = {key: change.polled[key].seen for key in nodes}
     return {
         (seen[node].spelling or seen[node].name, key): status
         for (node, key), status in wanted.items()
         if node in seen
     }
-
-
-def had_installs(state: State) -> bool:
-    """Return whether something of installs is left in the state, which have been configured before."""
-    return bool(
-        state.snapshot.installed != Installed()
-        or state.installs
-        or state.checks.scanned
-    )
 
 
 def records_after(
@@ -458,7 +395,8 @@ def records_after(
 
     It is the answer of this poll, or the last one; None for a pack that no registry was seen to have.
     """
-    kept = {key for key in watched if plan.keeps_record(key)}
+    # Those of all that may be installed.
+    kept = set(watched) & plan.nodes.keys() if plan.has_installs else set()
     known = {key: one for key, one in plan.checks.packs.items() if key in kept}
     fresh = {
         key: one
@@ -480,23 +418,10 @@ def records_after(
     return known | fresh, failure
 
 
-def with_installs(
-    config: PollConfig,
-    plan: Plan,
-    answers: Answers,
-    change: PollChange,
-    scans: Mapping[str, Scanned],
-) -> PollChange:
-    """Return the change with what it means for what is run; `scans` are by what the state knows an install by."""
-    now, found, checks = plan.options.now, change.compared, change.checks
-    known = _known(config, plan, answers, change)
-    records, failure = known.records, known.failure
-    turn = Turn(checks.streaks, change.snapshot, config.failure_threshold, now)
-    turn.take_others(
-        About.INSTALL,
-        {key: scan.error for key, scan in scans.items()},
-        {key: scan.name for key, scan in scans.items()},
-    )
+def with_installs(config: PollConfig, change: PollChange) -> PollChange:
+    """Return the change with what it means for what is run."""
+    checks, known, scans = change.checks, change.known, change.scans
+    now = checks.polled_at
     findings = [
         one
         for key, scan in sorted(scans.items())
@@ -511,37 +436,28 @@ def with_installs(
         accept=in_force(config.accept, now),
         now=now,
     )
-    snapshot = turn.snapshot
+    snapshot = change.snapshot
     installed, run, events = exposure.assess(snapshot.installed, poll)
     installed, appeared = exposure.appear(installed, scans, now)
     if installed != snapshot.installed:
         snapshot = replace(snapshot, installed=installed)
     moments = {
-        key: plan.checks.scanned.get(key, "") if scan.error else now
+        key: checks.scanned.get(key, "") if scan.error else now
         for key, scan in scans.items()
     }
-    unknown = {key for key, one in found.nodes.items() if one.is_unknown}
+    unknown = {key for key, one in change.polled.items() if one.is_unknown}
     # Said before, and not read now: it need not be said again.
-    unread = set(plan.checks.unknown) & found.failures.keys()
+    unread = set(checks.unknown) & change.failures.keys()
     return replace(
         change,
         snapshot=snapshot,
         checks=replace(
             checks,
-            streaks=turn.streaks,
             scanned={key: at for key, at in sorted(moments.items()) if at},
             run=run,
             unknown=tuple(sorted(unknown | unread)),
-            packs=dict(sorted(records.items())),
-            packs_error=failure.error if failure else checks.packs_error,
+            packs=dict(sorted(known.records.items())),
+            packs_error=known.failure.error if known.failure else checks.packs_error,
         ),
-        events=(*events, *turn.events, *appeared),
-        installs={
-            key: scan.packs for key, scan in scans.items() if scan.packs is not None
-        },
-        unscanned={
-            key: ReadFailure(install=scan.name, error=scan.error)
-            for key, scan in scans.items()
-            if scan.error
-        },
+        events=(*events, *appeared),
     )

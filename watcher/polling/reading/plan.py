@@ -495,10 +495,6 @@ class Plan:
         record = self.checks.packs.get(key)
         return record.id if record is not None else self.nodes.get(key, key)
 
-    def keeps_record(self, key: str) -> bool:
-        """Return whether the state has what `GET /nodes` says of a node: of all that may be installed."""
-        return self.has_installs and key in self.nodes
-
 
 def make_plan(
     config: PollConfig,

@@ -6,35 +6,39 @@ from typing import Any
 
 from tests.support.factories import ANY_AGE, PACK, known, version
 from watcher.changes.verdict import Knowledge
-from watcher.model.pack import NodeRecord
+from watcher.model.pack import NodeRecord, NodeRecords
 from watcher.model.reading import Fault, ReadFailure
-from watcher.polling.reading.compare import Compared, Known, Polled
+from watcher.polling.reading.compare import Known
 from watcher.polling.reading.plan import Seen
+from watcher.polling.reading.read import Answers
 
 KEY = PACK.lower()
 
 
-def knowledge(found: Compared, **fields: Any) -> Knowledge:
+def knowledge(*seen: Seen, absent: bool = False, **fields: Any) -> Knowledge:
     """Return what is known of the pack."""
     given: dict[str, Any] = {"nodes": {}, "records": {}, "failure": None}
-    return Known(found=found, minimum_age=ANY_AGE, **given | fields).of(PACK)
+    failure = ReadFailure(error="HTTP 404", fault=Fault.NOT_FOUND)
+    packs = NodeRecords(failure=failure if absent else None)
+    answers = Answers(seen=dict.fromkeys([KEY], seen[0]) if seen else {}, packs=packs)
+    return Known(answers=answers, minimum_age=ANY_AGE, **given | fields).of(PACK)
 
 
 def test_a_pack_that_is_not_there_was_read() -> None:
     """A 404 that says so is an answer: the pack has no version, and nothing is missing."""
     failure = ReadFailure(node=PACK, error="HTTP 404", fault=Fault.NOT_FOUND)
-    unread = {KEY: Polled(seen=Seen(name=PACK, failure=failure))}
-    about = knowledge(Compared(nodes=unread, no_packs=frozenset({KEY})))
+    about = knowledge(Seen(name=PACK, failure=failure))
     assert (about.is_complete, about.is_in_registry) == (True, False)
     assert about.unread is None
-    assert knowledge(Compared(nodes=unread)).unread == failure
+    elsewhere = knowledge(Seen(name=PACK, failure=failure), absent=True)
+    assert elsewhere.unread == failure
 
 
 def test_a_ban_that_a_listing_ended_is_over() -> None:
     """What `GET /nodes` said before does not count against the node as it is known now."""
     records = {KEY: NodeRecord(id=PACK, status="banned")}
     node = known(version("1.0"))
-    ended = knowledge(Compared(nodes={}), nodes={KEY: node}, records=records)
+    ended = knowledge(nodes={KEY: node}, records=records)
     banned = known(version("1.0"), banned=True)
-    lasting = knowledge(Compared(nodes={}), nodes={KEY: banned}, records=records)
+    lasting = knowledge(nodes={KEY: banned}, records=records)
     assert (ended.is_banned, lasting.is_banned) == (False, True)

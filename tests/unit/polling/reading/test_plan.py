@@ -29,9 +29,9 @@ from watcher.model.reading import (
     ServerTime,
 )
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Publisher, Snapshot, SweepBaseline
+from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
 from watcher.model.version import Version
-from watcher.polling.reading.compare import Compared, compare_nodes
+from watcher.polling.reading.compare import Polled, compare_nodes
 from watcher.polling.reading.plan import Plan, make_plan, with_records
 from watcher.polling.reading.read import Answers
 from watcher.registry.listing import NodeRows
@@ -89,10 +89,17 @@ def _compared(
     sweep: Sweep | None,
     packs: NodeRecords = NodeRecords(),  # noqa: B008 - a value
     **nodes: Reading,
-) -> Compared:
+) -> dict[str, Polled]:
     """Return what a poll finds that reads a sweep, and of some packs their own answers."""
     seen = with_records(plan.answered(plan.seen(sweep), nodes), packs)
     return compare_nodes(plan, Answers(sweep=sweep, seen=seen, packs=packs))
+
+
+def _after(found: dict[str, Polled], name: str) -> Node:
+    """Return a pack that changed."""
+    node = found[name].node
+    assert node is not None
+    return node
 
 
 def test_a_new_pack_may_be_a_publishers() -> None:
@@ -210,9 +217,9 @@ def test_rows_of_what_its_own_answer_shows_are_older() -> None:
     sweep.nodes["one"].versions["2"] = replace(other, status="banned")
     answer = _listing(flagged, incomplete="page 2 is missing")
     found = _compared(plan, sweep, one=answer)
-    kinds = [(event.kind.value, event.version) for event in found.nodes["one"].events]
+    kinds = [(event.kind.value, event.version) for event in found["one"].events]
     assert kinds == [("flagged", "1.0.0"), ("banned", "2.0.0")]
-    assert [one.status for one in found.changed["one"].rows] == ["flagged", "banned"]
+    assert [one.status for one in _after(found, "one").rows] == ["flagged", "banned"]
 
 
 def test_stale_rows_count_after_a_day() -> None:
@@ -221,12 +228,12 @@ def test_stale_rows_count_after_a_day() -> None:
     sweep.nodes["one"].add_time(ServerTime.of(BEFORE))
     checks = replace(plan.checks, server_times={"one": NOW})
     plan = replace(plan, checks=checks)
-    found = _compared(plan, sweep).nodes["one"]
+    found = _compared(plan, sweep)["one"]
     assert (found.events, found.seen.is_stale) == ((), True)
     options = replace(plan.options, now=timestamps.later(NOW, 86400))
     checks = replace(checks, stale_since={"one": NOW})
     later = replace(plan, checks=checks, options=options)
-    found = _compared(later, sweep).nodes["one"]
+    found = _compared(later, sweep)["one"]
     assert [event.kind.value for event in found.events] == ["flagged"]
 
 
@@ -268,7 +275,7 @@ def test_pages_do_not_end_a_failure_of_a_banned_pack() -> None:
     streaks = {About.NODE: {"refused": failed, "fine": failed}}
     plan = replace(plan, checks=replace(plan.checks, streaks=streaks))
     sweep = _sweep(refused="active", fine="active")
-    found = _compared(plan, sweep).nodes
+    found = _compared(plan, sweep)
     assert [key for key, one in found.items() if one.seen.is_read] == ["fine"]
 
 
@@ -278,14 +285,14 @@ def test_a_record_does_not_end_a_ban_that_its_own_answer_says() -> None:
     ban = NodeBanned(node="one", message="spam")
     plan = replace(plan, nodes={"one": "one"})
     found = _compared(plan, None, _records(known=["one"]), one=ban)
-    assert (found.nodes["one"].events, found.changed["one"].banned) == ((), True)
+    assert (found["one"].events, _after(found, "one").banned) == ((), True)
 
 
 def test_a_pack_that_the_baseline_of_all_does_not_show_is_news_later() -> None:
     """It was seen before that and is gone, so that it has a baseline from then on."""
     plan, sweep = _without_baseline("gone", "there"), _sweep(there="active")
     found = _compared(plan, sweep)
-    assert found.changed["gone"].baseline_at == NOW
+    assert _after(found, "gone").baseline_at == NOW
 
 
 def test_a_folder_that_a_page_shows_to_be_a_pack_is_in_the_baseline_of_all() -> None:
@@ -295,9 +302,9 @@ def test_a_folder_that_a_page_shows_to_be_a_pack_is_in_the_baseline_of_all() -> 
     plan = replace(plan, nodes={name: name for name in names}, only_folders=names)
     failed = NodeRecords(failure=ReadFailure(error="500"))
     found = _compared(plan, sweep, failed)
-    assert set(found.nodes) == {"there"}
-    assert found.nodes["there"].seen.joins_baseline
-    assert found.changed["there"].baseline_at == NOW
+    assert set(found) == {"there"}
+    assert found["there"].seen.joins_baseline
+    assert _after(found, "there").baseline_at == NOW
 
 
 def test_only_what_globs_alone_choose_waits_for_the_baseline_of_all() -> None:
