@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import click
 
@@ -126,13 +126,15 @@ def command(
     *more: str,
     page: str = "commands",
     module: str = "",
-    has_settings: bool = True,
+    settings: Literal["loaded", "to load", "none"] = "loaded",
+    alerts: bool = True,
 ) -> Callable[[Callable[[], None]], click.Command]:
     """Declare a command: the function below has its help, and its name is that of the function that does the work.
 
     That one is in the `module` of `commands/`, by default the one of the same name. It gets the options by their names,
-    and `settings`, which loads those that the command line chooses. It is imported only when the command is run:
-    `--help` takes 70 ms, and the settings, the state and the poll would add 120, 70 and 130 ms to it.
+    and the settings that the command line chooses: `loaded`, or as `settings`, a function that loads them. Without
+    `alerts` they may lack where alerts go. It is imported only when the command is run: `--help` takes 70 ms, and the
+    settings, the state and the poll would add 120, 70 and 130 ms to it.
 
     The help ends with an `example`, which click does not wrap, `more` paragraphs, and the `page` that says more.
     """
@@ -147,15 +149,19 @@ def command(
             *, config: Path | None = None, changed: tuple[str, ...] = (), **given: Any
         ) -> int:
             commands = import_module(f"watcher.cli.commands.{module or work}")
-            if has_settings:
+            if settings != "none":
                 from watcher.cli.loading import load_settings
 
-                given["settings"] = partial(load_settings, config, changed)
+                to_load = partial(load_settings, config, changed, alerts=alerts)
+                if settings == "loaded":
+                    given["loaded"] = to_load()
+                else:
+                    given["settings"] = to_load
             code: int = getattr(commands, work)(**given)
             return code
 
         declared = cli.command(epilog=ending)(run)
-        declared.params += _SETTINGS if has_settings else ()
+        declared.params += () if settings == "none" else _SETTINGS
         return declared
 
     return declare
@@ -179,6 +185,7 @@ def _words_of(
     "check --node comfyui-kjnodes --dry-run",
     f"KINDS are event kinds separated by commas: {', '.join(MATCHES)}.",
     _FLAGS_HELP,
+    settings="to load",
 )
 @nodes_option(
     help="Also watch this pack, or a pattern of ids (repeatable).",
@@ -222,7 +229,7 @@ def status() -> None:
     """
 
 
-@command("health --max-age 1h")
+@command("health --max-age 1h", settings="to load")
 @click.option(
     "--max-age",
     metavar="DURATION",
@@ -241,7 +248,7 @@ def health() -> None:
     """
 
 
-@command("installed ~/ComfyUI", page="installs")
+@command("installed ~/ComfyUI", page="installs", settings="to load", alerts=False)
 @targets_argument
 @json_option
 def installed() -> None:
@@ -285,7 +292,7 @@ def _findings(words: list[object]) -> tuple[Acceptance, ...]:
     return tables.read_findings(words)
 
 
-@command("audit ~/ComfyUI --problems", _VERDICTS_HELP, page="audit")
+@command("audit ~/ComfyUI --problems", _VERDICTS_HELP, page="audit", alerts=False)
 @targets_argument
 @repeatable(
     "--fail-on",
@@ -367,7 +374,12 @@ Exit codes:
 """
 
 
-@command("versions --status flagged --since 7d", _STATUS_HELP, page="versions")
+@command(
+    "versions --status flagged --since 7d",
+    _STATUS_HELP,
+    page="versions",
+    alerts=False,
+)
 @click.argument(
     "nodes", nargs=-1, metavar="[ID]...", callback=reading(parsing.read, "ID")
 )
@@ -416,7 +428,7 @@ Exit codes:
 """
 
 
-@command("wait comfyui-kjnodes 1.2.0", _WAIT_HELP, page="publishers")
+@command("wait comfyui-kjnodes 1.2.0", _WAIT_HELP, page="publishers", alerts=False)
 @click.argument("node", required=False, metavar="[ID", callback=reading(_one_id, "ID"))
 @click.argument("version", required=False, metavar="[VERSION]]")
 @click.option(
@@ -476,7 +488,7 @@ def config() -> None:
     """
 
 
-@command("init", page="settings", has_settings=False)
+@command("init", page="settings", settings="none")
 @click.option(
     "--here", is_flag=True, help="Write to this folder, with the state beside it."
 )
@@ -492,7 +504,7 @@ def init() -> None:
     """
 
 
-@command("schema check > check.schema.json", has_settings=False)
+@command("schema check > check.schema.json", settings="none")
 @click.argument("name", metavar="NAME")
 def schema() -> None:
     """Print the JSON Schema of a file, or of a command's output.
@@ -501,7 +513,7 @@ def schema() -> None:
     """
 
 
-@command("demo", has_settings=False)
+@command("demo", settings="none")
 def demo() -> None:
     """Show what alerts look like; no network, no settings.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from watcher.alerts.advice import UNREVIEWED, advice_on_copy, not_banned
@@ -74,7 +74,7 @@ _TERMINAL_REASON = 160
 
 def audit(
     *,
-    settings: Callable[..., Loaded],
+    loaded: Loaded,
     targets: tuple[str, ...],
     accept: Collection[Acceptance],
     fail_on: Collection[Grade],
@@ -82,11 +82,10 @@ def audit(
     shown_as: str | None,
 ) -> int:
     """Audit installs, print the result and return the exit code. ConfigError as `look_at_registry`."""
-    loaded = settings(alerts=False)
+    known = loaded.settings
     chosen = targets_of(targets, lambda: loaded)
     if shown_as == "sarif":
         _require_files(chosen.sources)
-    known = loaded.settings
     if chosen.note:
         echo(chosen.note, error=True)
 

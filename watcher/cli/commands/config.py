@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 
 from watcher import durations, log
 from watcher.alerts.digest import sample
@@ -37,9 +36,8 @@ from watcher.text import mask
 from watcher.text.sanitize import escape_invisible, sanitize_line
 
 
-def config(*, settings: Callable[[], Loaded]) -> int:
+def config(*, loaded: Loaded) -> int:
     """Validate the settings and print them; ConfigError and UsageError as the checks raise them."""
-    loaded = settings()
     known = loaded.settings
     check_usable(known.registry_url)
     validate_channels(known, StateFolder(known.state_dir), loaded.origins)
@@ -154,9 +152,8 @@ def _kinds(channel: Channel, *, has_globs: bool) -> str:
     return ", ".join(kind for kind in Kind if kind in channel.kinds)
 
 
-def test_alerts(*, settings: Callable[[], Loaded], channels: tuple[str, ...]) -> int:
+def test_alerts(*, loaded: Loaded, channels: tuple[str, ...]) -> int:
     """Send a sample to all channels and print a line for each when it is done; return 1 if one failed."""
-    loaded = settings()
     known = {channel.name: channel for channel in loaded.settings.all_channels()}
     if not known:
         warn(*loaded.warnings)  # a misspelled name may be why there is none

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 
 from watcher import timestamps
@@ -17,7 +17,7 @@ from watcher.text.sanitize import plural
 
 def history(
     *,
-    settings: Callable[[], Loaded],
+    loaded: Loaded,
     nodes: Sequence[str],
     kinds: Collection[Kind],
     since: str,
@@ -28,7 +28,7 @@ def history(
 
     With `nodes` the findings are listed. StateError for the history of another version.
     """
-    state = existing_state(settings())
+    state = existing_state(loaded)
     recorded = state.history()
     if recorded.unreadable and not recorded.events:
         # All of it may be of another version, which the snapshot says.

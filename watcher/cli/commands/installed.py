@@ -53,7 +53,7 @@ def installed(
 
     Else it is 2 for what the command line names and 1 for what the settings do.
     """
-    chosen = targets_of(targets, partial(settings, alerts=False))
+    chosen = targets_of(targets, settings)
     if chosen.note:
         echo(chosen.note, error=True)
     with ProgressLine() as progress:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from watcher import __version__
 from watcher.cli.loading import existing_state, working_folder
 from watcher.cli.terminal import Document, echo, show_result, warn
@@ -16,11 +14,10 @@ from watcher.settings.loading import Loaded, private_in
 from watcher.text.sanitize import escape_invisible, plural
 
 
-def publish(*, settings: Callable[[], Loaded], folder: str) -> int:
+def publish(*, loaded: Loaded, folder: str) -> int:
     """Write the files into a folder, and print how many it were; UsageError, WatchError or StateError if it cannot."""
     if not folder:
         raise UsageError("DIR: '' is not a folder; give a path, e.g. 'public'")
-    loaded = settings()
     state = existing_state(loaded)
     place = working_folder() / folder
     shown = escape_invisible(folder)
@@ -38,9 +35,8 @@ def publish(*, settings: Callable[[], Loaded], folder: str) -> int:
     return 0
 
 
-def metrics(*, settings: Callable[[], Loaded]) -> int:
+def metrics(*, loaded: Loaded) -> int:
     """Print the figures; StateError if the state cannot be used. The history is not read: events are counted."""
-    loaded = settings()
     state = existing_state(loaded).load()
     public = published(state, (), terms_of(loaded.settings), __version__)
     echo(Document(documents.metrics(public).removesuffix("\n")))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
 from datetime import datetime
 
 from watcher import durations, log, timestamps
@@ -40,12 +39,11 @@ CHANNEL_BUDGET = 5.0
 """Seconds after which `run` turns from a channel with many messages to the other channels, and returns to it later."""
 
 
-def run(*, settings: Callable[[], Loaded]) -> int:
+def run(*, loaded: Loaded) -> int:
     """Poll until stopped, or until the state or the installation is replaced, and return the exit code.
 
     WatchError for what is wrong before the first poll.
     """
-    chosen = settings()
     worker = Worker()
     # Lines for people on a terminal and in the journal, log lines elsewhere or if asked for.
     speaker: Observer = RunLines() if log.is_for_people() else LogLines()
@@ -64,10 +62,10 @@ def run(*, settings: Callable[[], Loaded]) -> int:
 
     end_at_once(last_words)  # judging alert URLs can take seconds
     with worker:
-        folder = StateFolder(chosen.settings.state_dir)
+        folder = StateFolder(loaded.settings.state_dir)
         # All that will be needed is imported while it can be.
         checks = [preload(None)]
-        config = config_to_watch(chosen, folder, worker.refusal)
+        config = config_to_watch(loaded, folder, worker.refusal)
         if config.channels:
             checks.append(preload(worker))
         if config.publish:
@@ -76,9 +74,9 @@ def run(*, settings: Callable[[], Loaded]) -> int:
             preload(None, NEEDED)
         schedule = Schedule(
             config=config,
-            interval=chosen.settings.interval,
-            heartbeat_url=chosen.settings.heartbeat_address(),
-            warnings=warnings(chosen),
+            interval=loaded.settings.interval,
+            heartbeat_url=loaded.settings.heartbeat_address(),
+            warnings=warnings(loaded),
         )
 
         def check_installation() -> None:

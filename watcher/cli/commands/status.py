@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
@@ -256,13 +256,12 @@ def _node_form(row: NodeRow) -> dict[str, object]:
 
 def status(
     *,
-    settings: Callable[[], Loaded],
+    loaded: Loaded,
     nodes: Sequence[str],
     only_problems: bool,
     as_json: bool,
 ) -> int:
     """Print how the watched nodes and the channels stand; `nodes` are the ids to show, none: all."""
-    loaded = settings()
     known = loaded.settings
     state = existing_state(loaded).load()
     chosen = known.selection()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 
 from watcher import timestamps
 from watcher.changes.transitions import node_url
@@ -43,7 +43,7 @@ _STATUS = 40
 
 def versions(
     *,
-    settings: Callable[..., Loaded],
+    loaded: Loaded,
     nodes: tuple[str, ...],
     statuses: tuple[str, ...],
     reason: str,
@@ -54,7 +54,7 @@ def versions(
     as_json: bool,
 ) -> int:
     """Look, print what was found and return the exit code. ConfigError as `look_at_registry`."""
-    known = settings(alerts=False).settings
+    known = loaded.settings
 
     def look(progress: Progress) -> Coroutine[None, None, Found]:
         return look_up(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -50,7 +49,7 @@ _PLACE = "wait"
 
 def wait(
     *,
-    settings: Callable[..., Loaded],
+    loaded: Loaded,
     node: str | None,
     version: str | None,
     longest: str,
@@ -64,7 +63,7 @@ def wait(
     seconds = _seconds("--for", longest, 0.0)
     pause = _seconds("--every", every, model.SHORTEST_INTERVAL)
     wanted = wanted_of(node, version)
-    known = settings(alerts=False).settings
+    known = loaded.settings
     at_most = durations.show(seconds)
     said = ""
 
