@@ -197,19 +197,17 @@ class _Bodies:
     def _text(self, said: Phrasing, layout: _Layout, *, is_detailed: bool) -> str:
         """Return a line, or where there is room for it a block: what happened; what to do; why and since when."""
         writer = self.writer
-        is_brief = layout.detailed is None
-        headline = self._headline(said, layout)
-        why = [writer.words(sentence(said.reason), min(layout.text, _BRIEF))]
-        if is_detailed:
-            why = [writer.words(sentence(words), layout.text) for words in said.details]
-            why.append(writer.link(said.url) if is_page(said.url) else "")
-        why = [*filter(None, why)]
-        if is_brief or self.lines is not None:
-            brief = writer.words(said.advice.in_short, layout.version)
-            text = f"{headline}: {brief}." if brief else f"{headline}."
-            return " ".join([text, *why])
-        advice = writer.words(said.advice.words, layout.version)
-        return writer.block([*filter(None, (headline, advice, " ".join(why)))])
+        reasons = said.details if is_detailed else (said.reason,)
+        most = layout.text if is_detailed else min(layout.text, _BRIEF)
+        why = [writer.words(sentence(words), most) for words in reasons if words]
+        if is_detailed and is_page(said.url):
+            why.append(writer.link(said.url))
+        is_line = layout.detailed is None or self.lines is not None
+        advice = said.advice.in_short if is_line else said.advice.words
+        parts = [self._headline(said, layout), writer.words(advice, layout.version)]
+        if is_line:
+            return " ".join([": ".join(filter(None, parts)) + ".", *why])
+        return writer.block([*filter(None, (*parts, " ".join(why)))])
 
     def _headline(self, said: Phrasing, layout: _Layout) -> str:
         writer, about = self.writer, said.about
@@ -224,7 +222,7 @@ class _Bodies:
             parts.append(writer.quotation(said.name or NAMELESS, most))
         quoted = [writer.quotation(one, layout.version) for one in said.versions]
         parts.append(", ".join(quoted))
-        if not said.what:
+        if about and not said.what:
             parts.append(writer.stressed(about.strip()))
             about = ""
         end = (Trusted(said.run),) if layout.detailed is None else said.runs

@@ -173,20 +173,22 @@ def escape_values(document: object) -> object:
 
     Of a dataclass the fields that have their default are left out.
     """
-    if isinstance(document, str):
-        return escape_invisible(document)
-    if is_dataclass(document):
-        values = {
-            one.name: getattr(document, one.name)
-            for one in fields(document)
-            if getattr(document, one.name) != one.default
-        }
-        return escape_values(values)
-    if isinstance(document, dict):
-        return {key: escape_values(value) for key, value in document.items()}
-    if isinstance(document, (list, tuple)):
-        return [escape_values(value) for value in document]
-    return document
+    match document:
+        case str():
+            return escape_invisible(document)
+        case dict():
+            return {key: escape_values(value) for key, value in document.items()}
+        case list() | tuple():
+            return [*map(escape_values, document)]
+        case _ if is_dataclass(document):
+            given = ((one, getattr(document, one.name)) for one in fields(document))
+            return {
+                one.name: escape_values(value)
+                for one, value in given
+                if value != one.default
+            }
+        case _:
+            return document
 
 
 def _escaped(char: str) -> str:
