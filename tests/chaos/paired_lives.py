@@ -768,9 +768,13 @@ class PairedMachine(SweptMachine):
         )
         return mildest or "unknown"
 
-    def _is_unread(self, pack: str) -> bool:
-        """Return whether a pack is not read now, neither by itself nor by a sweep."""
-        return self.readings.get(pack) is not Reading.READ
+    def _is_unread(self, key: Key) -> bool:
+        """Return whether nothing answers for a copy now: neither its pack nor, in pages, every row of its version."""
+        name, version = key
+        pack, names = self.subscriber.pack(name), self.subscriber._names
+        rows = {number for number in pack.seen if names[number] == version}
+        is_shown = rows and rows <= self.witness.shown.get(name, {}).keys()
+        return self.readings.get(name) is not Reading.READ and not is_shown
 
     def _may_be(self, name: str) -> str | None:
         """Return the worst of all versions of a pack, those that are gone too; None where not all are known."""

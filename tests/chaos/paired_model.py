@@ -186,12 +186,12 @@ class Runs:
         is_accepted: Callable[[Key, str], bool],
         said: Mapping[tuple[str, str, str | None], Due],
         configured: Collection[str],
-        is_unread: Callable[[str], bool],
+        is_unread: Callable[[Key], bool],
         back: Collection[str],
     ) -> list[Due]:
         """Return what is bad and was not, or is worse, once for each version; and packs of which nothing is bad now.
 
-        What a pack that could not be read shows makes nothing milder. `may_be` returns the worst of all versions of a
+        What was not answered makes nothing milder. `may_be` returns the worst of all versions of a
         pack, None where not all are known. `said` has the events of this poll that say something bad, by verdict, pack
         and version. `back` are the packs whose ban ended.
         """
@@ -209,7 +209,7 @@ class Runs:
                 if worst not in {"", "unknown"}:
                     now[install, key] = "" if is_accepted(key, worst) else worst
                 # The end of a ban of the whole pack is an answer too.
-                unread = is_unread(key[0]) and key[0] not in back
+                unread = is_unread(key) and key[0] not in back
                 if (install, key) not in self.bad:
                     continue
                 before, yet = self.bad[install, key], may_be(key[0])
