@@ -48,7 +48,7 @@ def take_packs(
             for pack in all_packs.keys() - known.keys() - snapshot.nodes.keys()
             if before.baseline_at and not globs.leaves_out(pack)
         }
-        if after != snapshot.publishers.get(key, Publisher(publisher=name)):
+        if after != before:
             of_all = {**snapshot.publishers, key: after}
             snapshot = replace(snapshot, publishers=of_all).with_nodes(newcomers)
     return snapshot

@@ -118,11 +118,17 @@ def _row(
         if one.install in installs
     }
     run, listed = _run_of(copies, judged), node.listed
-    installable = newest_of(one for one in listed if one.status == ACTIVE)
+    # A deleted version is there no more, unless there is nothing else.
+    left = [one for one in listed if one.status != DELETED]
+    newest = installable = newest_of(left or listed)
+    # To find the newest one costs the most here, and mostly it is the one to install too.
+    if newest and newest.status != ACTIVE:
+        installable = newest_of(one for one in left if one.status == ACTIVE)
     return NodeRow(
         node=name,
-        state=how_it_stands(
+        state=_stands(
             node,
+            newest,
             run,
             is_read=failure is None,
             is_failing=is_failing or (snapshot.is_down and failure is not None),
@@ -140,8 +146,9 @@ def _row(
     )
 
 
-def how_it_stands(
+def _stands(
     node: Node,
+    newest: Version | None,
     run: Collection[JudgedCopy],
     *,
     is_read: bool,
@@ -150,9 +157,9 @@ def how_it_stands(
 ) -> Grade:
     """Return how a node stands, for everything that shows or counts it.
 
-    `run` is what is run of it. `is_read` says that the last poll did not fail to read it, `is_failing` that it could
-    not be read, or had no version, in so many polls that it or the registry was reported, and `is_unknown` that no
-    registry was seen to have the node.
+    `newest` is its newest version that is there, `run` what is run of it. `is_read` says that the last poll did not
+    fail to read it, `is_failing` that it could not be read, or had no version, in so many polls that it or the registry
+    was reported, and `is_unknown` that no registry was seen to have the node.
     """
     if is_failing:
         return Grade.FAILING
@@ -165,13 +172,10 @@ def how_it_stands(
         return worst_grade(one.grade for one in run if not one.accepted)
     if node.emptied:
         return Grade.DELISTED
-    # A deleted version is there no more, unless there is nothing else.
-    listed = node.listed
-    left = [one for one in listed if one.status != DELETED]
-    newest = newest_of(left or listed)
     if newest is None:
         return Grade.UNKNOWN if is_unknown else Grade.OK
-    found = node.find(newest.key)
+    # Only a flag has something that counts.
+    found = node.find(newest.key) if newest.status == FLAGGED else None
     return grade_of(
         newest.status,
         deprecated=newest.deprecated,
