@@ -71,7 +71,7 @@ def _on_run(event: Event, others: Iterable[Event]) -> Advice:
         )
     # What is not banned may be anything milder here.
     grade = Grade.BANNED if event.is_a_ban else Grade.DELETED
-    of_pack = [one for one in others if _pack(one) == _pack(event)]
+    of_pack = [one for one in others if one.node_key == event.node_key]
     good, at = _newest_good([event, *of_pack])
     bans = (one for one in of_pack if one.is_a_ban and one.runs_it)
     if grade is not Grade.BANNED and any(bans):
@@ -83,10 +83,6 @@ def _on_run(event: Event, others: Iterable[Event]) -> Advice:
         joined(" ", (sentence((UNREVIEWED,)), advice.words)),
         joined("; ", (said("not reviewed yet"), advice.in_short)),
     )
-
-
-def _pack(event: Event) -> str:
-    return (event.node or "").lower()
 
 
 def advice_on_run(grade: Grade, good: SafeVersion | None, at: Moment) -> Advice:

@@ -170,14 +170,14 @@ def _kind_of(event: Event) -> object:
     """Return what events have in common that are one line: what happened, to which pack, and whether it is run."""
     if event.node is None or event.version is None or event.kind is Kind.APPEARED:
         return event.id
-    return (*happened(event), event.node.lower(), event.runs_it)
+    return (*happened(event), event.node_key, event.runs_it)
 
 
 def _is_owed(event: Event, named: Collection[str] | None) -> bool:
     """Return whether an event is critical, and about what somebody runs or named."""
     if event.severity is not Severity.CRITICAL:
         return False
-    is_named = named is None or (event.node or "").lower() in named
+    is_named = named is None or event.node_key in named
     return is_named or event.runs_its_pack
 
 

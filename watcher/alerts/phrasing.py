@@ -429,7 +429,7 @@ def _place(copy: Copy, event: Event, *, is_said: bool) -> Words:
     if copy.version is not None and not is_said:
         version = said("version {}", Item(copy.version))
     folder: Words = ()
-    if copy.folder and named_after(copy.folder).lower() != (event.node or "").lower():
+    if copy.folder and named_after(copy.folder).lower() != event.node_key:
         folder = said("folder {}", Item(copy.folder))
     beside, install = joined(", ", (version, folder)), Item(copy.install)
     return said("{} ({})", install, beside) if beside else (install,)

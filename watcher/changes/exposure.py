@@ -118,7 +118,7 @@ def assess(
         replace(
             one,
             exposes=one.id in standing_in,
-            bad_versions=left.get((one.node or "").lower(), ())
+            bad_versions=left.get(one.node_key, ())
             if one.kind is Kind.REINSTATED
             else one.bad_versions,
         )
@@ -193,9 +193,7 @@ def _bad_copies(
     """Return what is bad of a pack; also what was, where this poll cannot say how it is."""
     was = {one.key: one for one in before.copies}
     is_pardoned = any(
-        one.kind is Kind.REINSTATED
-        and one.version is None
-        and (one.node or "").lower() == node
+        one.kind is Kind.REINSTATED and one.version is None and one.node_key == node
         for one in poll.events
     )
     found: dict[CopyKey, JudgedCopy] = {}
@@ -288,7 +286,7 @@ class _RunPack:
             event.id
             for event in self.poll.events
             if event.kind is copy.grade.kind
-            and (event.node or "").lower() == self.key
+            and event.node_key == self.key
             and (
                 event.version is None
                 or (

@@ -35,7 +35,7 @@ VersionKey = tuple[str, str]
 
 def version_of(event: Event) -> VersionKey:
     """Return what identifies the version that an event is about."""
-    return (event.node or "").lower(), event.key
+    return event.node_key, event.key
 
 
 def by_node(reasons: Mapping[VersionKey, Reason]) -> dict[str, dict[str, Reason]]:
@@ -183,7 +183,7 @@ def finished(
     safe: dict[str, SafeVersion | None] = {}
     done: list[Event] = []
     for event in events:
-        key = (event.node or "").lower()
+        key = event.node_key
         node = snapshot.nodes.get(key)
         if key not in safe:
             safe[key] = safe_version(node, minimum_age) if node else None
@@ -292,7 +292,7 @@ def _statuses(
     is_end = event.ends is not None
     if event.kind in _OF_DEPRECATION:
         # The event names none.
-        nodes = [one.get((event.node or "").lower()) for one in (after, before)]
+        nodes = [one.get(event.node_key) for one in (after, before)]
         known = [node.find(event.key) if node else None for node in nodes]
         found = [one.row.status if one else None for one in known]
     elif event.kind is Kind.REMOVED:

@@ -248,7 +248,7 @@ class Turn:
             return
         kind = Kind.FAILING if story else Kind.RECOVERED
         before, now_is = reported.get(key), after if story else None
-        # The snapshot that commits it counts it, so that no two events of a subject share an id.
+        # The snapshot that commits it has the next revision, so that no two events share an id.
         of = about, key, self.snapshot.revision
         node = name if about is About.NODE else None
         event = make_event(

@@ -77,8 +77,7 @@ def wants(channel: Channel, event: Event) -> bool:
         return False
     if not channel.nodes or event.node is None:
         return True
-    node = event.node.lower()
-    return any(fnmatchcase(node, glob.lower()) for glob in channel.nodes)
+    return any(fnmatchcase(event.node_key, glob.lower()) for glob in channel.nodes)
 
 
 def _is_as_bad_as(least: Severity, event: Event) -> bool:
@@ -102,7 +101,7 @@ def _is_only_swept(channel: Channel, event: Event) -> bool:
         or _is_about_installed(event)
     ):
         return False
-    return event.node.lower() not in channel.named
+    return event.node_key not in channel.named
 
 
 def _is_about_installed(event: Event) -> bool:

@@ -317,6 +317,11 @@ class Event:
     """For `reinstated`, `cleared`, `undeprecated` and `recovered`: how bad the worst was that it ends."""
 
     @property
+    def node_key(self) -> str:
+        """The id of the node in lower case; "" without a node."""
+        return (self.node or "").lower()
+
+    @property
     def key(self) -> str:
         """The key of the version that it is about (as `Version.key`), or "" for the node as a whole.
 

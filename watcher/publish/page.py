@@ -114,8 +114,7 @@ def page(public: Public) -> str:
     days = _days(public.minimum_age.now)
     recent = [event for event in public.events if _day(event.at) >= days[0]]
     events: Mapping[tuple[str, str, str], Event] = {
-        ((event.node or "").lower(), event.key, event.kind): event
-        for event in public.events
+        (event.node_key, event.key, event.kind): event for event in public.events
     }
     rows = sorted(public.rows, key=lambda row: row.place)
     packs = {
@@ -456,7 +455,7 @@ def _by_news(packs: Iterable[_Watched], events: Iterable[Event]) -> list[_Watche
         begun = (ban.since for ban in bans if ban and not ban.until)
         seen[key] = max(begun, default="")
     for event in events:
-        key = (event.node or "").lower()
+        key = event.node_key
         if key in seen and event.severity is not Severity.INFO:
             seen[key] = max(seen[key], event.at)
     bad.sort(key=lambda one: _latest_problem(one.row), reverse=True)
@@ -489,7 +488,7 @@ def _late_bans(
         if event.kind is not Kind.BANNED:
             continue
         if timestamps.seconds_between(event.at, now) <= DAYS_OF_BANS * DAY:
-            found.setdefault(((event.node or "").lower(), event.key), event)
+            found.setdefault((event.node_key, event.key), event)
     for (node, key), event in found.items():
         if node in packs and packs[node].is_banned(key):
             yield packs[node], event

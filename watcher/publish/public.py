@@ -146,8 +146,7 @@ def published(
         events=tuple(
             _event(event, given)
             for event in history
-            if event.channel is None
-            and (event.node is None or event.node.lower() in ids)
+            if event.channel is None and (event.node is None or event.node_key in ids)
         ),
         counts=snapshot.counts,
         channels=tuple(_undelivered(state, channel) for channel in terms.channels),

@@ -62,7 +62,7 @@ def choose(
     matching = [
         event
         for event in reversed(events)
-        if (not nodes or (event.node or "").lower() in nodes)
+        if (not nodes or event.node_key in nodes)
         and (not kinds or event.kind in kinds)
         and (not since or timestamps.seconds_between(since, event.at) >= 0)
     ]

@@ -31,7 +31,7 @@ def mail(service: Plugin, context: Context) -> None:
     domain = address.rpartition("@")[2]
     priority, importance = _PRIORITY[context.severity]
     worst = context.worst
-    about = repr((worst.channel, worst.install, (worst.node or "").lower()))
+    about = repr((worst.channel, worst.install, worst.node_key))
     thread = f"<{digest(about, 20)}@comfy-watch.{domain}>"
     headers = {
         "Auto-Submitted": "auto-generated",
