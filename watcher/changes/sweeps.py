@@ -27,8 +27,10 @@ _LONGEST_GLOBS = 60
 """Characters of the globs that it shows."""
 
 
-def shows_all(node: Node, rows: Mapping[str, Version]) -> bool:
+def shows_all(node: Node | None, rows: Mapping[str, Version]) -> bool:
     """Return whether readable rows, by key, are all that is known of a node, so that nothing is left to ask."""
+    if node is None or not node.baseline_at:
+        return False
     listed = {one.key: one for one in node.listed}
     # Of a version that was missed once, or never read whole, its return and the rest of it are awaited.
     is_awaited = any(
@@ -36,9 +38,10 @@ def shows_all(node: Node, rows: Mapping[str, Version]) -> bool:
         for one in node.versions
         if one.key in listed
     )
-    is_settled = node.baseline_at and not is_awaited
-    if not is_settled or len(rows) != len(listed):
+    if is_awaited or len(rows) != len(listed):
         return False
+    if rows == listed:
+        return True
     found = by_key(node.listed)
 
     def whole(row: Version) -> Version:
@@ -46,9 +49,7 @@ def shows_all(node: Node, rows: Mapping[str, Version]) -> bool:
         known = find_row(row, found)
         return complete(row, known, ()) if known else row
 
-    return rows == listed or listed == {
-        one.key: one for one in map(whole, rows.values())
-    }
+    return {one.key: one for one in map(whole, rows.values())} == listed
 
 
 def lacks_rows(node: Node | None, rows: Iterable[Version]) -> bool:

@@ -191,6 +191,15 @@ class Seen:
         return base is None or not base.baseline_at
 
     @property
+    def is_asked(self) -> bool:
+        """Whether only its own answer tells the rest, or may end a ban that `GET /nodes` has not, or no more."""
+        known, record = self.known, self.record
+        if known is None or not known.banned:
+            return not (self.is_read or self.waits)
+        is_over = record is not None and record.status != BANNED
+        return is_over or not (self.is_read and known.ban_recorded)
+
+    @property
     def worst_news(self) -> int:
         """A key that sorts nodes by the worst of their rows that differ from what is known, the worst first."""
         known = set(self.base.rows) if self.base else set()
@@ -218,10 +227,12 @@ class Seen:
 
 def with_records(seen: Mapping[str, Seen], packs: NodeRecords) -> dict[str, Seen]:
     """Return what was seen with what `GET /nodes` says, but of what waits for the baseline of all."""
-    return {
-        key: one if one.waits else replace(one, record=packs.records.get(key))
-        for key, one in seen.items()
+    more = {
+        key: replace(seen[key], record=record)
+        for key, record in packs.records.items()
+        if key in seen and not seen[key].waits
     }
+    return {**seen, **more}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -318,11 +329,11 @@ class Plan:
 
     def waits(self, key: str, sweep: Sweep) -> bool:
         """Return whether a node that only globs choose waits for the baseline of all."""
+        if not (self.lacks_baseline and sweep.incomplete) or key in self.nodes:
+            return False
         node = self.snapshot.nodes.get(key)
-        is_awaited = self.lacks_baseline and bool(sweep.incomplete)
         has_none = node is None or not (node.baseline_at or node.banned)
-        is_only_chosen = key not in self.nodes and self.globs.matches(key)
-        return is_awaited and has_none and is_only_chosen
+        return has_none and self.globs.matches(key)
 
     def seen(self, sweep: Sweep | NoSweep | None) -> dict[str, Seen]:
         """Return what a sweep shows of each watched node, by lower-case id: nothing where there is none."""
@@ -341,27 +352,31 @@ class Plan:
         """Return what the rows of a sweep show of a node."""
         base = known = self.snapshot.nodes.get(key)
         rows = sweep.nodes.get(key, NodeRows())
+        times = rows.server_time or ServerTime()
+        # The rows of a banned pack do not count, so that they do not end a failure either.
+        is_banned = known is not None and known.banned
+        is_stale = not is_banned and self.is_stale(key, times)
+        has_come = bool(rows.versions) and not (is_stale or is_banned)
+        is_read = key not in self.streaks
+        if not is_banned:
+            # One that is reported failing recovers by its own answer.
+            is_doubted = rows.fault or self.snapshot.is_failing(About.NODE, key)
+            is_read = not is_doubted and shows_all(known, rows.versions)
+        # An older page that shows what is known is no check.
+        is_sure = is_read and has_come and not sweep.incomplete
         seen = Seen(
             name=name,
             spelling=rows.spelling,
             known=known,
             base=known,
+            server_time=self._newest(key, times) if has_come else "",
+            is_stale=is_stale,
+            is_read=is_read,
+            checked_at=sweep.at if is_sure else "",
             waits=self.waits(key, sweep),
         )
-        if known is not None and known.banned:
-            # Its rows do not count, so that they do not end a failure either.
-            return replace(seen, is_read=key not in self.streaks)
-        times = rows.server_time or ServerTime()
-        is_stale = self.is_stale(key, times)
-        has_come = bool(rows.versions) and not is_stale
-        newest = self._newest(key, times) if has_come else ""
-        seen = replace(seen, is_stale=is_stale, server_time=newest)
-        # One that is reported failing recovers by its own answer.
-        is_asked = rows.fault or self.snapshot.is_failing(About.NODE, key)
-        if known is not None and not is_asked and shows_all(known, rows.versions):
-            # Also an older page may show no more than what is known; but it is no check.
-            is_sure = has_come and not sweep.incomplete
-            return replace(seen, is_read=True, checked_at=sweep.at if is_sure else "")
+        if is_banned or is_read:
+            return seen
         listing = rows.listing(name, at=sweep.at)
         if known is None or not known.baseline_at:
             is_chosen = self.globs.matches(key)
@@ -396,10 +411,8 @@ class Plan:
         self, seen: Mapping[str, Seen], nodes: Mapping[str, Reading]
     ) -> dict[str, Seen]:
         """Return what was seen, with the nodes' own answers, which are younger than the rows and count more."""
-        return {
-            key: self._answered(key, one, nodes[key]) if key in nodes else one
-            for key, one in seen.items()
-        }
+        asked = {key: self._answered(key, seen[key], nodes[key]) for key in nodes}
+        return {**seen, **asked}
 
     def _answered(self, key: str, seen: Seen, answer: Reading) -> Seen:
         seen = replace(seen, is_read=False, checked_at="", lacks=False)
@@ -441,13 +454,11 @@ class Plan:
         since = self.checks.stale_since.get(key, now)
         return 0 <= timestamps.seconds_between(since, now) < DAY
 
-    def questions(
-        self, sweep: Sweep, seen: Mapping[str, Seen], records: NodeRecords
-    ) -> list[str]:
+    def questions(self, sweep: Sweep, seen: Mapping[str, Seen]) -> list[str]:
         """Return which nodes to ask by themselves, as they are written: those of which the pages do not show all.
 
         Of many those whose rows show the worst are asked first, of alike ones those that failed most often last, then
-        those that were checked last. A later poll asks the others. `records` are those of this poll.
+        those that were checked last. A later poll asks the others.
         """
         if sweep.incomplete and not self.globs.chooses:
             # What is new of each may be in what did not come.
@@ -457,23 +468,10 @@ class Plan:
         def turn(key: str) -> tuple[int, str]:
             return failures[key].count if key in failures else 0, checked.get(key, "")
 
-        lacking = [
-            key
-            for key, one in seen.items()
-            if not (one.is_read or one.waits) or self._is_awaited(key, records)
-        ]
-        alike = sorted(lacking, key=turn)
+        alike = sorted((key for key, one in seen.items() if one.is_asked), key=turn)
         worst = sorted(alike, key=lambda key: seen[key].worst_news)
         most = max(_MOST_QUESTIONS, _pages_of(sweep.total))
         return self.in_order(seen[key].name for key in worst[:most])
-
-    def _is_awaited(self, key: str, records: NodeRecords) -> bool:
-        """Return whether only a banned pack's own answer ends something: a failure, or a ban that it said itself."""
-        node, record = self.snapshot.nodes.get(key), records.records.get(key)
-        if node is None or not node.banned:
-            return False
-        is_over = record is not None and record.status != BANNED
-        return is_over or not node.ban_recorded
 
     # Packs as a whole
 

@@ -198,12 +198,13 @@ async def read(
     found = await read_nodes(registry, names, is_there=bool(known.records))
     # What came before counts too; its failure is that of these.
     packs = replace(found, records={**known.records, **found.records})
+    seen = with_records(seen, packs)
     if isinstance(sweep, Sweep):
-        asked = plan.questions(sweep, seen, packs)
+        asked = plan.questions(sweep, seen)
         seen = plan.answered(seen, await asker.ask(asked))
     return Answers(
         sweep=sweep,
-        seen=with_records(seen, packs),
+        seen=seen,
         packs=packs,
         packs_due=frozenset(due),
         all_nodes=all_nodes,

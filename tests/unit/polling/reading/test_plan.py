@@ -81,7 +81,7 @@ def _records(*banned: str, known: list[str]) -> NodeRecords:
 
 def _asked(plan: Plan, sweep: Sweep, records: NodeRecords) -> list[str]:
     """Return the packs that a poll asks by themselves after a sweep."""
-    return plan.questions(sweep, plan.seen(sweep), records)
+    return plan.questions(sweep, with_records(plan.seen(sweep), records))
 
 
 def _compared(
