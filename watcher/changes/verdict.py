@@ -49,8 +49,8 @@ from watcher.values import frozen
 class Knowledge:
     """What is known of the node that an id names."""
 
-    node: Node | None = None
-    """None if it was never read."""
+    node: Node
+    """As far as it was ever read."""
     record: NodeRecord | None = None
     """None if the registry has not answered about the pack as a whole, or does not know it."""
     unreadable: frozenset[str] = frozenset()
@@ -67,11 +67,6 @@ class Knowledge:
     """
 
     @property
-    def is_banned(self) -> bool:
-        """Whether the whole pack is banned: an answer may have ended what its record still says."""
-        return self.node is not None and self.node.banned
-
-    @property
     def is_deleted(self) -> bool:
         """Whether the whole pack is deleted."""
         return self.record is not None and self.record.status == DELETED
@@ -79,27 +74,20 @@ class Knowledge:
     @property
     def is_complete(self) -> bool:
         """Whether every version is known. An empty first listing shows that there is none."""
-        node = self.node
-        if node is None:
-            return False
-        return bool(node.baseline_at or (node.empty_since and not node.versions))
+        is_empty = bool(self.node.empty_since) and not self.node.versions
+        return is_empty or bool(self.node.baseline_at)
 
     @property
     def is_in_registry(self) -> bool:
         """Whether the registry has the pack, or a version of it, as far as it was seen."""
-        if self.record is not None:
-            return True
-        node = self.node
-        return node is not None and (node.banned or bool(node.listed))
+        has_record = self.record is not None
+        return has_record or self.node.banned or bool(self.node.listed)
 
     @property
     def safe_version(self) -> SafeVersion | None:
         """The newest good version; None if that is not known."""
-        if self.is_banned or self.is_deleted:
-            return SafeVersion(None)
-        if self.node is None:
-            return None
-        if self.is_complete and not self.node.versions:
+        is_empty = self.is_complete and not self.node.versions
+        if is_empty or self.node.banned or self.is_deleted:
             return SafeVersion(None)
         return safe_version(self.node, self.minimum_age)
 
@@ -108,7 +96,7 @@ class Knowledge:
         """Why it is not known how the pack as a whole stands; "" if that is known, or never will be."""
         failure = self.no_records
         is_absent = failure is not None and failure.fault is Fault.NOT_FOUND
-        if self.is_banned or is_absent:
+        if self.node.banned or is_absent:
             return ""
         if self.record is not None and self.record.status in NODE_STATUSES:
             return ""
@@ -122,7 +110,7 @@ class Knowledge:
 
     def versions_meant(self, text: str | None) -> list[Version]:
         """Return the listed versions that a text names, also if it is written otherwise, the worst first."""
-        if self.node is None or text is None:
+        if text is None:
             return []
         # As registry and installs may write one version in two ways, `v1.2` is `1.2.0`.
         same = [one for one in self.node.listed if is_same_version(one.version, text)]
@@ -130,7 +118,7 @@ class Knowledge:
 
     def scan_of(self, version: Version) -> Scan | None:
         """Return what the scanner found in a version; None if that was not read."""
-        found = self.node.find(version.key) if self.node else None
+        found = self.node.find(version.key)
         return found.scan if found else None
 
 
@@ -172,7 +160,7 @@ def explained_rows(
     """Yield the bad versions that a copy may have, as far as the registry has a reason, and what is found by each."""
     for one in identities(pack):
         about = known(one.id)
-        name = about.node.node if about.node else one.id
+        name = about.node.node
         base = Finding(install=install, pack=pack, grade=Grade.OK, id=one.id, node=name)
         for row in about.versions_meant(judged_version(pack, about)):
             if row.status in EXPLAINED:
@@ -190,7 +178,7 @@ def judged_version(pack: Pack, known: Knowledge) -> str | None:
 
     None if there is none.
     """
-    if not pack.is_unpinned or known.node is None:
+    if not pack.is_unpinned:
         return pack.claimed_version or pack.version
     listed = known.node.listed
     active = [one for one in listed if one.status == ACTIVE]
@@ -228,7 +216,7 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
         pack=pack,
         grade=Grade.OK,
         id=one.id,
-        node=known.node.node if known.node else one.id,
+        node=known.node.node,
         safe_version=known.safe_version,
         at=known.minimum_age.now,
         may_be=_may_be_yet(text, known),
@@ -252,7 +240,7 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
 
 def _may_be_yet(text: str | None, known: Knowledge) -> Grade | None:
     """Return `Finding.may_be`, by the rows of a copy's version, or by all where it names none that is listed."""
-    if known.node is None or not known.is_complete or known.lack:
+    if not known.is_complete or known.lack:
         return None
     rows = known.versions_meant(text) or known.node.rows
     if any(one.status not in STATUSES or one.key in known.unreadable for one in rows):
@@ -283,7 +271,7 @@ def _by(one: Identity, ground: Finding) -> str:
 def _of_pack(base: Finding, known: Knowledge) -> Iterator[Finding]:
     """Yield what holds for the pack as a whole."""
     whole = replace(base, of_pack=True, why="the whole pack")
-    if known.is_banned:
+    if known.node.banned:  # an answer may have ended what its record still says
         yield replace(whole, grade=Grade.BANNED)
     if known.is_deleted:
         yield replace(whole, grade=Grade.DELETED)
@@ -350,8 +338,7 @@ def _is_outdated(version: Version, safe: SafeVersion | None) -> bool:
 
 def _of_all(base: Finding, known: Knowledge) -> Iterator[Finding]:
     """Yield the mildest that holds for any version, if that is not fine; of no flag its findings are known."""
-    listed = known.node.listed if known.node else ()
-    every = [_of_listed(base, one, known) for one in listed]
+    every = [_of_listed(base, one, known) for one in known.node.listed]
     mildest = max(every, key=lambda one: grade_rank(one.grade.verdict), default=base)
     grade = mildest.grade.verdict
     if grade is not Grade.OK:
@@ -364,7 +351,7 @@ def _why_unread(known: Knowledge) -> str:
     """Return why not every version is known."""
     if known.unread:
         return f"it could not be checked: {known.unread.error}"
-    if known.node:
+    if known.node.versions:
         return "its versions are not all known"
     return "the registry has not been asked yet"
 

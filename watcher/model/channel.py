@@ -71,19 +71,15 @@ def wants(channel: Channel, event: Event) -> bool:
             return False
         # Most harmless packs have an informational flag.
         least = worst_of(least, Severity.WARNING)
-    if not _is_as_bad_as(least, event):
+    # What ends something counts as bad as that; a baseline says what is there.
+    is_bad = (event.ends or event.severity).reaches(least)
+    if not is_bad and event.kind is not Kind.BASELINE:
         return False
     if channel.scope is Scope.INSTALLED and not _is_about_installed(event):
         return False
     if not channel.nodes or event.node is None:
         return True
     return any(fnmatchcase(event.node_key, glob.lower()) for glob in channel.nodes)
-
-
-def _is_as_bad_as(least: Severity, event: Event) -> bool:
-    """Return whether an event, or what it ends, is at least so bad; a baseline says what is there, and always is."""
-    counts = event.ends or event.severity
-    return event.kind is Kind.BASELINE or counts.reaches(least)
 
 
 def knowing(channels: Iterable[Channel], named: Iterable[str]) -> tuple[Channel, ...]:

@@ -51,7 +51,8 @@ ABSENT = ReadFailure(error="no such endpoint", fault=Fault.NOT_FOUND)
 
 def _knowledge(**fields: Any) -> Knowledge:
     """Return what is known where a version may be of any age."""
-    return Knowledge(**{"minimum_age": ANY_AGE} | fields)
+    node = fields.pop("node", None) or NO_NODE
+    return Knowledge(node=node, **{"minimum_age": ANY_AGE} | fields)
 
 
 def judged(install: str, installed: Pack, about: Callable[[str], Knowledge]) -> Finding:

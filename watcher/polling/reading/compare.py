@@ -332,14 +332,15 @@ class Known:
     def of(self, name: str) -> Knowledge:
         """Return what is known of a node, by its id."""
         key = name.lower()
-        node, record = self.nodes.get(key), self.records.get(key)
+        unread_node, record = Node(node=name), self.records.get(key)
         seen = self.answers.seen.get(key) or Seen(name=name)
         unread = seen.failure
         # Where nothing of the API is there, it may be another server, which says nothing of a pack.
         if seen.is_empty or (seen.is_not_found and not self.answers.packs.absent):
-            node = node or Node(node=name, empty_since=self.minimum_age.now)
+            unread_node = replace(unread_node, empty_since=self.minimum_age.now)
             unread = None
-        if node is not None and seen.spelling:
+        node = self.nodes.get(key, unread_node)
+        if seen.spelling:
             node = replace(node, node=seen.spelling)
         said = seen.reading.message if isinstance(seen.reading, NodeBanned) else ""
         return Knowledge(

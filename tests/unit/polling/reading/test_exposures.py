@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.factories import ANY_AGE, PACK, known, version
-from watcher.changes.verdict import Knowledge
-from watcher.model.pack import NodeRecord, NodeRecords
+from watcher.changes.verdict import Knowledge, judge_each
+from watcher.model.pack import NodeRecord, NodeRecords, Pack, PackKind
 from watcher.model.reading import Fault, ReadFailure
 from watcher.polling.reading.compare import Known
 from watcher.polling.reading.plan import Seen
@@ -41,4 +41,7 @@ def test_a_ban_that_a_listing_ended_is_over() -> None:
     ended = knowledge(nodes={KEY: node}, records=records)
     banned = known(version("1.0"), banned=True)
     lasting = knowledge(nodes={KEY: banned}, records=records)
-    assert (ended.is_banned, lasting.is_banned) == (False, True)
+    pack = Pack(folder="x", kind=PackKind.CLAIMED, id=PACK, version="1.0")
+    for about, grade in ((ended, "ok"), (lasting, "banned")):
+        (found,) = judge_each("home", pack, {PACK: about}.__getitem__)
+        assert found.grade == grade
