@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from watcher import log
+from watcher import log, timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Change, Outbox, change
 from watcher.alerts.queues.queue import (
@@ -361,4 +361,5 @@ class _ChannelRound:
         seconds = outcome.retry_after
         if seconds is None or seconds > _LONGEST_PAUSE:
             return False
-        return self.queue.failing_for(self.options.clock()) < _LONGEST_BUSY
+        since, now = self.queue.failing_since, self.options.clock()
+        return not since or timestamps.seconds_between(since, now) < _LONGEST_BUSY

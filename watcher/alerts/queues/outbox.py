@@ -12,9 +12,10 @@ from watcher.alerts.queues.queue import (
     Message,
     Queue,
     is_due,
+    message_of,
 )
 from watcher.model.channel import Channel, Grouping, grouped
-from watcher.model.event import Event, event_id
+from watcher.model.event import Event
 from watcher.values import frozen
 
 
@@ -53,12 +54,7 @@ def enqueue(
     queues = dict(outbox.queues)
     for channel in channels:
         added = tuple(
-            Message(
-                id=event_id(channel.name, revision, *(event.id for event in group)),
-                revision=revision,
-                queued_at=now,
-                events=tuple(event.id for event in group),
-            )
+            message_of(channel.name, (event.id for event in group), revision, now)
             for group in grouped(channel, events)
         )
         if added:
@@ -97,12 +93,8 @@ def merged(outbox: Outbox, channels: Iterable[Channel], now: str) -> Outbox:
 def _merged(channel: str, messages: Sequence[Message]) -> Message:
     events = dict.fromkeys(key for message in messages for key in message.events)
     revision = max(message.revision for message in messages)
-    return Message(
-        id=event_id(channel, revision, *events),
-        revision=revision,
-        queued_at=min(message.queued_at for message in messages),
-        events=tuple(events),
-    )
+    queued_at = min(message.queued_at for message in messages)
+    return message_of(channel, events, revision, queued_at)
 
 
 def recorded(outbox: Outbox) -> Outbox:

@@ -11,7 +11,7 @@ from dataclasses import field, replace
 from itertools import count
 
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.queue import Message, Queue, after_delivery
+from watcher.alerts.queues.queue import Queue, after_delivery
 from watcher.model.channel import Channel
 from watcher.values import frozen
 
@@ -186,15 +186,10 @@ def _joined(one: Queue, other: Queue) -> Queue:
         one, other, key=lambda queue: (queue.attempts, bool(queue.failing_since))
     )
     known = {event for message in one.messages for event in message.events}
-    lacking = (_without(message, known) for message in other.messages)
-    messages = (*one.messages, *(message for message in lacking if message.events))
-    return replace(
-        failing,
-        messages=tuple(sorted(messages, key=lambda message: message.revision)),
+    lacking = (
+        replace(message, events=left)
+        for message in other.messages
+        if (left := tuple(key for key in message.events if key not in known))
     )
-
-
-def _without(message: Message, known: Container[str]) -> Message:
-    return replace(
-        message, events=tuple(event for event in message.events if event not in known)
-    )
+    messages = sorted((*one.messages, *lacking), key=lambda message: message.revision)
+    return replace(failing, messages=tuple(messages))

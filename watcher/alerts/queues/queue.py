@@ -105,6 +105,20 @@ class Message:
         return self.standing is Standing.FRESH and not self.part
 
 
+def message_of(
+    channel: str, events: Iterable[str], revision: int, queued_at: str, part: int = 0
+) -> Message:
+    """Return a message to a channel that nobody has yet; `events` are their ids."""
+    ids = tuple(events)
+    return Message(
+        id=event_id(channel, revision, *ids),
+        revision=revision,
+        queued_at=queued_at,
+        events=ids,
+        part=part,
+    )
+
+
 @frozen
 class Queue:
     """The messages that one channel has not acknowledged."""
@@ -149,12 +163,6 @@ class Queue:
         return sum(
             len(message.events) for message in self.messages if message.unanswered
         )
-
-    def failing_for(self, now: str) -> float:
-        """Return the seconds since the first failure after the last delivery."""
-        if not self.failing_since:
-            return 0.0
-        return timestamps.seconds_between(self.failing_since, now)
 
 
 def backoff(failures: int, longest: float = LONGEST_WAIT) -> float:
@@ -328,13 +336,8 @@ def _further(channel: str, message: Message, left: Iterable[str]) -> Message | N
     events = tuple(key for key in message.events if key in ids)
     if not events:
         return None
-    return Message(
-        id=event_id(channel, message.revision, *events),
-        revision=message.revision,
-        queued_at=message.queued_at,
-        events=events,
-        part=message.part + 1,
-    )
+    part = message.part + 1
+    return message_of(channel, events, message.revision, message.queued_at, part)
 
 
 def _after_attempt(message: Message, outcome: Outcome, now: str) -> Message:

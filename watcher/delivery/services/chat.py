@@ -12,10 +12,11 @@ from watcher.alerts.render import Format, render
 from watcher.delivery.services.service import (
     NEEDS_CRYPTOGRAPHY,
     Context,
+    Levels,
     Plugin,
     supports,
 )
-from watcher.model.event import Severity, event_id
+from watcher.model.event import event_id
 
 _SUPPRESS_EMBEDS = 4
 """Discord's flag against link previews, whose text is untrusted too."""
@@ -29,11 +30,7 @@ TELEGRAM = 9000
 _TAG = re.compile(r"<[^>]*>")
 _SLACK_TITLE = 150
 """Characters of a header block; a section has 3,000."""
-_TEAMS_STYLES = {
-    Severity.CRITICAL: "attention",
-    Severity.WARNING: "warning",
-    Severity.INFO: "accent",
-}
+_TEAMS_STYLES: Levels = ("attention", "warning", "accent")
 """The styles of a card's container, which Teams shows as a colour."""
 
 
@@ -121,7 +118,7 @@ def teams(service: Plugin, context: Context) -> None:
             line["wrap"] = service.wrap
         container = {
             "type": "Container",
-            "style": _TEAMS_STYLES[context.severity],
+            "style": context.level(_TEAMS_STYLES),
             "bleed": True,
             "items": heading,
         }
@@ -137,11 +134,7 @@ SUMMARY = 300
 """Bytes; PagerDuty takes 1,024 characters, and reads them out on the telephone. Its details have the rest."""
 _DETAILS = 10_000
 """Bytes; PagerDuty takes 512 KB of an event."""
-_NTFY_TAGS = {
-    Severity.CRITICAL: "no_entry",
-    Severity.WARNING: "warning",
-    Severity.INFO: "information_source",
-}
+_NTFY_TAGS: Levels = ("no_entry", "warning", "information_source")
 """Tags that ntfy shows as an emoji."""
 
 
@@ -153,7 +146,7 @@ def ntfy(service: Plugin, context: Context) -> None:
         service._NotifyNtfy__actions = f"view, Registry, {context.page}"  # noqa: SLF001 - no hook
     if "xtags" not in context.asked:
         service._NotifyNtfy__tags = [  # noqa: SLF001 - no hook
-            _NTFY_TAGS[context.severity],
+            context.level(_NTFY_TAGS),
             str(context.worst.kind),
         ]
 

@@ -9,14 +9,10 @@ from functools import cache, partial
 from itertools import count
 from typing import Any
 
-from watcher.delivery.services.service import Context, Plugin
-from watcher.model.event import Severity, digest
+from watcher.delivery.services.service import Context, Levels, Plugin
+from watcher.model.event import digest
 
-_PRIORITY = {
-    Severity.CRITICAL: ("1", "high"),
-    Severity.WARNING: ("3", "normal"),
-    Severity.INFO: ("5", "low"),
-}
+_PRIORITY: Levels = (("1", "high"), ("3", "normal"), ("5", "low"))
 """X-Priority and Importance, which mail programs show."""
 
 
@@ -29,7 +25,7 @@ def mail(service: Plugin, context: Context) -> None:
     name, address = service.from_addr
     service.from_addr = (name or service.app_id, address)
     domain = address.rpartition("@")[2]
-    priority, importance = _PRIORITY[context.severity]
+    priority, importance = context.level(_PRIORITY)
     worst = context.worst
     about = repr((worst.channel, worst.install, worst.node_key))
     thread = f"<{digest(about, 20)}@comfy-watch.{domain}>"
@@ -49,7 +45,7 @@ def mail(service: Plugin, context: Context) -> None:
     plugin.AppriseSMTPController = _reconnecting()
     _name_messages(plugin, service, context, domain)
     # Apprise prefers it for HTML.
-    service.send_html = partial(_send_page, service, _BARS[context.severity])
+    service.send_html = partial(_send_page, service, context.level(_BARS))
 
 
 @cache
@@ -129,11 +125,7 @@ def _send_page(service: Plugin, bar: str, *, body: str, **message: object) -> bo
     return bool(service.send(body=page, **message))
 
 
-_BARS = {
-    Severity.CRITICAL: "#c62828",
-    Severity.WARNING: "#e69500",
-    Severity.INFO: "#3b82f6",
-}
+_BARS: Levels = ("#c62828", "#e69500", "#3b82f6")
 _HEAD = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width, initial-scale=1">'

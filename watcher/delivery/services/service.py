@@ -24,11 +24,9 @@ from watcher.values import frozen
 _PAGE = re.compile(
     r"https://registry\.comfy\.org/nodes/[A-Za-z0-9][A-Za-z0-9._~%-]{0,300}"
 )
-_TONES = {
-    Severity.CRITICAL: "failure",
-    Severity.WARNING: "warning",
-    Severity.INFO: "info",
-}
+Levels = tuple[Any, Any, Any]
+"""What a service calls critical, warning and info."""
+_TONES: Levels = ("failure", "warning", "info")
 NEEDS_CRYPTOGRAPHY = "end-to-end encryption needs the package cryptography (pipx inject comfy-watch cryptography)"
 
 
@@ -56,15 +54,14 @@ class Context:
         """The worst event, which the title names."""
         return self.digest.worst
 
-    @property
-    def severity(self) -> Severity:
-        """The severity of the worst event."""
-        return self.worst.severity
+    def level(self, levels: Levels) -> Any:  # noqa: ANN401 - the service's own
+        """Return what the service calls the severity of the worst event."""
+        return dict(zip(Severity, levels, strict=True))[self.worst.severity]
 
     @property
     def tone(self) -> str:
         """Apprise's type of message: never `success`, which closes what other messages have opened."""
-        return _TONES[self.severity]
+        return str(self.level(_TONES))
 
     @property
     def page(self) -> str | None:
@@ -76,8 +73,6 @@ class Context:
         self.refusals.append(Outcome(reason=reason, cause=cause))
 
 
-Levels = tuple[object, object, object]
-"""What a service calls critical, warning and info."""
 Limit = tuple[Callable[[str, str], int], int]
 """How something is counted in a title and a body, and the most of it that a service takes."""
 Prepare = Callable[[Plugin, Context], None]

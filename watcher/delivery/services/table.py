@@ -20,7 +20,6 @@ from watcher.delivery.services.service import (
     Rules,
     encoded,
 )
-from watcher.model.event import Severity
 from watcher.values import frozen
 
 _ERRCODE = rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})'
@@ -173,8 +172,7 @@ def prepare(service: Plugin, context: Context) -> None:
     """Change a service so that what is sent to it is shown as it is meant, mentions nobody and does no harm."""
     rules = rules_of(service)
     if rules.priority is not None and "priority" not in context.asked:
-        levels = dict(zip(Severity, rules.priority, strict=True))
-        service.priority = levels[context.severity]
+        service.priority = context.level(rules.priority)
     if hasattr(service, "bcc"):
         address_copies(service)
     if rules.prepare is not None:
