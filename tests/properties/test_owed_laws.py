@@ -71,7 +71,7 @@ class Life:
     @property
     def turn(self) -> list[Message]:
         """The messages of the queue in their order, as if none had to wait."""
-        messages = [replace(one, retry_at="") for one in self.queue.messages]
+        messages = [replace(one, tried_next="") for one in self.queue.messages]
         queue = replace(self.queue, retry_at="", messages=tuple(messages))
         return in_turn(queue, self.memory.events, self.now)
 

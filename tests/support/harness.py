@@ -221,7 +221,9 @@ def end_backoffs(state: Path, *channels: str, at: str = "") -> None:
                 name: replace(
                     queue,
                     retry_at=at,
-                    messages=tuple(replace(one, retry_at="") for one in queue.messages),
+                    messages=tuple(
+                        replace(one, tried_next="") for one in queue.messages
+                    ),
                 )
                 if not channels or name in channels
                 else queue

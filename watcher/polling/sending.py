@@ -100,30 +100,30 @@ async def dispatch(
         stop.cancel()
         options.worker.keep_one()
     queues = {**waiting.queues, **{one.channel.name: one.queue for one in rounds}}
-    done = Dispatch(
-        outbox.tidy(replace(waiting, queues=queues)),
-        delivered=sum(one.delivered for one in rounds),
-        unconfirmed=sum(one.unconfirmed for one in rounds),
-        failures={
-            one.channel.name: error_in_words(one.failure, one.queue.may_have_arrived)
-            for one in rounds
-            if one.failure
-        },
-        unsaved=[one.unsaved for one in rounds if one.unsaved],
-    )
+    waiting = outbox.tidy(replace(waiting, queues=queues))
+    failures = {
+        one.channel.name: error_in_words(one.failure, one.queue.may_have_arrived)
+        for one in rounds
+        if one.failure
+    }
     # Nobody sends the messages of former channels: only their age ends these.
-    former = done.waiting.queues.keys() - {channel.name for channel in channels}
-    for name in sorted(done.waiting.queues.keys() & done.failures.keys() | former):
-        done.waiting, old = outbox.expired(
-            done.waiting,
-            name,
-            options.clock(),
-            options.expiry,
-            configured=name not in former,
+    former = waiting.queues.keys() - {channel.name for channel in channels}
+    expired: dict[str, int] = {}
+    for name in sorted(waiting.queues.keys() & failures.keys() | former):
+        now, is_former = options.clock(), name in former
+        waiting, old = outbox.expired(
+            waiting, name, now, options.expiry, configured=not is_former
         )
         if old:
-            done.expired[name] = old
-    return done
+            expired[name] = old
+    return Dispatch(
+        waiting,
+        delivered=sum(one.delivered for one in rounds),
+        unconfirmed=sum(one.unconfirmed for one in rounds),
+        expired=expired,
+        failures=failures,
+        unsaved=[one.unsaved for one in rounds if one.unsaved],
+    )
 
 
 async def _in_turn(rounds: Sequence[_ChannelRound]) -> None:
@@ -292,14 +292,11 @@ class _ChannelRound:
         # A message that is refused in both forms, or deferred and again without an answer, says nothing of the channel:
         # the next one has its turn, unless the service asks for a wait.
         is_deferred = message.standing is Standing.DEFERRED and outcome.unanswered
-        if is_refused and not outcome.retry_after:
+        if not outcome.retry_after if is_refused else is_deferred:
             # But a service that refuses a plainest form mostly refuses everything.
-            has_delivered = self.delivered + self.unconfirmed > 0
-            is_first = not (message.times_aside or has_delivered)
-            await self._keep(self._failed(message, outcome, fails=is_first))
-            return []
-        if is_deferred and not is_refused:
-            await self._keep(self._failed(message, outcome))
+            is_first = not (message.times_aside or self.delivered or self.unconfirmed)
+            fails = is_refused and is_first
+            await self._keep(self._failed(message, outcome, fails=fails))
             return []
         failures = self.queue.attempts + (not is_busy)
         await self._keep(self._failed(message, outcome, failures=failures))

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import watcher
 from watcher import log, timestamps
-from watcher.alerts.queues import ownership
-from watcher.alerts.queues.ownership import Addresses
+from watcher.alerts.queues.ownership import Addresses, judge
 from watcher.delivery import urls
 from watcher.delivery.client import Worker, WorkerError
 from watcher.errors import ConfigError, InstallationError
@@ -104,13 +103,13 @@ def validate_channels(
     channels, known = settings.all_channels(), folder.addresses()
     if not channels:
         return replace(known, url_digests={})
-    judge = partial(
-        ownership.judge, channels, known, new_salt=lambda: secrets.token_hex(16)
-    )
+    known = replace(known, salt=known.salt or secrets.token_hex(16))
     try:
-        addresses, refused = judge(apprise=version("apprise"), refusal=refusal)
+        addresses, refused = judge(
+            channels, known, apprise=version("apprise"), refusal=refusal
+        )
     except WorkerError:
-        addresses, refused = judge(apprise="", refusal=lambda _: None)
+        addresses, refused = judge(channels, known, apprise="", refusal=lambda _: None)
     if refused:
         raise ConfigError(*url_problems(settings, origins or {}, refused))
     return addresses

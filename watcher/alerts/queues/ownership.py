@@ -34,23 +34,21 @@ def judge(
     *,
     apprise: str,
     refusal: Callable[[str], str | None],
-    new_salt: Callable[[], str],
 ) -> tuple[Addresses, dict[str, str]]:
     """Ask `refusal` about the URLs that this `apprise` version has not accepted yet.
 
     Return the addresses of all channels and, by channel name, why apprise refuses a URL.
     """
-    salt = known.salt or new_salt()
     # Another version of apprise may refuse what this one accepted.
     accepted = set(known.url_digests.values()) if known.apprise == apprise else set()
-    found = url_digests(channels, salt)
+    found = url_digests(channels, known.salt)
     refused = {
         channel.name: why
         for channel in channels
         if found[channel.name] not in accepted
         and (why := refusal(channel.url)) is not None
     }
-    return Addresses(salt=salt, apprise=apprise, url_digests=found), refused
+    return replace(known, apprise=apprise, url_digests=found), refused
 
 
 def url_digests(channels: Iterable[Channel], salt: str) -> dict[str, str]:
@@ -164,7 +162,7 @@ def _at_new_url(queue: Queue) -> Queue:
             replace(
                 message,
                 refusals=0,
-                retry_at="",
+                tried_next="",
                 goes_on=tuple(key for key in message.goes_on if key in further),
             )
             for message in queue.messages

@@ -63,7 +63,7 @@ class Message:
     """How often it went out, or may have gone out, without an answer."""
     refusals: int = 0
     """How often the service has refused it for what it is: first its usual form, then its plainest, and so on."""
-    retry_at: MomentOrEmpty = ""
+    tried_next: MomentOrEmpty = ""
     """When it is tried again, if it waits alone; the queue's other messages do not wait for it."""
     error: str = ""
     """Why it was refused the last time."""
@@ -171,12 +171,12 @@ def backoff(failures: int, longest: float = LONGEST_WAIT) -> float:
     return min(FIRST_WAIT * 2.0**doublings, longest)
 
 
-def _wait_left(retry_at: str, now: str) -> float:
+def _wait_left(tried_next: str, now: str) -> float:
     """Return the seconds until a time, or 0 where it is empty.
 
     No wait is longer than a day: one that is comes from a clock that was set back, and counts as 0.
     """
-    wait = timestamps.seconds_between(now, retry_at) if retry_at else 0.0
+    wait = timestamps.seconds_between(now, tried_next) if tried_next else 0.0
     return wait if 0 < wait <= DAY else 0.0
 
 
@@ -184,7 +184,7 @@ def seconds_left(queue: Queue, now: str) -> float | None:
     """Return the seconds until a message of the queue may go out; None if there is none."""
     if not queue.messages:
         return None
-    first = min(_wait_left(message.retry_at, now) for message in queue.messages)
+    first = min(_wait_left(message.tried_next, now) for message in queue.messages)
     return max(_wait_left(queue.retry_at, now), first)
 
 
@@ -205,7 +205,7 @@ def next_tries(*queues: Queue) -> dict[MomentOrEmpty, int]:
     found = Counter[MomentOrEmpty]()
     for queue in queues:
         for message in queue.messages:
-            found[max(queue.retry_at, message.retry_at)] += len(message.events)
+            found[max(queue.retry_at, message.tried_next)] += len(message.events)
     return dict(sorted(found.items()))
 
 
@@ -251,7 +251,7 @@ def in_turn(queue: Queue, events: Mapping[str, Event], now: str) -> list[Message
 
     Among equals the worst goes first, then the oldest.
     """
-    due = [one for one in queue.messages if not _wait_left(one.retry_at, now)]
+    due = [one for one in queue.messages if not _wait_left(one.tried_next, now)]
     worst = {one.id: min(rank(events[key]) for key in one.events) for one in due}
     return sorted(due, key=lambda one: (one.standing, worst[one.id], one.revision))
 
@@ -351,13 +351,13 @@ def _after_attempt(message: Message, outcome: Outcome, now: str) -> Message:
         error=outcome.reason if is_refused else message.error,
     )
     if outcome.unanswered and after.is_deferred:
-        return replace(after, retry_at=timestamps.later(now, DAY))
+        return replace(after, tried_next=timestamps.later(now, DAY))
     if not is_refused:
         return after
     # The plainest form goes out at once.
     pause = backoff(after.times_aside, DAY)
-    retry_at = "" if after.is_plain else timestamps.later(now, pause)
-    return replace(after, retry_at=retry_at)
+    tried_next = "" if after.is_plain else timestamps.later(now, pause)
+    return replace(after, tried_next=tried_next)
 
 
 def _freed(message: Message, since: str) -> Message:
@@ -368,5 +368,5 @@ def _freed(message: Message, since: str) -> Message:
     if message.standing is not Standing.ASIDE or message.is_deferred or not since:
         return message
     waited = backoff(message.times_aside, DAY)
-    was_refused_before = message.retry_at < timestamps.later(since, waited)
-    return message if was_refused_before else replace(message, retry_at="")
+    was_refused_before = message.tried_next < timestamps.later(since, waited)
+    return message if was_refused_before else replace(message, tried_next="")

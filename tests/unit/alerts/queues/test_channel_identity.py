@@ -35,10 +35,9 @@ class Judge:
     ) -> Judged:
         return judge(
             channels,
-            known or Addresses(),
+            known or Addresses(salt=SALT),
             apprise=apprise,
             refusal=self.refusal,
-            new_salt=lambda: SALT,
         )
 
 

@@ -158,7 +158,7 @@ def test_each_attempt_without_an_answer_counts() -> None:
     for number in range(1, 7):
         queue = going_out(queue, queue.messages[0], minute(number))
         assert queue.messages[0].unanswered == number
-        assert queue.messages[0].retry_at == (
+        assert queue.messages[0].tried_next == (
             minute(number + 24 * 60) if number >= 5 else ""
         )
     waiting = replace(waiting, queues={**waiting.queues, "ops": queue})
@@ -187,7 +187,7 @@ def test_a_channel_that_recovers_gets_what_it_refused(*, has_failed: bool) -> No
             cause=Cause.CONTENT,
         )
     after = taken(waiting, number=2)
-    waits = [one.retry_at for one in after.queues["ops"].messages]
+    waits = [one.tried_next for one in after.queues["ops"].messages]
     # What was not answered may have arrived: it waits.
     assert waits == ["" if has_failed else minute(0.5), minute(1440)]
 
@@ -197,10 +197,10 @@ def test_what_may_have_arrived_waits_though_it_was_refused_before() -> None:
     waiting = owing(("e1", "e2"), to=SPLIT)
     queue = waiting.queues["ops"]
     doubted, fine = queue.messages
-    doubted = replace(doubted, refusals=2, unanswered=5, retry_at=minute(1440))
+    doubted = replace(doubted, refusals=2, unanswered=5, tried_next=minute(1440))
     queue = replace(queue, messages=(doubted, fine), failing_since=NOW)
     after = taken(replace(waiting, queues={"ops": queue}), number=1)
-    assert [one.retry_at for one in after.queues["ops"].messages] == [minute(1440)]
+    assert [one.tried_next for one in after.queues["ops"].messages] == [minute(1440)]
 
 
 def test_a_refusal_after_a_failure_ends_the_backoff() -> None:
@@ -221,4 +221,4 @@ def test_a_channel_that_recovers_does_not_get_what_it_refused_before() -> None:
         )
     waiting = failed(waiting, "ops", "timed out", minute(0.1), number=1)
     after = taken(waiting, number=1)
-    assert [one.retry_at for one in after.queues["ops"].messages] == [minute(0.5)]
+    assert [one.tried_next for one in after.queues["ops"].messages] == [minute(0.5)]

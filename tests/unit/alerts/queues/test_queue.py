@@ -133,7 +133,7 @@ def test_a_refusal_makes_a_message_plain_and_a_second_one_sets_it_aside() -> Non
     found = []
     for times in (0, 1, 2, 3, 4, 100):
         (one,) = refused(queue(), times).messages
-        wait = timestamps.seconds_between(NOW, one.retry_at) if one.retry_at else 0
+        wait = timestamps.seconds_between(NOW, one.tried_next) if one.tried_next else 0
         found.append((one.is_plain, one.standing, wait))
     assert found == [
         (False, Standing.FRESH, 0),
@@ -161,8 +161,8 @@ def test_when_alerts_are_tried_next() -> None:
     """Each message says when: what waits by itself comes later than the others, and a clock set back is no wait."""
     waiting = queue(
         message("m1", events=("a", "b")),
-        message("m2", retry_at=minute(60 * 23)),
-        message("m3", retry_at=minute(60 * 24 * 9)),
+        message("m2", tried_next=minute(60 * 23)),
+        message("m3", tried_next=minute(60 * 24 * 9)),
     )
     backed_off = replace(queue(message("m4")), retry_at=minute(10))
     tries = next_tries(waiting, backed_off)
@@ -193,14 +193,14 @@ def test_five_attempts_without_an_answer_defer_a_message() -> None:
     for _ in range(6):
         before = attempt(before, "timed out", ends=False, unanswered=True)
         one, _ = before.messages
-        wait = timestamps.seconds_between(NOW, one.retry_at) if one.retry_at else 0
+        wait = timestamps.seconds_between(NOW, one.tried_next) if one.tried_next else 0
         found.append((one.unanswered, wait))
     assert found == [(1, 0), (2, 0), (3, 0), (4, 0), (5, DAY), (6, DAY)]
     assert turn(before) == ["m2"]
     assert turn(before, at=minute(24 * HOUR)) == ["m2", "m1"]
     odd = queue(message(refusals=1, unanswered=4))
     (one,) = attempt(odd, cause=Cause.CONTENT, unanswered=True).messages
-    assert (one.refusals, one.retry_at) == (2, minute(24 * HOUR))
+    assert (one.refusals, one.tried_next) == (2, minute(24 * HOUR))
 
 
 @pytest.mark.parametrize(

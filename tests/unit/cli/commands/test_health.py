@@ -42,8 +42,8 @@ def test_an_alert_may_wait_for_a_day(hours: int, healthy: bool) -> None:
     both = (channel("ops"), channel("former"))
     owed = enqueue(Outbox(), both, (event(at=since),), 1, since)
     (message,) = owed.queues["ops"].messages
-    aside = replace(message, refusals=2, retry_at=minute(5 * HOUR))
-    young = replace(message, id="young", queued_at=NOW, retry_at=aside.retry_at)
+    aside = replace(message, refusals=2, tried_next=minute(5 * HOUR))
+    young = replace(message, id="young", queued_at=NOW, tried_next=aside.tried_next)
     queue = replace(owed.queues["ops"], messages=(young, aside))
     owed = replace(owed, queues={**owed.queues, "ops": queue})
     found, line = said(replace(WELL, outbox=owed))

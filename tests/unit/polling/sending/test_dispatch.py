@@ -425,7 +425,7 @@ def test_a_clock_that_is_set_back_leaves_a_message_to_the_next_round(
     """A message that was due a moment ago and now waits costs no other channel anything."""
     waiting = owing(ops, mail)
     queue = waiting.queues["ops"]
-    messages = tuple(replace(one, retry_at=minute(1)) for one in queue.messages)
+    messages = tuple(replace(one, tried_next=minute(1)) for one in queue.messages)
     queues = {**waiting.queues, "ops": replace(queue, messages=messages)}
     waiting = replace(waiting, queues=queues)
     moments = iter([minute(1)])
