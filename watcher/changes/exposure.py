@@ -56,6 +56,8 @@ class Poll:
     accept: Collection[Acceptance]
     """Findings that are known."""
     now: str
+    revision: int
+    """Of the snapshot before it, for the ids of events."""
 
 
 Judged = Mapping[str, tuple[JudgedCopy, ...]]
@@ -90,7 +92,6 @@ def assess(
             before=before,
             bad=bad,
             poll=poll,
-            seen=reported.seen,
         )
         news = pack.news()
         for copies in news:
@@ -124,8 +125,7 @@ def assess(
         )
         for one in poll.events
     )
-    seen = reported.seen + len(events)
-    after = replace(reported, exposures=exposures, seen=seen)
+    after = replace(reported, exposures=exposures)
     return after, judged, (*marked, *events)
 
 
@@ -254,8 +254,6 @@ class _RunPack:
     bad: Mapping[CopyKey, JudgedCopy]
     """What is bad of it now."""
     poll: Poll
-    seen: int
-    """How many events there were of installs and exposures before."""
 
     def ends(self, reported: Iterable[JudgedCopy]) -> Severity | None:
         """Return how bad the worst was that `cleared` will end; None if all of it was accepted instead."""
@@ -338,15 +336,15 @@ class _RunPack:
         known = self.poll.after.get(self.key)
         named = (one.node for found in self.findings.values() for one in found)
         node = known.node if known else next(named, None) or self.key
-        of = "installed", self.key, version, self.seen
+        of = "installed", self.key, version, self.poll.revision
         event = make_event(of, kind, before, after, now=self.poll.now, node=node)
         return replace(event, version=version)
 
 
 def appear(
-    reported: Installed, scans: Mapping[str, Scanned], now: str
+    reported: Installed, scans: Mapping[str, Scanned], now: str, revision: int
 ) -> tuple[Installed, tuple[Event, ...]]:
-    """Return what is known of the installs after a poll, and the events.
+    """Return what is known of the installs after a poll, and the events; `revision` is that of the snapshot before.
 
     `scans` has every configured install: one that is not configured any more is forgotten.
     """
@@ -356,13 +354,12 @@ def appear(
         before = reported.known.get(key)
         if before is not None:
             events += (
-                _event(key, scan.name, pack, reported.seen, now)
+                _event(key, scan.name, pack, revision, now)
                 for pack in _new(before, scan.packs or ())
             )
         if before is not None or scan.places:
             known[key] = _after(before or KnownInstall(places=()), scan)
-    seen = reported.seen + len(events)
-    return replace(reported, known=known, seen=seen), tuple(events)
+    return replace(reported, known=known), tuple(events)
 
 
 def _new(known: KnownInstall, packs: Iterable[Pack]) -> list[Pack]:
@@ -400,10 +397,10 @@ def _known(pack: Pack) -> KnownPack:
     )
 
 
-def _event(key: str, install: str, pack: Pack, seen: int, now: str) -> Event:
+def _event(key: str, install: str, pack: Pack, revision: int, now: str) -> Event:
     one = _known(pack)
     copy = Copy(install=install, version=pack.version, enabled=pack.enabled)
-    of = "installed", key, one.id, one.name, seen
+    of = "installed", key, one.id, one.name, revision
     return replace(
         make_event(of, Kind.APPEARED, None, None, now=now, node=pack.id),
         version=pack.version,

@@ -219,8 +219,6 @@ class Installed:
 
     salt: str = ""
     """The key of the digests of their addresses, in hexadecimal; "" while none has one."""
-    seen: int = 0
-    """How many events installs and what is in them had, so that each event has an id of its own."""
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
     """By lower-case id of the pack."""
     known: Mapping[str, KnownInstall] = field(default_factory=dict)

@@ -44,8 +44,8 @@ def _failed(*packs: Pack) -> Scanned:
 def _lived(*scans: Scanned) -> list[list[Event]]:
     """Return the events of each of several scans of one install in a row."""
     known, found = Installed(), []
-    for scan in scans:
-        known, events = exposure.appear(known, {"studio": scan}, NOW)
+    for number, scan in enumerate(scans):
+        known, events = exposure.appear(known, {"studio": scan}, NOW, number)
         found.append([*events])
     return found
 
@@ -80,10 +80,10 @@ def test_an_event_says_what_appeared_where() -> None:
 
 def test_the_first_scan_makes_none() -> None:
     """Nor does a first scan under another name, or of an install that is back in the settings."""
-    known, _ = exposure.appear(Installed(), {"studio": _scan(GLOW)}, NOW)
-    known, events = exposure.appear(known, {"laptop": _scan(SINGLE)}, NOW)
+    known, _ = exposure.appear(Installed(), {"studio": _scan(GLOW)}, NOW, 0)
+    known, events = exposure.appear(known, {"laptop": _scan(SINGLE)}, NOW, 0)
     assert (list(known.known), events) == (["laptop"], ())
-    assert exposure.appear(known, {"studio": _scan(LOOSE)}, NOW)[1] == ()
+    assert exposure.appear(known, {"studio": _scan(LOOSE)}, NOW, 1)[1] == ()
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,6 @@ PICTURE = Snapshot(
     },
     failing={About.INSTALL: {"bare": "failing"}},
     installed=Installed(
-        seen=3,
         exposures={
             PACK.lower(): exposed_to(),
             "other": exposed_to("deleted", None, accepted=True),

@@ -436,10 +436,11 @@ def with_installs(config: PollConfig, change: PollChange) -> PollChange:
         events=change.events,
         accept=in_force(config.accept, now),
         now=now,
+        revision=change.snapshot.revision,
     )
     snapshot = change.snapshot
     installed, run, events = exposure.assess(snapshot.installed, poll)
-    installed, appeared = exposure.appear(installed, scans, now)
+    installed, appeared = exposure.appear(installed, scans, now, snapshot.revision)
     if installed != snapshot.installed:
         snapshot = replace(snapshot, installed=installed)
     moments = {
