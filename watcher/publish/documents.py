@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from urllib.parse import quote
@@ -126,11 +126,6 @@ def _document(name: str, node: Node, text: str, bans: Sequence[tuple[str, Ban]])
     """
     # What is still banned counts before what is not, then the latest.
     key, ban = max(bans, key=lambda one: (not one[1].until, one[1].changed, one[0]))
-    ban = replace(
-        ban,
-        since=min(one.since for _, one in bans),
-        changed=max(one.changed for _, one in bans),
-    )
     affected: dict[str, object] = {
         "database_specific": {
             "node": node.node,
@@ -139,15 +134,12 @@ def _document(name: str, node: Node, text: str, bans: Sequence[tuple[str, Ban]])
             "reason": ban.reason,
         }
     }
-    if text:
-        affected["versions"] = [text]
-    else:
-        affected["ranges"] = [_EVERY_VERSION]
+    affected |= {"versions": [text]} if text else {"ranges": [_EVERY_VERSION]}
     document = {
         "schema_version": _SCHEMA_VERSION,
         "id": name,
-        "modified": ban.changed,
-        "published": ban.since,
+        "modified": max(one.changed for _, one in bans),
+        "published": min(one.since for _, one in bans),
         **({"withdrawn": ban.until} if ban.until else {}),
         "summary": _summary(node, text, ban),
         "details": _details(text, ban),
@@ -216,7 +208,7 @@ def _families(public: Public) -> Iterator[_Family]:
         "versions",
         "Listed versions of these packs, by status.",
         "status",
-        _all_of((*STATUSES, _OTHER), statuses),
+        {one: statuses[one] for one in (*STATUSES, _OTHER)},
     )
     yield (
         "deprecated_versions",
@@ -228,7 +220,7 @@ def _families(public: Public) -> Iterator[_Family]:
         "events",
         "Events since the state began, by kind.",
         "kind",
-        _all_of(Kind, public.counts),
+        {kind: public.counts.get(kind, 0) for kind in Kind},
     )
     channels = {str(place): one for place, one in enumerate(public.channels, start=1)}
     yield (
@@ -243,34 +235,16 @@ def _families(public: Public) -> Iterator[_Family]:
         "channel",
         {place: _seconds(one.oldest) for place, one in channels.items()},
     )
-    yield from _last_poll(public)
-
-
-def _last_poll(public: Public) -> Iterator[_Family]:
-    """Yield how the last poll went; nothing where there was none."""
-    yield (
-        "last_poll_timestamp_seconds",
-        "When the last poll began that ran to its end.",
-        "",
-        {"": _seconds(public.at)},
-    )
-    yield (
-        "last_poll_duration_seconds",
-        "How long that took to read and compare.",
-        "",
-        {"": public.seconds or None},
-    )
-    yield (
-        "last_poll_requests",
-        "How many requests that took.",
-        "",
-        {"": public.requests or None},
-    )
-
-
-def _all_of(words: Iterable[str], counts: Mapping[str, int]) -> Mapping[str, int]:
-    """Return the count of each of the words, which have a series of their own even while that is 0."""
-    return {word: counts.get(word, 0) for word in words}
+    last_poll = {
+        "timestamp_seconds": (
+            "When the last poll began that ran to its end.",
+            _seconds(public.at),
+        ),
+        "duration_seconds": ("How long that took to read and compare.", public.seconds),
+        "requests": ("How many requests that took.", public.requests),
+    }
+    for name, (about, figure) in last_poll.items():
+        yield f"last_poll_{name}", about, "", {"": figure or None}
 
 
 def _seconds(moment: MomentOrEmpty) -> float | None:
