@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from watcher.changes.facts import VersionKey, with_scans
@@ -14,12 +14,13 @@ from watcher.model.finding import Acceptance, Finding, in_force
 from watcher.model.pack import Inventory, NodeRecords
 from watcher.model.reading import Fault, ReadFailure
 from watcher.model.version import MinimumAge
+from watcher.polling.clock import clock
 from watcher.polling.reading.compare import Known, compare_nodes
 from watcher.polling.reading.plan import Plan
 from watcher.polling.reading.read import read, read_all
-from watcher.registry.client import Registry, RequestLimits
+from watcher.registry.client import Registry
 from watcher.registry.packs import read_all_nodes
-from watcher.streams import Progress, silent
+from watcher.streams import Progress
 from watcher.text.sanitize import Trusted, plural
 from watcher.text.status_reason import Reason
 from watcher.values import frozen
@@ -51,14 +52,12 @@ def is_limit(problem: ReadFailure) -> bool:
 
 
 async def audit(
-    inventories: Iterable[Inventory],
+    registry: Registry,
+    inventories: tuple[Inventory, ...],
     *,
-    registry_url: str,
-    limits: RequestLimits,
     minimum_age: float,
-    accept: Collection[Acceptance] = (),
-    clock: Callable[[], str],
-    progress: Progress = silent,
+    accept: Collection[Acceptance],
+    progress: Progress,
 ) -> Audit:
     """Return what the registry says of every pack; it is not asked if none has an id or a repository.
 
@@ -67,10 +66,9 @@ async def audit(
     `minimum_age` is in seconds, and `accept` has known findings. ConfigError if the environment names a proxy that
     cannot be used.
     """
-    inventories, all_nodes = tuple(inventories), None
-    now = clock()
+    all_nodes, now = None, clock()
     accept = in_force(accept, now)
-    async with Registry(registry_url, limits, progress=progress) as registry:
+    async with registry:
         repositories = without_id(pack for one in inventories for pack in one.packs)
         if repositories:
             all_nodes = await read_all_nodes(registry, progress)
@@ -103,7 +101,7 @@ async def audit(
             for of, pack in packs
             for row, finding in explained_rows(of.install, pack, known.of)
         }
-        reasons = await read_all(registry, wanted, limits.timeout, progress)
+        reasons = await read_all(registry, wanted, registry.limits.timeout, progress)
         scanned = with_scans(known.nodes, (), reasons)
         known = replace(known, nodes={**known.nodes, **scanned})
         findings = []

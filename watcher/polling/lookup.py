@@ -13,7 +13,7 @@ from watcher.model.event import grade_of, grade_rank
 from watcher.model.reading import Fault, ReadFailure
 from watcher.model.version import STATUSES, Version, recency
 from watcher.polling.reading.read import read_all
-from watcher.registry.client import Query, Registry, RequestLimits
+from watcher.registry.client import Query, Registry
 from watcher.registry.listing import FOREIGN, Rows
 from watcher.registry.pages import ALL_VERSIONS, PageRead, Pages
 from watcher.registry.schema import VersionRow, parse_page
@@ -87,20 +87,19 @@ def age_key(created_at: str) -> str:
 
 
 async def look_up(
+    registry: Registry,
     filters: Filters,
     *,
     limit: int,
     with_reasons: bool,
-    registry_url: str,
-    limits: RequestLimits,
     progress: Progress,
 ) -> Found:
     """Return the newest versions that match, at most `limit`, and how many there are. No answer is an exception.
 
     ConfigError if the environment names a proxy that cannot be used.
     """
-    async with Registry(registry_url, limits, progress=progress) as registry:
-        slots = asyncio.Semaphore(limits.concurrency)
+    async with registry:
+        slots = asyncio.Semaphore(registry.limits.concurrency)
 
         async def read(node: str) -> _Read:
             async with slots:

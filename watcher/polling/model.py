@@ -13,10 +13,16 @@ from watcher.model.event import Event
 from watcher.model.finding import Acceptance
 from watcher.model.pack import Source
 from watcher.model.reading import ALL, Fault, ReadFailure
-from watcher.registry.client import RequestLimits
+from watcher.registry.client import Registry, RequestLimits
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
+from watcher.streams import Progress, silent
 from watcher.values import frozen
+
+
+def registry_of(settings: Settings, progress: Progress = silent) -> Registry:
+    """Return the registry that the settings name, to be opened; ConfigError then if no proxy can be used."""
+    return Registry(settings.registry_url, request_limits(settings), progress=progress)
 
 
 def request_limits(settings: Settings) -> RequestLimits:

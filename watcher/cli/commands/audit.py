@@ -43,8 +43,7 @@ from watcher.model.finding import Acceptance, Finding
 from watcher.model.pack import PackKind, Source, SourceKind
 from watcher.polling.audit import Audit, fails, is_limit
 from watcher.polling.audit import audit as ask
-from watcher.polling.clock import clock
-from watcher.polling.model import request_limits
+from watcher.polling.model import registry_of
 from watcher.settings.loading import Loaded
 from watcher.streams import Progress
 from watcher.text.sanitize import (
@@ -90,15 +89,14 @@ def audit(
         echo(chosen.note, error=True)
 
     async def look(progress: Progress) -> Audit:
+        scanned = await scan_all(
+            chosen.sources, known.timeout, progress, with_files=chosen.are_named
+        )
         return await ask(
-            await scan_all(
-                chosen.sources, known.timeout, progress, with_files=chosen.are_named
-            ),
-            registry_url=known.registry_url,
-            limits=request_limits(known),
+            registry_of(known, progress),
+            tuple(scanned),
             minimum_age=known.minimum_age,
             accept=(*known.all_accepted(), *accept),
-            clock=clock,
             progress=progress,
         )
 

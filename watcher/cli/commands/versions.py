@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 
 from watcher import timestamps
 from watcher.changes.transitions import node_url
@@ -25,7 +25,7 @@ from watcher.model.reading import Fault
 from watcher.model.scan import shortened
 from watcher.model.version import STATUSES
 from watcher.polling.lookup import Filters, Found, FoundVersion, look_up
-from watcher.polling.model import request_limits
+from watcher.polling.model import registry_of
 from watcher.settings.loading import Loaded
 from watcher.streams import Progress
 from watcher.text.sanitize import escape_invisible, plural, sanitize_line
@@ -56,8 +56,9 @@ def versions(
     """Look, print what was found and return the exit code. ConfigError as `look_at_registry`."""
     known = loaded.settings
 
-    def look(progress: Progress) -> Coroutine[None, None, Found]:
-        return look_up(
+    async def look(progress: Progress) -> Found:
+        return await look_up(
+            registry_of(known, progress),
             Filters(
                 nodes=nodes,
                 statuses=statuses,
@@ -67,8 +68,6 @@ def versions(
             ),
             limit=limit,
             with_reasons=with_reasons,
-            registry_url=known.registry_url,
-            limits=request_limits(known),
             progress=progress,
         )
 

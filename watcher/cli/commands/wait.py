@@ -27,9 +27,8 @@ from watcher.errors import UsageError
 from watcher.installs.recognise import folders, texts
 from watcher.installs.safe_files import Folder, UnreadableError
 from watcher.polling.clock import clock
-from watcher.polling.model import request_limits
+from watcher.polling.model import registry_of
 from watcher.polling.wait import Look, Waiter
-from watcher.registry.client import Registry
 from watcher.settings import model, parsing
 from watcher.settings.loading import Loaded
 from watcher.streams import Progress
@@ -88,7 +87,7 @@ def wait(
 
         waiter = Waiter(
             seen=wanted,
-            connect=partial(Registry, known.registry_url, request_limits(known)),
+            connect=partial(registry_of, known),
             timeout=known.timeout,
             every=pause,
             longest=seconds,
