@@ -80,8 +80,8 @@ def test_run_loads_early_what_a_change_needs(
     registry.catalog.ban_node("charlie", "it steals")
     names = _script(
         watch,
-        "check()\nfrom watcher.polling.setup import preload\nfrom watcher.publish.setup import NEEDED\n"
-        "preload(None)\npreload(None, NEEDED)\nknown = loaded()\n"
+        "check()\nfrom watcher.polling.setup import preload\n"
+        "preload(None, publishes=True)\nknown = loaded()\n"
         "nodes = '--node', 'bravo', '--node', 'charlie'\n"
         "check('--json', *nodes, '--set', 'baseline=summary', '--set', 'publish_dir=w')\n"
         "print(sorted(loaded() - known))",

@@ -25,7 +25,8 @@ from watcher.model.finding import Finding
 from watcher.model.pack import Source, SourceKind
 from watcher.polling.audit import audit
 from watcher.polling.clock import clock
-from watcher.registry.client import RequestLimits
+from watcher.registry.client import Registry, RequestLimits
+from watcher.streams import silent
 
 PACKS = 40
 EARLIER, INSTALLED = "1.0.0", "1.1.0"
@@ -144,12 +145,13 @@ def _audited(world: World, registry: FakeRegistry) -> tuple[Finding, ...]:
     """Return what `audit` says of the copies that are run."""
 
     async def look() -> tuple[Finding, ...]:
+        limits = RequestLimits(timeout=30, retries=0, concurrency=16)
         done = await audit(
-            [await scan(_source(world), timeout=30)],
-            registry_url=registry.url,
-            limits=RequestLimits(timeout=30, retries=0, concurrency=16),
+            Registry(registry.url, limits),
+            (await scan(_source(world), timeout=30),),
             minimum_age=0,
-            clock=clock,
+            accept=(),
+            progress=silent,
         )
         return done.findings
 

@@ -32,6 +32,9 @@ _LATER = (
 )
 """What a poll imports when it first needs it, with all that it needs itself."""
 
+_TO_PUBLISH = ("watcher.publish.folder",)
+"""What a poll that publishes imports besides."""
+
 UrlProblem = Callable[[str], str | None]
 """Returns why apprise refuses a URL."""
 
@@ -66,15 +69,15 @@ def lock_holder(command: str) -> str:
     return f"comfy-watch {command} (process {os.getpid()}, since {timestamps.for_people(clock())})"
 
 
-def preload(worker: Worker | None, later: Iterable[str] = _LATER) -> Callable[[], None]:
-    """Import what `run` will need for changes, deliveries and log lines, while it can still be imported.
+def preload(worker: Worker | None, *, publishes: bool = False) -> Callable[[], None]:
+    """Import what `run` will need for changes, deliveries, files and log lines, while it can still be imported.
 
     Returns a check of the files it was imported from, as `installation_check`; InstallationError if an import fails.
     """
     files = [str(watcher.__file__)]
     try:
         log.prepare()
-        for module in later:
+        for module in (*_LATER, *(_TO_PUBLISH if publishes else ())):
             import_module(module)
         if worker is not None:
             files += worker.start()

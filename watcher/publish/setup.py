@@ -15,9 +15,6 @@ from watcher.state.store import StateFolder
 if TYPE_CHECKING:
     from watcher.publish.folder import Written
 
-NEEDED = ("watcher.publish.folder",)
-"""What `publish` imports when it is first called."""
-
 
 def terms_of(settings: Settings) -> Terms:
     """Return what the settings say of what is published."""

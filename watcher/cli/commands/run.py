@@ -63,25 +63,17 @@ def run(*, loaded: Loaded) -> int:
     end_at_once(last_words)  # judging alert URLs can take seconds
     with worker:
         folder = StateFolder(loaded.settings.state_dir)
-        # All that will be needed is imported while it can be.
-        checks = [preload(None)]
         config = config_to_watch(loaded, folder, worker.refusal)
-        if config.channels:
-            checks.append(preload(worker))
-        if config.publish:
-            from watcher.publish.setup import NEEDED
-
-            preload(None, NEEDED)
+        # All that will be needed is imported while it can be.
+        check_installation = preload(
+            worker if config.channels else None, publishes=config.publish is not None
+        )
         schedule = Schedule(
             config=config,
             interval=loaded.settings.interval,
             heartbeat_url=loaded.settings.heartbeat_address(),
             warnings=warnings(loaded),
         )
-
-        def check_installation() -> None:
-            for check in checks:
-                check()
 
         async def serve() -> Stop:
             def end_overdue(signal: str) -> None:

@@ -121,7 +121,7 @@ def _seconds(option: str, text: str, least: float) -> float:
 def wanted_of(node: str | None, version: str | None) -> Look:
     """Return what the arguments name, with the help of ./pyproject.toml. UsageError if it cannot be known."""
     if node is None:
-        return _of_project(_project(working_folder()))
+        return _of_project(working_folder() / _FILE)
     text = "" if version is None else read("VERSION", _version, version)
     return Look(node=node, text=text)
 
@@ -133,31 +133,25 @@ def _version(text: str) -> str:
     return found
 
 
-def _project(folder: Path) -> folders.Project:
-    """Return what ./pyproject.toml says; UsageError if it cannot be read."""
-    path = folder / _FILE
+def _of_project(path: Path) -> Look:
+    """Return the name and version of a pyproject.toml; UsageError if it does not say both."""
+    hint = "name the pack and the version: comfy-watch wait {} VERSION"
     try:
         # It may be a link: this folder is not an install, in which anything may lie.
         path = path.resolve()
         data = Folder(str(path.parent)).read(path.name, limit=folders.LIMIT)
-        if data is None:
-            raise UsageError(f"there is no {_FILE} in this folder", _hint())
-        return folders.read(data)
-    except (UnreadableError, ValueError, OSError) as error:
-        raise UsageError(safe_line(Trusted(error)), _hint()) from None
-
-
-def _of_project(project: folders.Project) -> Look:
-    """Return the name and version of a project; UsageError if it does not say both."""
+        project = None if data is None else folders.read(data)
+    except (ValueError, OSError) as error:
+        what = error.what if isinstance(error, UnreadableError) else error
+        raise UsageError(safe_line(Trusted(what)), hint.format("ID")) from None
+    if project is None:
+        what = f"there is no {_FILE} in this folder"
+        raise UsageError(what, hint.format("ID"))
     version = project.version
     if project.id is None or version is None or not is_visible(version):
         remark = project.remark or "its version is not valid"
-        raise UsageError(f"{_FILE}: {remark}", _hint(project.id))
+        raise UsageError(f"{_FILE}: {remark}", hint.format(project.id or "ID"))
     return Look(node=project.id, text=version)
-
-
-def _hint(node: str | None = None) -> str:
-    return f"name the pack and the version: comfy-watch wait {node or 'ID'} VERSION"
 
 
 def _name(look: Look) -> str:
