@@ -134,7 +134,7 @@ class Turn:
         reported = self.snapshot.failing.get(About.NODE, {})
         due = {key for key in unread if self._is_due(streaks[key])} - reported.keys()
         watched = len(unread) + len(read)
-        is_down = bool(unread) and registry_is_down(unread, watched)
+        is_down = registry_is_down(unread, watched)
         if read and not is_down:
             self._report(About.REGISTRY, FAILING, "")
         # Of a few nodes it is their failure, if others were reported before. The pages of all nodes are no node.
@@ -147,15 +147,18 @@ class Turn:
         for key, failure in unread.items():
             # One outage is one event.
             if key in due and not self.snapshot.is_down:
-                self._report_node(key, streaks[key].story, failure.node)
+                if key not in self.snapshot.nodes:
+                    new = {key: Node(node=failure.node or key)}
+                    self.snapshot = self.snapshot.with_nodes(new)
+                self._report(About.NODE, key, streaks[key].story)
         for key in empty:
             if self._is_due(without[key]):
                 said = f"{_EMPTY} {without[key].lasting}: {IS_ID_RIGHT}"
-                self._report_node(key, said, after=EMPTY)
+                self._report(About.NODE, key, said, after=EMPTY)
         for key in reported:
             # What was read and still has no version has not recovered.
             if key in read and key not in empty:
-                self._report_node(key, "")
+                self._report(About.NODE, key, "")
 
     def take_others(
         self,
@@ -225,15 +228,6 @@ class Turn:
         stake = at_stake(self.snapshot.sweep_baseline)
         return f"{incomplete_in_words(streak)}, since {since}: {streak.error}; {stake}"
 
-    def _report_node(
-        self, key: str, story: str, name: str | None = None, after: str = FAILING
-    ) -> None:
-        if key not in self.snapshot.nodes:
-            new = {key: Node(node=name or key)}
-            self.snapshot = self.snapshot.with_nodes(new)
-        spelled = self.snapshot.nodes[key].node
-        self._report(About.NODE, key, story, spelled, after)
-
     def _report(
         self,
         about: About,
@@ -250,7 +244,7 @@ class Turn:
         before, now_is = reported.get(key), after if story else None
         # The snapshot that commits it has the next revision, so that no two events share an id.
         of = about, key, self.snapshot.revision
-        node = name if about is About.NODE else None
+        node = self.snapshot.nodes[key].node if about is About.NODE else None
         event = make_event(
             of, kind, before, now_is, now=self._now, node=node, reason=story
         )
@@ -285,18 +279,13 @@ def registry_is_down(unread: Mapping[str, ReadFailure], watched: int) -> bool:
     """
     if ALL in unread:
         return True
-    tried = [
-        failure for failure in unread.values() if failure.fault is not Fault.UNTRIED
-    ]
+    tried = [one for one in unread.values() if one.fault is not Fault.UNTRIED]
     requested = watched - len(unread) + len(tried)
-    registry_wide = sum(failure.registry_wide for failure in tried)
-    is_several = requested >= _A_FEW
-    all_failed = bool(tried) and len(tried) == requested
-    all_wide = registry_wide == requested
-    most_wide = registry_wide * 2 > requested
-    if all_failed and (all_wide or is_several):
-        return True
-    return is_several and most_wide
+    wide = sum(one.registry_wide for one in tried)
+    if requested < _A_FEW:
+        # What one or two say of themselves may be true of them alone.
+        return 0 < wide == requested
+    return len(tried) == requested or wide * 2 > requested
 
 
 def _commonest_error(unread: Mapping[str, ReadFailure], watched: int) -> str:
