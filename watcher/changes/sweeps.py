@@ -5,14 +5,13 @@ Rules: docs/behaviour.md, Sweeps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from watcher.changes.diff import bad_of, bad_versions, complete, tally
 from watcher.changes.transitions import DiffOptions, make_event
 from watcher.model.event import About, Event, Kind, Tally
 from watcher.model.reading import Listing, NodeBanned
-from watcher.model.selection import Selection
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.model.version import (
     BANNED,
@@ -76,47 +75,31 @@ def with_rows(answer: Listing, rows: Listing | NodeBanned | None) -> Listing:
     )
 
 
-def came_since(sweep_baseline: SweepBaseline, node: str) -> bool:
-    """Return whether the last baseline of all would have had the node if it had been there."""
-    globs = Selection(globs=sweep_baseline.globs)
-    return bool(sweep_baseline.baseline_at) and globs.matches(node)
-
-
-def newcomer(node: str, sweep_baseline: SweepBaseline) -> Node:
-    """Return a pack that the baseline of all did not have: each of its versions is news, whatever its date."""
-    return Node(node=node, baseline_at=sweep_baseline.baseline_at)
-
-
 def set_baseline(
     snapshot: Snapshot,
     sweep_baseline: SweepBaseline,
-    joined: Mapping[str, Node],
+    joined: Collection[Node],
     options: DiffOptions,
     *,
-    chosen: int,
+    has_chosen: bool,
 ) -> tuple[Snapshot, Event | None]:
     """Return the snapshot with the baseline of all, and its event; None with `baseline = "silent"`, or if it takes in
-    none of the `chosen` nodes.
+    none of the nodes that the globs choose.
 
-    `joined` are the nodes that the baseline takes in.
+    `joined` are the nodes that the baseline takes in. `has_chosen`: the globs choose some.
     """
     after = replace(snapshot, sweep_baseline=sweep_baseline)
-    if (
-        not sweep_baseline.globs
-        or options.baseline == "silent"
-        or (chosen and not joined)
-    ):
+    if options.baseline == "silent" or (has_chosen and not joined):
         return after, None
-    nodes = joined.values()
-    listed = [(node.node, version) for node in nodes for version in node.listed]
+    listed = [(node.node, version) for node in joined for version in node.listed]
     rows = [version for _, version in listed]
     is_whole = sweep_baseline.globs == ("*",)
     found = replace(
         tally(rows),
-        packs=len(nodes),
-        banned_packs=sum(node.banned for node in nodes),
+        packs=len(joined),
+        banned_packs=sum(node.banned for node in joined),
         patterns="" if is_whole else _shown(sweep_baseline.globs),
-        has_others=bool(snapshot.sweep_baseline.baseline_at) and bool(nodes),
+        has_others=bool(snapshot.sweep_baseline.baseline_at) and bool(joined),
     )
     worst = BANNED if found.banned_packs else next(iter(bad_of(rows)), None)
     # The worst is part of the id, as of a pack's own baseline.

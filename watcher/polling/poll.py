@@ -20,7 +20,7 @@ from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError, line_of
 from watcher.model.channel import Channel, knowing
 from watcher.model.pack import Scanned
-from watcher.model.reading import ReadFailure
+from watcher.model.reading import ALL, ReadFailure
 from watcher.model.version import MinimumAge
 from watcher.polling.model import Dispatch, PollConfig, Report
 from watcher.polling.problems import (
@@ -39,7 +39,6 @@ from watcher.polling.reading.plan import (
     make_plan,
     take_list,
     take_repositories,
-    without_packs,
 )
 from watcher.polling.reading.read import read, read_all
 from watcher.registry.client import Registry
@@ -114,7 +113,7 @@ class Poller:
         failed = list(found.failures.values())
         unseen = sum(one.seen.lacks for one in polled.values())
         checked = len(nodes) - len(failed) - unseen
-        if found.failure:  # no node was asked
+        if ALL in found.failures:  # no node was asked
             checked = 0
         elif found.error:
             of_all = ReadFailure(error=found.error)
@@ -163,8 +162,13 @@ class Poller:
                 for key, one in polled.items()
                 if one.is_unknown and key not in before.unknown
             ),
-            no_packs_of=without_packs(
-                self.config.publishers, state.snapshot, found.snapshot
+            # That is said when a first complete list has come.
+            no_packs_of=tuple(
+                one
+                for one in self.config.publishers
+                if (of := found.snapshot.publishers.get(one.lower())) is not None
+                and of.baseline_at == started
+                and not of.packs
             ),
             no_packs="" if before.packs_error else found.checks.packs_error,
             requests=found.checks.requests,
@@ -338,7 +342,9 @@ class Poller:
         """
         yield from self.config.nodes
         yield from found.snapshot.packs_of(self.config.publishers)
-        yield from found.unplaced
+        if self.config.publishers:
+            answers = found.known.answers
+            yield from answers.packs_due - answers.packs.records.keys()
         yield from copies_of(found.installs)
 
     def _at_their_channels(self, known: State) -> State:

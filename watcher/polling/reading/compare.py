@@ -61,11 +61,6 @@ class Polled:
     is_doubtful: bool = False
     """The settings name it, and it never had a version: the id may be wrong."""
 
-    @property
-    def failure(self) -> ReadFailure | None:
-        """Why it could not be read, or not whole."""
-        return None if self.is_unknown else self.seen.failure
-
 
 def compare_nodes(plan: Plan, answers: Answers) -> dict[str, Polled]:
     """Compare every watched node with what was read of it, by lower-case id."""
@@ -140,20 +135,12 @@ class PollChange:
     """The same object as in the loaded state where nothing changed."""
     checks: Checks
     events: tuple[Event, ...]
-    failure: ReadFailure | None = None
-    """Why no node could be read."""
+    failures: Mapping[str, ReadFailure]
+    """What could not be read, by lower-case id; of the registry as a whole by `ALL`: then no node could."""
     error: str = ""
     """Why not all was seen, where no node itself failed."""
-    unplaced: frozenset[str] = frozenset()
-    """Lower-case ids of packs of which the registry did not say whose they are, if publishers are watched."""
     scans: Mapping[str, Scanned] = field(default_factory=dict)
     """What was scanned, by what the state knows an install by."""
-
-    @property
-    def failures(self) -> dict[str, ReadFailure]:
-        """What could not be read, by lower-case id; of the registry as a whole by `ALL`."""
-        failed = {key: one.failure for key, one in self.polled.items() if one.failure}
-        return failed | ({ALL: self.failure} if self.failure else {})
 
     @property
     def installs(self) -> dict[str, tuple[Pack, ...]]:
@@ -191,7 +178,12 @@ def compare(
         parts[UNLISTED] = unlisted = _error(all_nodes) if all_nodes else None
         if unlisted:
             why.append(f"the packs of publishers cannot be listed: {unlisted}")
-    failures = {key: one.failure for key, one in polled.items() if one.failure}
+    failures = {
+        key: one.seen.failure
+        for key, one in polled.items()
+        if one.seen.failure and not one.is_unknown
+    }
+    failures |= {ALL: failure} if failure else {}
     read = {key for key, one in polled.items() if one.seen.is_read}
     if isinstance(answers.sweep, Sweep) and plan.snapshot.is_down:
         read.add(ALL)  # page 1 came, whichever packs are watched
@@ -202,7 +194,7 @@ def compare(
         plan.checks.streaks, known.with_nodes(changed), config.failure_threshold, now
     )
     turn.take_nodes(
-        failures | ({ALL: failure} if failure else {}),
+        failures,
         read,
         [key for key, one in polled.items() if one.is_doubtful],
     )
@@ -215,7 +207,6 @@ def compare(
     )
     snapshot = turn.snapshot
     records, no_records = records_after(plan, answers, snapshot, polled)
-    unplaced = answers.packs_due - packs.records.keys() if plan.publishers else ()
     return PollChange(
         polled=polled,
         known=Known(
@@ -232,9 +223,8 @@ def compare(
             *(event for one in polled.values() for event in one.events),
             *turn.events,
         ),
-        failure=failure,
+        failures=failures,
         error="; ".join(why),
-        unplaced=frozenset(unplaced),
         scans=scans,
     )
 
@@ -277,13 +267,15 @@ def with_baseline(
     if not isinstance(sweep, Sweep) or not plan.sets_baseline(sweep):
         return known, None
     sweep_baseline = SweepBaseline(globs=plan.globs.globs, baseline_at=sweep.at)
-    nodes = {
-        key: one.node or known.nodes[key]
+    after = [
+        one.node or known.nodes[key]
         for key, one in polled.items()
         if one.seen.joins_baseline
-    }
-    chosen = sum(map(plan.globs.matches, polled))
-    return set_baseline(known, sweep_baseline, nodes, plan.options, chosen=chosen)
+    ]
+    has_chosen = any(map(plan.globs.matches, polled))
+    return set_baseline(
+        known, sweep_baseline, after, plan.options, has_chosen=has_chosen
+    )
 
 
 def _checks_after(plan: Plan, answers: Answers, polled: Mapping[str, Polled]) -> Checks:

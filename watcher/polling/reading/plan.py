@@ -20,9 +20,7 @@ from watcher.changes.packs import (
     without_id,
 )
 from watcher.changes.sweeps import (
-    came_since,
     lacks_rows,
-    newcomer,
     shows_all,
     with_rows,
 )
@@ -61,24 +59,19 @@ def is_due(
         return False
     # The baseline of all, which may come with any poll, has the bans of whole packs.
     has_baseline = globs.globs == snapshot.sweep_baseline.globs or not globs.chooses
+    known = snapshot.publishers
+    has_lists = all(
+        one.lower() in known and known[one.lower()].baseline_at
+        for one in config.publishers
+    )
     is_recent = at and 0 <= timestamps.seconds_between(at, now) < DAY
     return not (
         is_recent
         and has_baseline
         and checks.registry_url == config.registry_url
-        and len(with_list(config.publishers, snapshot)) == len(config.publishers)
+        and has_lists
         and repositories <= checks.repositories.keys()
     )
-
-
-def with_list(publishers: Iterable[str], snapshot: Snapshot) -> list[str]:
-    """Return the publishers of which a first complete list is known."""
-    known = snapshot.publishers
-    return [
-        one
-        for one in publishers
-        if one.lower() in known and known[one.lower()].baseline_at
-    ]
 
 
 def take_list(
@@ -127,19 +120,6 @@ def take_repositories(
 
 def _without_id(scans: Mapping[str, Scanned]) -> frozenset[str]:
     return without_id(pack for scan in scans.values() for pack in scan.packs or ())
-
-
-def without_packs(
-    publishers: Iterable[str], before: Snapshot, after: Snapshot
-) -> tuple[str, ...]:
-    """Return the publishers whose first complete list has come, and in which they have no pack."""
-    publishers = tuple(publishers)
-    known = with_list(publishers, before)
-    return tuple(
-        one
-        for one in with_list(publishers, after)
-        if one not in known and not after.publishers[one.lower()].packs
-    )
 
 
 _MANY = 100
@@ -380,11 +360,15 @@ class Plan:
         listing = rows.listing(name, at=sweep.at)
         if known is None or not known.baseline_at:
             is_chosen = self.globs.matches(key)
-            sweep_baseline = self.snapshot.sweep_baseline
+            globs = self.snapshot.sweep_baseline.globs
+            baseline_at = self.snapshot.sweep_baseline.baseline_at
             is_new = is_chosen and known is None and key in sweep.nodes
             joins = is_chosen and self.sets_baseline(sweep)
-            if is_new and (not self.lacks_baseline or came_since(sweep_baseline, name)):
-                base = newcomer(name, sweep_baseline)
+            # The last baseline of all would have had it if it had been there.
+            came_since = baseline_at and Selection(globs=globs).matches(key)
+            if is_new and (came_since or not self.lacks_baseline):
+                # Each of its versions is news, whatever its date.
+                base = Node(node=name, baseline_at=baseline_at)
             elif has_come and not (sweep.incomplete or listing.incomplete):
                 return replace(
                     seen,
