@@ -63,15 +63,9 @@ class ServerTime:
     """Of those that say it; "" if none does."""
 
     @classmethod
-    def of(cls, server_time: str) -> ServerTime:
-        """Return the times of a single answer."""
-        return cls(oldest=server_time, newest=server_time)
-
-    def __or__(self, other: ServerTime) -> ServerTime:
-        """Return the times of the answers of both."""
-        return ServerTime(
-            oldest=min(self.oldest, other.oldest), newest=max(self.newest, other.newest)
-        )
+    def of(cls, *made: str) -> ServerTime:
+        """Return the times of answers, of which "" does not say it."""
+        return cls(oldest=min(made, default=""), newest=max(made, default=""))
 
     def is_older_than(self, known: str) -> bool:
         """Return whether some answer is older than the `known` one, as far as both say it."""

@@ -37,8 +37,8 @@ class NodeRows:
     """By key."""
     unreported: dict[str, frozenset[str]] = field(default_factory=dict)
     """As `Listing.unreported`."""
-    server_time: ServerTime | None = None
-    """Of the pages that show it; None before the first."""
+    made: set[str] = field(default_factory=set)
+    """When the pages that show it were made, as `Answer.server_time`."""
     fault: str = ""
     """The first thing that makes its rows incomplete."""
 
@@ -72,12 +72,10 @@ class NodeRows:
         """Note why the rows are incomplete, if nothing was noted before."""
         self.fault = self.fault or fault
 
-    def add_time(self, made: ServerTime) -> None:
-        """Note when a page that shows the node was made."""
-        if self.server_time is None:
-            self.server_time = made
-        elif self.server_time != made:
-            self.server_time |= made
+    @property
+    def server_time(self) -> ServerTime:
+        """When these pages were made."""
+        return ServerTime.of(*self.made)
 
     def listing(self, node: str, *, at: str, incomplete: str = "") -> Listing:
         """Return the rows without those that cannot be trusted.
@@ -95,7 +93,7 @@ class NodeRows:
             node=node,
             versions=in_order(versions),
             at=at,
-            server_time=self.server_time or ServerTime(),
+            server_time=self.server_time,
             incomplete=self.fault or incomplete,
             unreported=self.unreported,
             spelling=self.spelling,
@@ -132,7 +130,6 @@ class Rows:
             whole.came.add(version)
             if (rows := self._place(node)) is not None:
                 rows.note(f"{named} {on_page}")
-        made = ServerTime.of(read.server_time)
         for number, row in enumerate(page.rows):
             whole.came.add(row.id or f"{row.node_id.lower()}={row.version}")
             if (rows := self._place(row.node_id)) is None:
@@ -141,7 +138,7 @@ class Rows:
             if unreported is not None:
                 rows.note(f"a row is unreadable in part {on_page}")
             rows.add(row, unreported, self.known)
-            rows.add_time(made)
+            rows.made.add(read.server_time)
 
     def _place(self, node: str) -> NodeRows | None:
         if node not in self._places:
@@ -195,7 +192,7 @@ async def read_node(
             rows.take(read)
             if (page := read.page) is None:
                 break
-            of_node.add_time(ServerTime.of(read.server_time))
+            of_node.made.add(read.server_time)
             if rows.has_others:
                 whole.note(FOREIGN)
                 break
@@ -207,8 +204,7 @@ async def read_node(
                 whole.note(_contradiction(page, total_pages))
             if len(whole.came) == before and not page.unplaced:
                 break
-    oldest = of_node.server_time.oldest if of_node.server_time else ""
-    at = moment(asked_at, oldest)
+    at = moment(asked_at, of_node.server_time.oldest)
     return of_node.listing(node, at=at, incomplete=whole.end())
 
 

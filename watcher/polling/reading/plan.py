@@ -332,7 +332,7 @@ class Plan:
         """Return what the rows of a sweep show of a node."""
         base = known = self.snapshot.nodes.get(key)
         rows = sweep.nodes.get(key, NodeRows())
-        times = rows.server_time or ServerTime()
+        times = rows.server_time
         # The rows of a banned pack do not count, so that they do not end a failure either.
         is_banned = known is not None and known.banned
         is_stale = not is_banned and self.is_stale(key, times)

@@ -26,7 +26,6 @@ from watcher.model.reading import (
     NodeBanned,
     ReadFailure,
     Reading,
-    ServerTime,
 )
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
@@ -225,7 +224,7 @@ def test_rows_of_what_its_own_answer_shows_are_older() -> None:
 def test_stale_rows_count_after_a_day() -> None:
     """Since when there are only such rows is noted, so that wrong times hide nothing for longer."""
     plan, sweep = _plan("one"), _sweep(one="flagged")
-    sweep.nodes["one"].add_time(ServerTime.of(BEFORE))
+    sweep.nodes["one"].made.add(BEFORE)
     checks = replace(plan.checks, server_times={"one": NOW})
     plan = replace(plan, checks=checks)
     found = _compared(plan, sweep)["one"]
