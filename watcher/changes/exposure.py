@@ -142,7 +142,11 @@ def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, .
                     folder=pack.folder,
                 )
                 found.setdefault(one.id.lower(), []).append(copy)
-    return {key: tuple(sorted(copies, key=_place)) for key, copies in found.items()}
+
+    def place(one: Copy) -> tuple[object, ...]:
+        return not one.enabled, one.install, one.version or ""
+
+    return {key: tuple(sorted(copies, key=place)) for key, copies in found.items()}
 
 
 def with_copies(
@@ -167,10 +171,6 @@ def _as_bad(finding: Finding, accept: Collection[Acceptance]) -> Finding:
     if finding.grade is Grade.PENDING and row is not None and row.deprecated:
         finding = replace(finding, grade=Grade.DEPRECATED)
     return finding.accepted_by(accept)
-
-
-def _place(copy: Copy) -> tuple[bool, str, str]:
-    return not copy.enabled, copy.install, copy.version or ""
 
 
 def _left(node: str, bad: Iterable[JudgedCopy]) -> tuple[BadVersion, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from watcher.model.event import Event, Grade, Kind, Severity, bounded
+from watcher.model.event import EXPOSURES, Event, Kind, Severity, bounded
 from watcher.model.scan import MOST_KEPT, Scan, shortened
 from watcher.model.snapshot import Ban, KnownVersion, Node, Snapshot
 from watcher.model.version import (
@@ -257,7 +257,6 @@ def _meaning(version: Version) -> object:
 
 _OF_COPIES = {Kind.EXPOSED, Kind.CLEARED, Kind.APPEARED}
 _OF_DEPRECATION = {Kind.DEPRECATED, Kind.UNDEPRECATED}
-_BAD = {grade.kind for grade in Grade if grade.is_bad}
 
 
 def passing(
@@ -286,7 +285,7 @@ def _statuses(
     event: Event, before: Mapping[str, Node], after: Mapping[str, Node]
 ) -> list[str | None]:
     """Return the statuses of an event's version that count; None stands for what no status hides."""
-    is_bad = event.kind in _BAD or event.replaces_archive
+    is_bad = event.kind in EXPOSURES.values() or event.replaces_archive
     if event.version is None or event.kind in _OF_COPIES or (is_bad and event.runs_it):
         return [None]
     is_end = event.ends is not None

@@ -17,7 +17,6 @@ from watcher.model.event import (
 from watcher.model.snapshot import Node
 from watcher.model.version import (
     ACTIVE,
-    BANNED,
     DELETED,
     PENDING,
     STATUSES,
@@ -34,13 +33,6 @@ _FIRST_SIGHT = {ACTIVE: Kind.NEW, PENDING: Kind.PENDING}
 
 _ENDINGS = {Kind.REINSTATED, Kind.CLEARED, Kind.UNDEPRECATED, Kind.RECOVERED}
 """The kinds that end something, so that their `Event.ends` says how bad that was."""
-
-
-def severity_of_end(was: str | None) -> Severity:
-    """Return how bad what ends was, by the status or other `before` that it had, if nothing else is known of it."""
-    if was == ACTIVE:
-        return Severity.INFO
-    return Severity.CRITICAL if was == BANNED else Severity.WARNING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,7 +83,8 @@ def make_event(
         at=now,
         url=node_url(node),
         reason=reason,
-        ends=severity_of_end(before) if kind in _ENDINGS else None,
+        # As bad as what it was before, unless more is known of what ends.
+        ends=grade_of(before or "").severity if kind in _ENDINGS else None,
     )
 
 

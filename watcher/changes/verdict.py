@@ -324,16 +324,12 @@ def _of_versions(
         yield replace(ground, why=ground.why or why)
     else:
         yield from (_of_listed(base, one, known) for one in found)
+        safe = base.safe_version
         # A claim may be of any commit, so that it is never outdated.
-        if pack.kind is not PackKind.GIT and _is_outdated(found[0], base.safe_version):
+        if pack.kind is PackKind.GIT or not (safe and safe.version) or safe.is_young:
+            return
+        if is_newer(safe.version, found[0].version):
             yield replace(base, grade=Grade.OUTDATED, row=found[0])
-
-
-def _is_outdated(version: Version, safe: SafeVersion | None) -> bool:
-    """Return whether a newer version is good and old enough."""
-    if safe is None or safe.version is None or safe.is_young:
-        return False
-    return is_newer(safe.version, version.version)
 
 
 def _of_all(base: Finding, known: Knowledge) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from watcher.cli.documents import (
     NodeCounts,
 )
 from watcher.cli.terminal import INDENT, Row, dim, join_first, styled, table
-from watcher.model.event import MATCHES, Event, Kind, Severity, rank
+from watcher.model.event import MATCHES, Event, Severity, rank
 from watcher.model.finding import Acceptance
 from watcher.model.pack import Pack, named_after
 from watcher.model.reading import ReadFailure
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: None}
 """Of what is so bad."""
-_GOOD_NEWS = (Kind.REINSTATED, Kind.CLEARED, Kind.UNDEPRECATED, Kind.RECOVERED)
 _TEXT = 300
 _VALUE = 80
 _WORD = re.compile(r"[^\s,;()\"]+")
@@ -188,8 +187,7 @@ def event_row(event: Event, width: int | None) -> tuple[str, ...]:
     # Here, since most polls have nothing to say.
     from watcher.alerts.phrasing import beside_the_kind, subject
 
-    has_ended = event.kind in _GOOD_NEWS
-    kind = styled(event.kind, "green" if has_ended else COLOURS[event.severity])
+    kind = styled(event.kind, "green" if event.ends else COLOURS[event.severity])
     about = "".join(map(safe_line, subject(event)))
     if event.version:
         about += f" {sanitize_line(event.version)}"

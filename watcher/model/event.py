@@ -447,7 +447,7 @@ EXPLAINED = {FLAGGED, BANNED, DELETED}
 """The statuses for which the registry has a reason."""
 
 
-def rank(event: Event) -> Rank:
+def rank(event: Event) -> tuple[int, ...]:
     """Return a key that sorts events worst first: by severity, then by what somebody runs, then by kind.
 
     The version that is run comes before another version of a pack that is run, and that before the rest. A replaced
@@ -475,7 +475,6 @@ def worst_first(events: Iterable[Event]) -> list[Event]:
     return sorted(newest_first, key=rank)
 
 
-Rank = tuple[int, int, int, int]
 _SEVERITIES, _KINDS = tuple(Severity), tuple(Kind)
 
 

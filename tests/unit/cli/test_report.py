@@ -12,7 +12,7 @@ import pytest
 from tests.support.factories import HARMLESS, NOW, PACK, URL, event, minute, poll_report
 from watcher.cli import report
 from watcher.cli.terminal import to_json
-from watcher.model.event import Event, FieldChange, Kind
+from watcher.model.event import Event, FieldChange, Kind, Severity
 from watcher.model.pack import Copy
 from watcher.model.reading import Fault, ReadFailure
 
@@ -229,8 +229,8 @@ def test_what_an_event_without_a_version_is_about(
         ({"kind": Kind.EXPOSED, "after": "flagged"}, "33"),
         ({"kind": Kind.FLAGGED}, "33"),
         ({"kind": Kind.FLAGGED, "scan": HARMLESS}, ""),
-        ({"kind": Kind.REINSTATED}, "32"),
-        ({"kind": Kind.RECOVERED}, "32"),
+        ({"kind": Kind.REINSTATED, "ends": Severity.WARNING}, "32"),
+        ({"kind": Kind.RECOVERED, "ends": Severity.WARNING}, "32"),
         ({"kind": Kind.NEW}, ""),
     ],
 )
