@@ -440,9 +440,9 @@ def which_you_run(event: Event) -> str:
     says_so = {Kind.EXPOSED, Kind.APPEARED, Kind.BASELINE}
     if not event.runs_it or event.kind in says_so:
         return ""
-    _, about = happened(event)
-    is_verb = about.startswith(" ")
-    return f"; {_YOU_RUN_IT}" if is_verb else ", which you run"
+    what, _ = happened(event)
+    # Without words before the name, its verb is behind it: no relative clause fits there.
+    return ", which you run" if what else f"; {_YOU_RUN_IT}"
 
 
 def _in_install(event: Event) -> Words:

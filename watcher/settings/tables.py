@@ -36,6 +36,7 @@ from watcher.model.version import normalised
 from watcher.settings import parsing
 from watcher.text import mask
 from watcher.text.mask import describe, is_visible
+from watcher.values import projected
 
 ANY_CASE = BeforeValidator(parsing.lower)
 """For words that may be written in any case."""
@@ -92,15 +93,13 @@ class ChannelTable(BaseModel):
 
     def channel(self) -> Channel:
         """Return the channel that the table describes."""
-        return Channel(
-            name=self.name,
+        return projected(
+            Channel,
+            self,
             url=self.url.get_secret_value(),
-            kinds=self.kinds,
             kinds_given="kinds" in self.model_fields_set,
-            nodes=self.nodes,
-            scope=self.scope,
-            min_severity=self.min_severity,
-            grouping=self.grouping,
+            placed=False,
+            named=None,
         )
 
 
@@ -269,11 +268,8 @@ class InstallTable(BaseModel):
     @property
     def shown(self) -> str:
         """Where it is, without what is secret."""
-        return (
-            f"{mask.scheme(self.where)}://***"
-            if self.kind is SourceKind.URL
-            else self.where
-        )
+        is_secret = self.kind is SourceKind.URL
+        return mask.masked(self.where) if is_secret else self.where
 
 
 def read_installs(value: object) -> list[object]:
@@ -339,7 +335,7 @@ def sources(tables: Iterable[InstallTable]) -> tuple[Source, ...]:
     """
     found = list(tables)
     return tuple(
-        Source(name=name, is_named=bool(table.name), kind=table.kind, where=table.where)
+        projected(Source, table, name=name, is_named=bool(table.name))
         for name, table in zip(_names(found), found, strict=True)
     )
 
@@ -541,9 +537,7 @@ def acceptances(tables: Iterable[AcceptTable]) -> tuple[Acceptance, ...]:
 def _acceptance(table: AcceptTable) -> Acceptance:
     node, _, copy, _, verdict = _parts(table.finding)
     worst = Grade(verdict or Grade.FLAGGED)
-    return Acceptance(
-        node=node, copy=copy, worst=worst, reason=table.reason, until=table.until
-    )
+    return projected(Acceptance, table, node=node, copy=copy, worst=worst)
 
 
 def _entry(item: object) -> AcceptTable:

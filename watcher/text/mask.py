@@ -60,6 +60,11 @@ def scheme(url: str) -> str:
     return url.partition("://")[0].lower()
 
 
+def masked(url: str) -> str:
+    """Return a URL of which only the scheme is shown."""
+    return f"{scheme(url)}://***"
+
+
 def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
     """Return the known name that is most similar to this one, whatever its case; "" if none is similar enough."""
     import difflib  # few runs need it

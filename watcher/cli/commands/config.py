@@ -89,7 +89,7 @@ def _in_words(name: str, known: Settings) -> str:
             words = [f"{sanitize_line(one.name)} ({_place(one)})" for one in placed]
             return ", ".join(words) or "[]"
         case "heartbeat_url" if value is not None:
-            return _masked(known.heartbeat_address())
+            return mask.masked(known.heartbeat_address())
         case "installs":
             named = zip(known.all_installs(), known.installs, strict=True)
             value = [
@@ -119,14 +119,10 @@ def _as_toml(value: object) -> str:
             return escape_invisible(json.dumps(str(value), ensure_ascii=False))
 
 
-def _masked(url: str) -> str:
-    return f"{mask.scheme(url)}://***"
-
-
 def _place(channel: Channel) -> str:
     """Return a channel's URL, of which only the scheme is shown, and whether it cannot confirm."""
     unconfirmed = ", unconfirmed" if protocol_without_answers(channel.url) else ""
-    return f"{_masked(channel.url)}{unconfirmed}"
+    return f"{mask.masked(channel.url)}{unconfirmed}"
 
 
 def _one_line(channel: Channel, *, has_globs: bool) -> str:
