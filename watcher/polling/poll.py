@@ -47,6 +47,7 @@ from watcher.state.model import State, keyed
 from watcher.state.store import StateFolder
 from watcher.streams import Progress, silent
 from watcher.timestamps import seconds_between
+from watcher.values import projected
 
 _STANDS = "; what was known of its packs still counts"
 
@@ -417,18 +418,14 @@ def channel_states(state: State, channels: Sequence[Channel]) -> list[ChannelSta
     """Return how deliveries to each configured channel went until now. Pure."""
     digests = state.addresses.url_digests
     return [
-        ChannelState(
+        projected(
+            ChannelState,
+            state.outbox.queues.get(channel.name, Queue()),
             name=channel.name,
             # A place in `alert_urls` may be another URL's in the next poll.
             key=digests[channel.name] if channel.placed else channel.name,
-            failing_since=queue.failing_since,
-            gone=queue.gone,
-            error=queue.error,
-            alerts=queue.alerts,
-            may_have_arrived=queue.may_have_arrived,
         )
         for channel in channels
-        for queue in (state.outbox.queues.get(channel.name, Queue()),)
     ]
 
 
