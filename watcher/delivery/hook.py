@@ -8,7 +8,6 @@ whose rest was lost is one. Nothing of a request, which holds secrets, is writte
 from __future__ import annotations
 
 import io
-import re
 import smtplib
 import socket
 import sys
@@ -66,8 +65,6 @@ class Hook:
         self.rules = NO_RULES
         self.mark = b""
         """A word of the message, by which a request that carries it is known. Empty: none is."""
-        self.sealed: re.Pattern[str] | None = None
-        """The addresses of requests that carry it so that it cannot be read (`Rules.sealed`)."""
         self.by_other_ways = False
         """The plugin speaks neither HTTP nor SMTP: what it sends once a connection is made cannot be seen."""
         self.count = 1
@@ -95,9 +92,11 @@ class Hook:
     def is_delivered(self, key: object, per_message: bool = False) -> bool:  # noqa: ARG002 - apprise's signature
         """Return whether a target has the message; apprise asks before it sends to it."""
         target = self._name(key)
+        # The first question after a request begins a new turn: what was answered is of those asked about before.
         if self._turn or self._asked & {target, _ALL}:
             self.settle()
             self._asked = set()
+        # Several are asked about before one request where a plugin sends to all at once.
         self._asked.add(target)
         self._last = target
         self._names |= {target} - {_ALL}
@@ -122,6 +121,7 @@ class Hook:
         Where a plugin names none of several, or a request does not name all that were asked about before it, one
         answer is not known to be that of all.
         """
+        # Only what carries the message counts: a login that is cut says nothing of it.
         sent = [one for one in self._turn if one.carries]
         is_whole = len(self._asked) == 1 or all(
             _is_named(target, one) for one in sent for target in self._asked
@@ -174,6 +174,7 @@ class Hook:
         return is_refused or any(one.is_failure for one in own[-1:])
 
     def _take(self, target: str) -> None:
+        # The program hears of each target at once: what it knows outlives a kill of this process.
         if target not in self.known:
             self.known.add(target)
             self._taken(self._digest(target))
@@ -222,6 +223,7 @@ class Hook:
         if one is None or one.is_out or not isinstance(sent, bytes):
             return
         if not sent.startswith(_TUNNEL):
+            # The program writes that down before a byte leaves.
             if one.carries:
                 self._out(True)
             one.is_out = True
@@ -258,11 +260,13 @@ class Hook:
         url, body = request.url or "", request.body
         text = body.encode() if isinstance(body, str) else body
         said = url.encode() + (text if isinstance(text, (bytes, bytearray)) else b"")
-        is_sealed = self.sealed is not None and self.sealed.search(url) is not None
+        sealed = self.rules.sealed
+        is_sealed = sealed is not None and sealed.search(url) is not None
         is_in_it = bool(self.mark) and self.mark in said
         with self.exchange(carries=is_sealed or is_in_it) as one:
             one.said = said
             response = send(adapter, request, *args, **options)
+            # The body is read here, so that no endless one holds up the plugin, and the head counts without it.
             one.retry_after = parse_retry_after(response.headers)
             one.status = response.status_code
             came = bytearray()
@@ -281,6 +285,7 @@ class Hook:
             if one.is_success:
                 one.is_page = is_page(one.body, self.rules.page)
                 one.refusal = refusal_in(one.body, self.rules.refuses)
+            # The plugin reads what came as if it came from the connection.
             response.raw = io.BytesIO(came)
             return response
 
@@ -295,6 +300,7 @@ class Hook:
         with self.exchange(carries=command.__name__ == "data") as one:
             one.protocol = "SMTP"
             try:
+                # A refused login or recipient is raised by some commands, and returned by others.
                 reply = command(smtp, *args, **options)
             except smtplib.SMTPResponseException as error:
                 one.status = error.smtp_code
@@ -319,6 +325,7 @@ class Hook:
             self._out(one.carries or self.in_doubt)
             one.is_out = one.carries
             command(client, *args, **options)
+            # A server says nothing of what it takes: what it has not refused by now is sent.
             one.status = one.status or _OK
 
     def _hear_irc(self, parse: Callable[[str], IRCMessage], line: str) -> IRCMessage:
@@ -341,6 +348,7 @@ class Hook:
         except OSError as error:
             self.unconnected = f"{type(error).__name__} {error}"
             raise
+        # Nothing more is seen of it, so from now on it may be out.
         if self.by_other_ways:
             self._out(True)
             self.sent_otherwise(is_out=True)

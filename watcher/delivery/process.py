@@ -82,6 +82,7 @@ def spawn() -> subprocess.Popen[bytes]:
 
 
 def _environment() -> dict[str, str]:
+    # Settings may hold secrets, which what it loads need not see.
     env = {
         name: value
         for name, value in os.environ.items()
@@ -135,6 +136,7 @@ class Process:
 
     def end(self) -> None:
         """End it, and what belongs to it here."""
+        # What it started goes with it, and nobody waits for a process that hangs.
         self.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(GRACE)

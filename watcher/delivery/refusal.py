@@ -180,6 +180,7 @@ def judge(
         key=lambda one: _BY_CAUSE.index(one[1]),
         default=(unexplained, Cause.OTHER),
     )
+    # A library's exception says more, as far as it can be said in our words.
     if reason in (REFUSED, UNASKED):
         reason = _words(" ".join(log)) or reason
     if cause is Cause.GONE and has_reached:
@@ -196,6 +197,7 @@ def _deciding(exchanges: Sequence[Exchange]) -> Iterable[Exchange]:
     """Return the last exchange of each target that failed, of those with the message if one did."""
     failed = [one for one in exchanges if one.is_failure or one.is_cut]
     failed = failed or [one for one in exchanges if one.carries]
+    # What became of the message counts more than a login or a logout beside it.
     failed = [one for one in failed if one.carries] or failed
     return {id(one.targets): one for one in failed}.values()
 
@@ -209,6 +211,7 @@ def _explained(one: Exchange) -> tuple[str, Cause]:
         return _words(one.error) or REFUSED, Cause.OTHER
     is_web = one.protocol == "HTTP"
     known = _STATUSES if is_web else _CODES[one.protocol]
+    # The same reply is about the recipient before the mail, and about its content after it.
     if one.protocol == "SMTP" and one.carries:
         known = known | _OF_A_MAIL
     cause, advice = known.get(status, (Cause.OTHER, ""))
@@ -217,6 +220,7 @@ def _explained(one: Exchange) -> tuple[str, Cause]:
         advice = _REDIRECT
     if one.is_success:
         what = f"{REFUSED} ({one.refusal})" if one.refusal else REFUSED
+    # Some services say the cause in the body, whatever the status is.
     if is_web and (found := _WORD.search(one.body.decode("utf-8", "replace").lower())):
         cause, advice = _WORDS[found[1]]
         what = f"{what} ({found[1]})"
@@ -227,6 +231,7 @@ def _waits(one: Exchange) -> Iterable[float]:
     """Yield the seconds that an answer asks to wait."""
     if one.retry_after is not None:
         yield one.retry_after
+    # Discord and Telegram say it there, too.
     if not one.is_success and (found := _WAIT.search(one.body)):
         yield float(found[2]) * (0.001 if found[1] else 1.0)
 
@@ -253,6 +258,7 @@ def refusal_in(body: bytes, refuses: re.Pattern[bytes] | None = None) -> str | N
     with `"success": false`, or `ok` or `accepted`: inside of its values the same may be about anything.
     """
     body = body.lstrip(_BLANK)
+    # A service's own pattern is read from the text: not all of them answer JSON.
     found = [] if refuses is None or not body else list(refuses.finditer(body))
     if found:
         codes = (code for one in found for code in one.groups() if code)

@@ -113,6 +113,7 @@ def send(
         with hook, _exceptions() as said:
             return _send(job, hook, timer, allow, said)
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work
+        # Nothing of what it says is passed on, as it may hold the URL.
         reason = f"apprise failed ({type(error).__name__})"
         return Outcome(reason=reason, unanswered=hook.in_doubt)
     finally:
@@ -136,6 +137,7 @@ def _send(
     service = service_of(job.url)
     if service is None:
         return Outcome(reason="apprise cannot use this URL")
+    # What the URL asks for itself is never overruled, so its parameters go along.
     context = Context(
         events=job.events,
         digest=compose(job.events, job.part, job.named),
@@ -143,8 +145,8 @@ def _send(
         asked=parameters(job.url),
     )
     hook.rules = rules_of(service)
-    # A template may leave any word of the message out.
-    hook.sealed = _ANYWHERE if "template" in context.asked else hook.rules.sealed
+    if "template" in context.asked:  # which may leave any word of the message out
+        hook.rules = replace(hook.rules, sealed=_ANYWHERE)
     hook.by_other_ways = not _WATCHED & known_to(type(service))
     prepare(service, context)
     if context.refusals:
@@ -233,6 +235,7 @@ def _exceptions() -> Iterator[list[str]]:
 
     def heard(record: logging.LogRecord) -> bool:
         kind, _, words = record.getMessage().partition("Exception: ")
+        # The text of a message may speak of exceptions, too.
         if len(kind) < _KIND:
             said.append(words)
         return True
@@ -247,6 +250,7 @@ def _exceptions() -> Iterator[list[str]]:
 
 def known_to(plugin: type) -> set[str]:
     """Return the names that the modules of a plugin know, among them the libraries that it sends with."""
+    # The base of all plugins knows requests, whatever they send with.
     modules = {of.__module__ for of in plugin.__mro__} - {"apprise.plugins.base"}
     return {
         known
@@ -269,6 +273,7 @@ def _count(service: Plugin) -> int:
 def _mark(message: Rendered) -> bytes:
     """Return a word of the message that looks the same in JSON, in a form, in XML and in an address."""
     words = _WORD.findall(message.body) or _WORD.findall(message.title)
+    # The longest word is the least likely to be in another request.
     return max(words, key=len, default="").encode()
 
 
@@ -280,6 +285,7 @@ def _written(service: Plugin, job: Job, digest: Digest) -> tuple[Rendered, str]:
     markup = NotifyFormat(form.markup)
     if single:
         service.notify_format = markup
+    # It has no markup, and is short enough for every service.
     if job.plain:
         return plainest(digest), form.markup
     room = room_of(service)

@@ -75,6 +75,7 @@ def refusal(url: str) -> str | None:
         from apprise.manager_plugins import NotificationManager
         from apprise.utils.parse import parse_urls
 
+        # Two URLs in one entry would be one channel, and the second one would never get a message.
         if len(cast("list[str]", parse_urls(url))) > 1:  # type: ignore[no-untyped-call]  # apprise's is untyped
             return "this is more than one URL: each needs an entry of its own"
         service = service_of(url)
@@ -84,6 +85,7 @@ def refusal(url: str) -> str | None:
         known = NotificationManager()  # type: ignore[no-untyped-call]  # apprise's is untyped
         services = cast("dict[str, type[NotifyBase]]", known)
         plugin = services[scheme] if scheme in services else None  # noqa: SIM401 - it only looks like a dict
+        # A close scheme is named, never the one that is there: it may be part of a secret.
         close = nearest(scheme, cast("list[str]", known.schemas()))  # type: ignore[no-untyped-call]
     except Exception as error:  # noqa: BLE001 - a plugin can raise anything for a bad URL
         return f"apprise cannot use this URL ({type(error).__name__})"

@@ -56,6 +56,7 @@ def serve(asked: BinaryIO, answers: BinaryIO) -> None:
         signal.signal(one, signal.SIG_IGN)
     tasks = SimpleQueue[Task]()
     threading.Thread(target=_listen, args=(asked, tasks), daemon=True).start()
+    # Each line is flushed, so that the program knows it when this process is killed.
     tell = partial(_tell, answers)
     try:
         files = load()

@@ -98,6 +98,7 @@ async def dispatch(
         )
     finally:
         stop.cancel()
+        # One stays for the next round, as loading apprise takes long; four would take memory all the time.
         options.worker.keep_one()
     queues = {**waiting.queues, **{one.channel.name: one.queue for one in rounds}}
     waiting = outbox.tidy(replace(waiting, queues=queues))
@@ -191,6 +192,7 @@ class _ChannelRound:
         except StateError as error:
             self.unsaved = error.what
         except Exception as error:  # noqa: BLE001 - the one place around one channel's work
+            # Only the type is said: what an exception says may hold parts of the URL.
             self.failure = f"unexpected {type(error).__name__}"
             outcome = Outcome(reason=self.failure, unanswered=self._room is not None)
             failures = self.queue.attempts + 1
@@ -198,6 +200,7 @@ class _ChannelRound:
 
     def _is_over(self) -> bool:
         """Return whether the other messages are left to the next round."""
+        # One message goes out however small the budget is, else a slow channel would never send any.
         is_late = self._tried > 0 and not self.has_time()
         return self.options.stopping.is_set() or is_late
 
@@ -320,6 +323,7 @@ class _ChannelRound:
         """Write down that a message has arrived, and return the further one that it has left events to, if any."""
         known = {one.id for one in self.queue.messages}
         alerts = len(message.events) - len(outcome.left)
+        # Events that go into a further message are counted with that.
         if outcome.confirmed:
             self.delivered += alerts
         else:
@@ -345,6 +349,7 @@ class _ChannelRound:
         self._pauses += 1
         no_failure = replace(outcome, reason="", cause=Cause.OTHER)
         await self._keep(self._failed(message, no_failure))
+        # A pause may take a minute, in which another channel can have this one's process.
         self.options.turns.release()
         with (
             self._progress(f"waiting for {name}, which asked for {seconds:.0f} s"),
@@ -358,5 +363,6 @@ class _ChannelRound:
         seconds = outcome.retry_after
         if seconds is None or seconds > _LONGEST_PAUSE:
             return False
+        # But one that has asked for nothing else for an hour does not work.
         since, now = self.queue.failing_since, self.options.clock()
         return not since or timestamps.seconds_between(since, now) < _LONGEST_BUSY

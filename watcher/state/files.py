@@ -152,6 +152,7 @@ class UnsyncedError(OSError):
 
 def make_folder(folder: Path, mode: int = FOLDER_MODE) -> None:
     """Create a folder and what is missing above it, durably; one that is there stays as it is."""
+    # Each is durable before there is anything in it.
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir(mode=mode, exist_ok=True)
@@ -177,6 +178,7 @@ def replace_file(
                 temporary.chmod(mode)
             if is_durable:
                 sync(descriptor)
+        # The content is on the disk before the name is its own.
         replace(temporary, path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
@@ -264,6 +266,7 @@ def lock(path: Path, holder: str = "") -> Iterator[Callable[[], bool]]:
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{holder}\n".encode() if holder else b"")
+        # By its number the file is known, whatever has its name later.
         yield partial(is_at, path, os.fstat(descriptor))
 
 

@@ -204,6 +204,7 @@ class StateFolder:
         Raises UnsureError if the rename succeeded but was not confirmed on disk. Until `fsync_folder` succeeds, nothing
         may be sent then, and nothing written that is only valid with the new revision.
         """
+        # This rename is the commit: until it has happened the change and its alerts do not exist.
         self._replace(SNAPSHOT, documents.write_snapshot(snapshot))
         self._revision = snapshot.revision
 
@@ -218,6 +219,7 @@ class StateFolder:
         There is no file before the first commit, since nothing is owed by then.
         """
         line = documents.write(change(Outbox(), waiting), self._revision)
+        # A quiet poll asks twice, and neither reads nor writes anything for that.
         if self._owed not in (b"", line):
             self._replace(OWED, line)
             self._owed = line
@@ -245,6 +247,7 @@ class StateFolder:
         """
         line = documents.write(sending, self._revision)
         room = documents.room(arrival, self._revision)
+        # Both in one write, of which a crash leaves the line with or without its room.
         start = self._append(line + room) + len(line)
         return slice(start, start + len(room))
 
@@ -260,6 +263,7 @@ class StateFolder:
 
     def _append(self, lines: bytes) -> int:
         with self._writing(), self._turn:
+            # Unknown before it is written: what is cut short has changed the file, too.
             self._owed = None
             return files.append(self.path / OWED, lines)
 
@@ -268,6 +272,7 @@ class StateFolder:
         path = self.path / HISTORY
         with self._writing():
             files.append(path, b"".join(map(codec.line_of, events)))
+            # Half of it, so that it is rarely written anew.
             if path.stat().st_size > self.history_limit:
                 lines = files.read(path).splitlines(keepends=True)
                 files.replace_file(path, b"".join(lines[len(lines) // 2 :]))
@@ -331,6 +336,7 @@ class StateFolder:
             kind = UnsureError if isinstance(error, files.UnsyncedError) else StateError
             path = Path(str(error.filename or self.path))
             file = f" ({path.name})" if path.parent == self.path else ""
+            # A person knows the folder; only what is in it is named beside that.
             why = f"{what}: {error.strerror or type(error).__name__}{file}"
             if isinstance(error, NotADirectoryError):
                 why = "is not a folder"

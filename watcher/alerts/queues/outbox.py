@@ -61,7 +61,9 @@ def enqueue(
             new = Queue(url_digest=url_digests.get(channel.name, ""))
             queue = queues.get(channel.name, new)
             queues[channel.name] = replace(queue, messages=queue.messages + added)
+    # Messages have ids alone, so that an event is written once for all channels.
     known = {**outbox.events, **{event.id: event for event in events}}
+    # The history is written after the commit: until then it is owed them, as the channels are.
     unrecorded = dict.fromkeys((*outbox.unrecorded, *(event.id for event in events)))
     return tidy(Outbox(queues=queues, events=known, unrecorded=tuple(unrecorded)))
 
@@ -137,6 +139,7 @@ def expired(
 
 def tidy(outbox: Outbox) -> Outbox:
     """Forget the empty queues of channels that do not fail, and events that nothing refers to."""
+    # A channel whose alerts have all expired still fails: it has recovered when it takes one.
     queues = {
         name: queue
         for name, queue in outbox.queues.items()
@@ -168,6 +171,7 @@ def change(before: Outbox, after: Outbox) -> Change:
     messages: dict[str, Mapping[str, Message | None]] = {}
     for name in {**before.queues, **after.queues}:
         old, new = (one.queues.get(name, Queue()) for one in (before, after))
+        # A queue may have thousands of messages, so each of these is a value of its own in the journal.
         if (head := replace(new, messages=())) != replace(old, messages=()):
             queues[name] = head
         was, now = old.by_id, new.by_id

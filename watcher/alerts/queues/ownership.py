@@ -79,6 +79,7 @@ def at_their_channels(
     `known` are those of the state, and `accepted` those as the settings were read; another run may have written a salt
     since.
     """
+    # The salt of the state wins: by another one no URL would be known, and who has a message would get it again.
     if known.salt not in {"", accepted.salt}:
         digests = url_digests(channels, known.salt)
         accepted = replace(accepted, salt=known.salt, url_digests=digests)
@@ -161,6 +162,7 @@ def _at_new_url(queue: Queue) -> Queue:
         messages=tuple(
             replace(
                 message,
+                # `reached` stays: its digests are made of the URL too, so that at another one they name nobody.
                 refusals=0,
                 tried_next="",
                 goes_on=tuple(key for key in message.goes_on if key in further),
@@ -180,6 +182,7 @@ def _former(name: str, taken: Container[str]) -> str:
 
 def _joined(one: Queue, other: Queue) -> Queue:
     """Join two queues for the same URL, with the longer streak of failures and no event twice."""
+    # It has failed for as long as the worse of both says.
     failing = max(
         one, other, key=lambda queue: (queue.attempts, bool(queue.failing_since))
     )

@@ -167,6 +167,7 @@ class Queue:
 
 def backoff(failures: int, longest: float = LONGEST_WAIT) -> float:
     """Return the seconds to wait after so many failures in a row; as after one where there is none."""
+    # The longest wait is reached long before; without a bound a streak of months would overflow.
     doublings = min(max(failures - 1, 0), 20)
     return min(FIRST_WAIT * 2.0**doublings, longest)
 
@@ -185,6 +186,7 @@ def seconds_left(queue: Queue, now: str) -> float | None:
     if not queue.messages:
         return None
     first = min(_wait_left(message.tried_next, now) for message in queue.messages)
+    # Both waits have to be over: that of the channel, and that of some message.
     return max(_wait_left(queue.retry_at, now), first)
 
 
@@ -195,6 +197,7 @@ def is_due(queue: Queue, now: str) -> bool:
 
 def has_failed(queue: Queue) -> bool:
     """Return whether the last attempt failed, or no answer to it was heard."""
+    # A kill while a message was out has written no error.
     return bool(queue.error) or any(
         message.standing is Standing.IN_DOUBT for message in queue.messages
     )
@@ -205,6 +208,7 @@ def next_tries(*queues: Queue) -> dict[MomentOrEmpty, int]:
     found = Counter[MomentOrEmpty]()
     for queue in queues:
         for message in queue.messages:
+            # Moments compare as text, and an empty one is before all others.
             found[max(queue.retry_at, message.tried_next)] += len(message.events)
     return dict(sorted(found.items()))
 
@@ -271,6 +275,7 @@ def delivered(
 ) -> Queue:
     """Return the queue after a delivery; `left` are the message's events that go into a further one."""
     after = after_delivery(_with(queue, message.id, _further(channel, message, left)))
+    # A service that takes a message again may take what it refused while it took none.
     messages = (_freed(one, queue.failing_since) for one in after.messages)
     return replace(after, messages=tuple(messages))
 
@@ -299,6 +304,7 @@ def failed(
         after = replace(after, goes_on=(*after.goes_on, *further.events))
     queue = _with(queue, message.id, after, further)
     if not outcome.reason:
+        # A pause that the service asks for is an answer. A stop is none, but the attempt has begun.
         was_heard = outcome.retry_after is not None
         return queue if was_heard else replace(queue, tried_at=now)
     queue = replace(
@@ -306,12 +312,14 @@ def failed(
         retry_at="",
         error=outcome.reason,
         tried_at=now,
+        # Until something is taken, another failure does not make an address good again.
         gone=queue.gone or outcome.cause is Cause.GONE,
     )
     if fails or failures is not None:
         queue = replace(queue, failing_since=queue.failing_since or now)
     if failures is None:
         return queue
+    # A service may ask for more than is sensible, and for less than a service that fails should get.
     wait = max(backoff(failures), min(outcome.retry_after or 0.0, DAY))
     retry_at = timestamps.later(now, wait)
     return replace(queue, attempts=failures, retry_at=retry_at)
@@ -345,11 +353,13 @@ def _after_attempt(message: Message, outcome: Outcome, now: str) -> Message:
     is_refused = outcome.cause is Cause.CONTENT
     after = replace(
         message,
+        # Sorted, so that the same state gives the same line.
         reached=tuple(sorted({*message.reached, *outcome.reached})),
         unanswered=message.unanswered + outcome.unanswered,
         refusals=message.refusals + is_refused,
         error=outcome.reason if is_refused else message.error,
     )
+    # Once a day is often enough for what may be a repeat each time.
     if outcome.unanswered and after.is_deferred:
         return replace(after, tried_next=timestamps.later(now, DAY))
     if not is_refused:

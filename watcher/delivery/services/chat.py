@@ -46,6 +46,7 @@ def discord(service: Plugin, context: Context) -> None:
     )
     if embed and not context.plain:
         service._format_override = NotifyFormat.MARKDOWN  # noqa: SLF001 - as above
+        # apprise knows the limit of a message without an embed.
         service.body_maxlen = DISCORD_EMBED
         if service.href is None:
             service.href = context.page
@@ -175,6 +176,7 @@ def pagerduty(service: Plugin, context: Context) -> None:
     service.dedup = f"{service.dedup or 'comfy-watch'}/{key}"
     if service.click is None:
         service.click = context.page
+    # The details have room for what one sentence leaves out.
     if not (context.plain or "message" in service.details):
         whole = render(context.digest, Format.TEXT, _DETAILS, 0)
         service.details["message"] = whole.body

@@ -38,6 +38,7 @@ def mail(service: Plugin, context: Context) -> None:
         "In-Reply-To": thread,
     }
     own = {name.lower() for name in service.headers}
+    # What the URL sets stays, in any case of its letters.
     service.headers = service.headers | {
         name: text for name, text in headers.items() if name.lower() not in own
     }
@@ -87,6 +88,7 @@ def address_copies(service: Plugin) -> None:
     if getattr(service, "batch", False):
         return
     copies = sorted({*service.cc, *service.bcc})
+    # From here on apprise knows no copies, only recipients.
     service.cc, service.bcc = set(), set()
     match service.targets[:1]:
         case [tuple()]:

@@ -40,6 +40,7 @@ def _create_nothing(service: Plugin, context: Context) -> None:
 
     def to_somebody(path: str | None, payload: Any = None, **more: object) -> object:  # noqa: ANN401 - JSON
         """Make a room for direct messages only to a user who is there; a server makes one for any name."""
+        # Rooms for aliases are never made (`no_room`), so this is one for a user.
         if path == _NEW_ROOM:
             [name] = payload["invite"]
             found, said, status = fetch(f"/profile/{service.quote(name)}", method="GET")
@@ -76,6 +77,7 @@ def _encrypt_where_it_must_be(service: Plugin, context: Context) -> None:
         )
         if status == _NOT_THERE or (known and not encryption):
             return None
+        # Without an answer the request has its own failure.
         if known:
             why = _NOT_ENCRYPTED if service.secure else _NO_TLS
             if not supports(service, "MATRIX_E2EE_SUPPORT"):

@@ -154,6 +154,7 @@ class Room:
         size = len(body.encode()) + (
             len(f"<b>{message.title}</b><br />\r\n") if is_titled else 0
         )
+        # Each other limit is a share of the body's, so that one number says whether a message fits.
         shares = (
             -(-count(message.title, body) * self.body // most)
             for count, most in self.limits
@@ -173,6 +174,7 @@ def prepare(service: Plugin, context: Context) -> None:
     rules = rules_of(service)
     if rules.priority is not None and "priority" not in context.asked:
         service.priority = context.level(rules.priority)
+    # Before the rule of the service, which numbers the mails by their recipients.
     if hasattr(service, "bcc"):
         address_copies(service)
     if rules.prepare is not None:
@@ -199,6 +201,7 @@ def format_of(service: Plugin, *, single: bool) -> Format:
 def room_of(service: Plugin) -> Room:
     """Return what fits one message to a service."""
     rules = rules_of(service)
+    # Some plugins take any length, and their service cuts it or refuses it.
     body = min(service.body_maxlen, rules.most or _CEILING)
     titled = service.title_maxlen <= 0 or bool(service.overflow_amalgamate_title)
     lines = (
