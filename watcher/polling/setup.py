@@ -32,7 +32,7 @@ _LATER = (
 )
 """What a poll imports when it first needs it, with all that it needs itself."""
 
-_TO_PUBLISH = ("watcher.publish.folder",)
+_TO_PUBLISH = ("watcher.publish.setup", "watcher.publish.folder")
 """What a poll that publishes imports besides."""
 
 UrlProblem = Callable[[str], str | None]
