@@ -166,7 +166,7 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(
                 worker=WORKER,
             ).poll()
         )
-    assert report.pending == 2
+    assert report.undelivered == 2
     listed.end_backoffs()
     receiver.down = set()
     listed.check()

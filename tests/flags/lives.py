@@ -201,7 +201,7 @@ class Life(contextlib.ExitStack):
             report = asyncio.run(once())
         self._registry.requests.clear()
         assert not report.unread, report.unread
-        assert not report.pending, report.channel_errors
+        assert not report.undelivered, report.channel_errors
         return report
 
     def _got(self) -> set[Fact]:

@@ -304,7 +304,7 @@ def poll_report(*events: Event, **fields: Any) -> Report:
         "empty": (),
         "delivered": 0,
         "unconfirmed": 0,
-        "pending": 0,
+        "undelivered": 0,
         "expired_by_channel": {},
         "channel_errors": {},
     }

@@ -68,7 +68,7 @@ def document(report: Report) -> CheckDocument:
         nodes=projected(NodeCounts, report, failed=failed),
         events=tuple(map(public_form, report.events)),
         errors=tuple(map(error_form, (*report.failures, *report.unscanned))),
-        alerts=projected(AlertCounts, report),
+        alerts=projected(AlertCounts, report, pending=report.undelivered),
     )
 
 
@@ -146,7 +146,7 @@ def summary(report: Report, *, dry_run: bool = False) -> str:
         (len(report.unscanned), "install", "not scanned in full"),
         (report.delivered, "alert", "delivered"),
         (report.unconfirmed, "alert", "sent unconfirmed"),
-        (report.pending, "alert", f"still undelivered (next try {tries})"),
+        (report.undelivered, "alert", f"still undelivered (next try {tries})"),
         (report.expired, "alert", "expired"),
         (len(report.unsaved), "file", "not written"),
     )
@@ -172,7 +172,9 @@ def _matching(report: Report, fail_on: Collection[str]) -> dict[str, int]:
 def code_of(report: Report, fail_on: Collection[str]) -> int:
     """Return the exit code of `check`."""
     unread = report.watched > report.checked or bool(report.errors or report.unscanned)
-    undone = report.pending or report.expired or report.unsaved or report.unpublished
+    undone = (
+        report.undelivered or report.expired or report.unsaved or report.unpublished
+    )
     return exit_code(
         is_refused=bool(_matching(report, fail_on)), is_undone=unread or bool(undone)
     )

@@ -97,12 +97,12 @@ class Report:
     delivered: int
     unconfirmed: int
     """Sent by channels that cannot say whether it arrived."""
-    pending: int
+    undelivered: int
     expired_by_channel: Mapping[str, int]
     channel_errors: Mapping[str, str]
     """Why a channel that still has undelivered alerts failed."""
     tries: Mapping[str, int] = field(default_factory=dict)
-    """How many of the pending alerts are tried again when (`watcher.alerts.queues.queue.next_tries`)."""
+    """How many of the undelivered alerts are tried again when (`watcher.alerts.queues.queue.next_tries`)."""
     taking: frozenset[str] = frozenset()
     """Names of the channels that have not failed since they took an alert, or never."""
     unsaved: tuple[str, ...] = ()

@@ -141,7 +141,7 @@ class Poller:
             empty=tuple(one.seen.name for one in polled.values() if one.is_doubtful),
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,
-            pending=sum(queue.alerts for queue in queues.values()),
+            undelivered=sum(queue.alerts for queue in queues.values()),
             expired_by_channel=done.expired,
             # Their failure in this poll, or the one before their wait.
             channel_errors={

@@ -134,7 +134,7 @@ class LogLines(Observer):
             events=len(report.events),
             delivered=report.delivered,
             unconfirmed=report.unconfirmed,
-            pending=report.pending,
+            pending=report.undelivered,
             expired=report.expired,
             seconds=round(report.seconds, 3),
         )

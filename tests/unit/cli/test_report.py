@@ -46,7 +46,7 @@ def test_the_json_document() -> None:
         errors=(("x", "it timed out"),),
         delivered=1,
         unconfirmed=4,
-        pending=2,
+        undelivered=2,
         expired_by_channel={"ops": 1, "mail": 2},
         requests=309,
     )
@@ -107,7 +107,7 @@ def test_a_node_level_event_has_null_for_its_version() -> None:
         ({"empty": (PACK,)}, 0),
         ({"delivered": 3, "unconfirmed": 1}, 0),
         ({"watched": 2}, 1),
-        ({"pending": 1}, 1),
+        ({"undelivered": 1}, 1),
         ({"expired_by_channel": {"ops": 1}}, 1),
         ({"unsaved": ("history.jsonl cannot be written: No space left on device",)}, 1),
     ],
@@ -161,7 +161,7 @@ def test_the_last_line_sums_up() -> None:
         "checked": 2,
         "delivered": 1,
         "unconfirmed": 4,
-        "pending": 2,
+        "undelivered": 2,
         "tries": {minute(0.5): 1, minute(60 * 20): 1},
     }
     given |= {"expired_by_channel": {"ops": 3}}

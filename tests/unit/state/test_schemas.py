@@ -74,7 +74,7 @@ def _polled(one: Event) -> str:
         checked=1,
         delivered=0,
         unconfirmed=0,
-        pending=1,
+        undelivered=1,
         unread=(ReadFailure(node="b", error="x"), ReadFailure(error="x")),
         unscanned=(ReadFailure(install="laptop", error="x"),),
         empty=(),

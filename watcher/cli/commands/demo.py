@@ -162,7 +162,7 @@ def _perform(folder: Path) -> None:
             echo(bold(f"▶ {act.title}"))
             act.change(rows)
             report = asyncio.run(_poll(settings, worker))
-            if report.errors or report.pending or bool(arrived) != act.has_alert:
+            if report.errors or report.undelivered or bool(arrived) != act.has_alert:
                 why = "an alert is missing, or one too many came"
                 if report.errors:
                     _, why = report.errors[0]
