@@ -51,6 +51,7 @@ def advice_on(event: Event, others: Iterable[Event] = ()) -> Advice:
         case Kind.FAILING:
             return _on_failure(event)
         case Kind.REINSTATED:
+            # That something is fine again must not hide that another copy is not.
             return _on_what_is_left(event)
         case _ if event.kind is Kind.BASELINE or not (event.warns and event.runs_it):
             return Advice()
@@ -60,6 +61,7 @@ def advice_on(event: Event, others: Iterable[Event] = ()) -> Advice:
 
 def _on_run(event: Event, others: Iterable[Event]) -> Advice:
     """Return what to do about what is run and bad, or replaced."""
+    # Neither version is known to be the good one, so none is advised.
     if event.replaces_archive:
         return Advice(
             said(
@@ -87,6 +89,7 @@ def _on_run(event: Event, others: Iterable[Event]) -> Advice:
 
 def advice_on_run(grade: Grade, good: SafeVersion | None, at: Moment) -> Advice:
     """Return what to do about what is run and stands so, where `good` is the newest good version at a moment."""
+    # The next version may come from the same hands: what is not banned is a fact, and never advice.
     if grade is Grade.BANNED:
         words = joined(" ", ((STOP,), sentence(not_banned(good))))
         return Advice(words, (STOP_IN_SHORT,))
@@ -164,10 +167,12 @@ def newest_good(good: SafeVersion | None, at: Moment) -> Words:
 
 def advice_on_copy(finding: Finding) -> Words:
     """Return what to do about an installed copy, or one that a file names, for a table; () for nothing."""
+    # It is not run, and enabling it is judged again.
     if not finding.pack.enabled:
         return ()
     if finding.named and finding.grade is Grade.BANNED:
         return said("do not install it")
+    # It installs whatever is newest, which need not be good.
     if finding.pack.is_unpinned:
         return newest_good(finding.safe_version, finding.at)
     return advice_on_run(finding.grade, finding.safe_version, finding.at).in_short

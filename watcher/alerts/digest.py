@@ -39,6 +39,7 @@ def counted(worst_first: Sequence[Event], kinds: int = _KINDS) -> str:
     """
     bad = [one for one in worst_first if one.severity is not Severity.INFO]
     counts = Counter(map(counted_as, bad or worst_first))
+    # The events are sorted, and so are the kinds in the order of their first event.
     named = list(counts.items())[:kinds]
     more = counts.total() - sum(count for _, count in named)
     others = [
@@ -61,6 +62,7 @@ def _titles(worst_first: Sequence[Event]) -> Iterator[str]:
         others = [one for one in others if one.kind is not Kind.BASELINE]
     elif others and worst.severity is Severity.INFO:
         yield capital(now_watched(len(worst_first)))
+    # Without kinds the count of what is bad stays: it is what one wakes up for.
     ends = [f" (+ {counted(others, kinds)})" if others else "" for kinds in (_KINDS, 0)]
     long, short = (_headline(worst, *sizes) for sizes in _SIZES)
     run, why = which_you_run(worst), in_a_title(worst)
@@ -68,6 +70,7 @@ def _titles(worst_first: Sequence[Event]) -> Iterator[str]:
         yield from (long + run + why + end for end in ends)
         yield from (long + run + end for end in (*ends, ""))
         yield from (short + run, short)
+    # A title that names nothing is always safe, and some title always fits.
     yield f"{PRODUCT}: {counted(worst_first)}"
     yield PRODUCT
 
@@ -78,6 +81,7 @@ def _headline(event: Event, of_name: int, of_version: int) -> str:
     name, version = name_of(event), event.version
     if name is not None and not NODE_ID.fullmatch(name):
         return ""
+    # Any other text could be words of somebody who wants to be read in a title.
     is_odd = version is not None and not _VERSION_TEXT.fullmatch(version)
     words = (
         capital(what),
@@ -135,6 +139,7 @@ def compose(
     shown = ordered[:MOST]
     said = {(event.node, event.version) for event in ordered if event.is_a_ban}
     quiet = [event for event in shown if _is_quiet(event, said)]
+    # A pack that is watched from now on, and has nothing that anybody hears of here, needs no block of its own.
     loud = [event for event in shown if event not in quiet]
     watched = [phrasing_of_watched(quiet)] if quiet else []
 
@@ -168,6 +173,7 @@ def _is_quiet(event: Event, said: Collection[tuple[str | None, str | None]]) -> 
 
 def _kind_of(event: Event) -> object:
     """Return what events have in common that are one line: what happened, to which pack, and whether it is run."""
+    # Lines are joined by their versions; what has none stays apart.
     if event.node is None or event.version is None or event.kind is Kind.APPEARED:
         return event.id
     return (*happened(event), event.node_key, event.runs_it)

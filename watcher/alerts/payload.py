@@ -192,9 +192,11 @@ def event_objects(
     left = most_bytes
     for event in worst_first(events)[:MOST_EVENTS]:
         form = escape_values(public_form(event))
+        # Only the event at the edge is shortened: what is worse than it has all its texts.
         if _size(form) > left:
             form = escape_values(_short_form(event))
         left -= _size(form)
+        # What follows is milder, and a gap in the order would be taken for all there is.
         if left < 0:
             break
         objects.append(form)

@@ -110,15 +110,18 @@ def phrasing(alike: Sequence[Event], others: Iterable[Event] = ()) -> Phrasing:
     event = alike[0]
     what, about = happened(event)
     run = which_you_run(event)
+    # What is said of the copies has its joint from the sentence before it.
     where = running(event)
     if event.kind is Kind.APPEARED:
         where = said(" {}", _in_install(event))
+    # Who has set patterns knows the packs by these.
     elif event.tally.patterns:
         where = said(" for {}", event.tally.patterns)
     elif event.runs_it and event.kind is not Kind.BASELINE:
         where = said(f"{run}{{}}", where[1:])
     elif where:
         where = said("; {}", where)
+    # Why to stop at once must not be lost to a small screen.
     is_run_ban = event.is_a_ban and event.runs_it
     return Phrasing(
         symbol=_symbol(event),
@@ -213,12 +216,14 @@ def happened(event: Event) -> tuple[str, str]:
             return _of_failure(event, fails=event.kind is Kind.FAILING)
         case Kind.CHANGED if event.replaces_archive:
             return "ARCHIVE REPLACED", ""
+        # Both ways say that all is well, but only one that a copy is still there.
         case Kind.CLEARED if event.runs_it:
             return "", " is no longer a problem"
         case Kind.CLEARED:
             return "you do not run", " any more"
         case Kind.BASELINE:
             return _of_baseline(event)
+        # Nobody is woken by what earlier versions had too.
         case Kind.FLAGGED:
             return ("flagged, nothing new:" if event.is_harmless else words), ""
         case _:
@@ -263,6 +268,7 @@ def counted_as(event: Event) -> str:
     if event.kind is Kind.BASELINE:
         trouble = _trouble(event)
         return f"with {trouble} versions" if trouble else _WATCHED
+    # Who counts wants to know what is wrong; that it is run is said of the worst.
     if event.kind is Kind.EXPOSED and event.after in EXPOSURES:
         return event.after or ""
     if event.replaces_archive:
@@ -278,6 +284,7 @@ def _symbol(event: Event) -> str:
     """Return the symbol of what is wrong, where an event reports that, else of its kind."""
     if event.replaces_archive:
         return REPLACED
+    # A first sweep of the registry always has some ban: its symbol is no alarm.
     kind = event.kind if event.is_about_all else event.kind_reported
     return SYMBOLS[kind]
 
@@ -335,6 +342,7 @@ def _since(event: Event) -> Words:
 
 def _age(event: Event) -> str:
     """Return how long the version had been public when the event was seen; "" if that is not known."""
+    # A publisher, or a proxy, may write anything here; a date in the future is no age.
     if not timestamps.for_people(event.published):
         return ""
     age = timestamps.seconds_between(event.published, event.at)
@@ -346,6 +354,7 @@ def _differences(event: Event) -> Words:
     if event.kind is Kind.BASELINE:
         return _inventory(event)
     folder: Words = ()
+    # An id is only claimed by what appeared: the folder is what one can look at.
     if event.node is not None and event.folder not in {None, event.node}:
         folder = said("its folder: {}", event.folder or "")
     swapped: Words = ()
@@ -417,6 +426,7 @@ def running(event: Event, *, with_places: bool = True) -> Words:
         return words
     is_said = not meant or event.version is not None
     copies = meant or enabled[:1]
+    # Two copies in one install that look alike are said once.
     places = [*dict.fromkeys(_place(copy, event, is_said=is_said) for copy in copies)]
     more = len(places) - _INSTALLS
     end = f" and {more:,} more" if more > 0 else ""

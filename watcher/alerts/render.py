@@ -117,6 +117,7 @@ def render(
         return fitting
     # A title names the worst event alone.
     left = tuple(one.id for one in digest.events[1:] if one.id in digest.owed)
+    # Some services refuse an empty body.
     least = [replace(fitting, body=body, left=left) for body in (*digest.titles, "!")]
     return next((one for one in least if size(one) <= limit), least[-1])
 
@@ -225,6 +226,7 @@ class _Bodies:
         if about and not said.what:
             parts.append(writer.stressed(about.strip()))
             about = ""
+        # A line says that it is run; on which machines has no room there.
         end = (Trusted(said.run),) if layout.detailed is None else said.runs
         start = " ".join(filter(None, parts)) + writer.plain(about)
         return start + writer.words(end, layout.version)
@@ -237,6 +239,7 @@ class _Bodies:
         if follow:
             rest += f" ({follow} {'follows' if follow == 1 else 'follow'})"
         command = ""
+        # The command is there for what is missing; a message that has all needs none.
         if layout.command and (hidden or layout.detailed != len(layout.shown)):
             since = min(event.at for event in digest.events)[: len("2026-01-31T12:00")]
             command = f"history --since {since}Z"

@@ -130,6 +130,7 @@ def _of_text(before: str, after: str) -> Words:
 
 def _of_list(change: FieldChange, before: list[str], after: list[str]) -> Words:
     """Return what was added, then what was dropped; what has no room is counted."""
+    # An item may stand there twice, which pip ignores.
     added = [item for item in dict.fromkeys(after) if item not in before]
     removed = [item for item in dict.fromkeys(before) if item not in after]
     # Removals keep half of the room, so that many additions cannot hide them.
@@ -152,6 +153,7 @@ def _from_the_difference(before: str, after: str) -> tuple[str, str]:
     """Return two texts without most of a long start that they have in common."""
     pairs = zip(before, after, strict=False)
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    # A short one is read faster whole.
     if same <= _SAME_AT_MOST:
         return before, after
     start = same - _LEAD_IN
@@ -173,6 +175,7 @@ def in_a_sentence(scan: Scan, most: int = MOST_FINDINGS) -> Words:
 
     At most so many findings are named, each of another rule; the rest is counted.
     """
+    # These words are why the event is an info: no rule by name would calm anybody.
     if scan.is_harmless and scan.count == 1:
         return said(
             "the only finding is informational, and earlier versions had it too"
@@ -183,6 +186,7 @@ def in_a_sentence(scan: Scan, most: int = MOST_FINDINGS) -> Words:
         )
     is_informational = all(one.is_harmless for one in scan.items)
     start = "informational findings" if is_informational else "the scanner found"
+    # One rule in thirty files is one thing to know.
     of_rules: dict[str, ScanFinding] = {}
     for one in scan.items:
         of_rules.setdefault(one.rule, one)

@@ -564,6 +564,7 @@ def _differing(
     have = set(others)
     differing = [item for item in dict.fromkeys(items) if item not in have]
     text = text_of(items)
+    # A short list that has nothing in common says more whole.
     if len(text) <= longest and len(differing) == len(items):
         return items, known
     kept: list[str] = []
@@ -574,6 +575,7 @@ def _differing(
         if room < 0:
             break
         kept.append(short)
+    # The digest stays that of the whole list, however often it is cut.
     before = known or Cut(left=0, whole=_of_all(text))
     left = before.left + len(differing) - len(kept)
     return tuple(kept), replace(before, left=left)

@@ -87,6 +87,7 @@ class Document(Generic[_Value]):
     @cached_property
     def form(self) -> type[Any]:
         """The dataclass that is decoded: made when it is needed, since few polls need that of each file."""
+        # Without defaults, since a file that lacks a field has lost it.
         hints = get_type_hints(self.value, include_extras=True)
         return make_dataclass(
             self.value.__name__,
@@ -105,6 +106,7 @@ class Document(Generic[_Value]):
         try:
             form = decode(self.form, text)
         except UnreadableFormError:
+            # What a newer version wrote is no damage: the hint is another one.
             refuse_other_format(text)
             raise
         return projected(self.value, form)
@@ -154,6 +156,7 @@ def _layout(value: object, indent: str = "") -> str:
         case {}:
             rows = [f"{json.dumps(key)}: {_layout(value[key], inner)}" for key in value]
             first, last = "{}"
+        # A version is a line: diff shows which one has changed, and jq reads it all the same.
         case [{}, *_]:
             rows = [json.dumps(item) for item in value]
             first, last = "[]"

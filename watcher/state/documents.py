@@ -73,6 +73,7 @@ def read_history(text: bytes) -> History:
     lines = whole.splitlines()
     events: list[Event] = []
     for line in lines:
+        # No alert depends on it, so that damage costs the line alone.
         with contextlib.suppress(UnreadableFormError):
             events.append(decode(Event, line))
     return History(events=tuple(events), unreadable=len(lines) - len(events))

@@ -32,6 +32,7 @@ def repository_key(address: str) -> str:
     host = found["host"].lower().removeprefix("www.").removeprefix("ssh.")
     path = re.split("[?#]", found["path"].lower())[0]
     parts = [part for part in path.split("/") if part]
+    # What follows the name there is a branch, or a page of it.
     if host == _GITHUB:
         parts = parts[:2]
     if not parts or (host == _GITHUB and len(parts) < 2):

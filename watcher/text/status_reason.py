@@ -58,12 +58,14 @@ def _read_text(text: str, depth: int = 0) -> list[Said]:
     text = text.strip("\ufeff \t\r\n")
     if text[:1] not in ("{", "["):
         return [Said(text=text)]
+    # Deeper than this nobody but an attacker nests, and each level costs a decoding.
     if depth > _DEEPEST:
         return _of_no_json(text)
     whole = text
     if too_dense(text.encode("utf-8", "surrogatepass")):
         text = text[:MOST_VALUES]  # each takes a character at least
     if text.startswith("["):
+        # Item by item: what a limit cut off is still read up to there.
         items, end = _items(text)
         is_closed = whole.startswith("]", end)
         all_read = is_closed and end + 1 == len(whole)
@@ -117,6 +119,7 @@ def _of_object(about: dict[str, object], depth: int) -> list[Said]:
         if isinstance(part, dict | str)
     ]
     read = [one for text in messages if text for one in _read_text(text, depth + 1)]
+    # The newest message is the one that explains the status; findings of older ones count as well.
     said, *older = read or [Said()]
     are_all = len(entries) <= _HISTORY_AT_MOST and all(map(_is_flat, parts))
     return [replace(said, is_whole=said.is_whole and are_all), *older]
@@ -342,6 +345,7 @@ def _in_words(findings: tuple[ScanFinding, ...], rest: str | None) -> str:
             for rule, count in rules.most_common(_TYPES)
         ]
         summary += f": {', '.join(named)}{_more(len(rules) - _TYPES)}"
+    # Keys as they came: to sanitize thousands of names for three would take a second.
     places = {(one.file, one.line): one for one in worst if one.file}
     if shown := [*places.values()][:_PLACES]:
         where = ", ".join(map(place, shown))
