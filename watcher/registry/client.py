@@ -114,7 +114,7 @@ class Registry:
     def __init__(
         self, url: str, limits: RequestLimits, *, progress: Progress = silent
     ) -> None:
-        """Prepare for requests to `url`. Raises ConfigError as `transport.transports`.
+        """Prepare for requests to `url`. Raises ConfigError as `network.transports`.
 
         `progress` is called for each wait between two attempts, and after each attempt.
         """

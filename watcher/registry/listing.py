@@ -60,10 +60,8 @@ class NodeRows:
         if before is not None and before != version:
             self.note(_TWICE)
         if before is None or badness(version) > badness(before):
-            same = known.get(key)
-            self.versions[key] = (
-                same if same is not None and same == version else version
-            )
+            same = known.get(key, version)
+            self.versions[key] = same if same == version else version
             self.unreported.pop(key, None)
             if unreported:
                 self.unreported[key] = unreported

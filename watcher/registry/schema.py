@@ -19,8 +19,8 @@ from watcher.text.json_limits import too_dense
 class VersionRow:
     """One `NodeVersion` as received. Null and absent are both empty (docs/registry.md, Answers that lie)."""
 
-    node_id: str
-    status: str
+    node_id: str = ""
+    status: str = ""
     version: str | None = None
     id: str | None = None
     deprecated: bool | None = None
@@ -120,27 +120,19 @@ def _read_by_rows(body: bytes) -> Page[VersionRow]:
         given = about.keys() & _decoders().keys()
         readable = {name: about[name] for name in given if _fits(name, about[name])}
         unreadable = given - readable.keys()
-        node, version = readable.get("node_id"), readable.get("id")
-        if "id" not in unreadable and (row := _row(readable)) is not None:
+        row = VersionRow(**readable)
+        if "id" not in unreadable and identifies(row):
             if unreadable:
                 page.unreported[len(page.rows)] = frozenset(
                     _ATTRIBUTES[name] for name in unreadable & _ATTRIBUTES.keys()
                 )
             page.rows.append(row)
         # Ids are ASCII; another text may have more than one way to be written.
-        elif node and version and (node + version).isascii():
-            page.lost[node, version] = f"row {number} is unreadable"
+        elif row.node_id and row.id and (row.node_id + row.id).isascii():
+            page.lost[row.node_id, row.id] = f"row {number} is unreadable"
         else:
             page.unplaced = page.unplaced or f"row {number} is unreadable"
     return page
-
-
-def _row(readable: dict[str, Any]) -> VersionRow | None:
-    """Return the row of these fields; None if they do not say which version of which node it is, and its status."""
-    if not {"node_id", "status"} <= readable.keys():
-        return None
-    row = VersionRow(**readable)
-    return row if identifies(row) else None
 
 
 def read_list(
