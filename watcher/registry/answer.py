@@ -30,11 +30,6 @@ class Answer:
     location: str = ""
     """Where a redirect leads."""
 
-    @property
-    def is_page(self) -> bool:
-        """Whether it is a success with a web page, or another document that is no JSON."""
-        return self.code == HTTPStatus.OK and self.body[:64].lstrip()[:1] == b"<"
-
 
 class NoAnswerError(Exception):
     """There was no usable answer. The message says why, for a person, and holds no text of the server's.

@@ -190,7 +190,7 @@ class Registry:
         """Raise NoAnswerError for an answer of something else on the way: a proxy, or a network that wants a login."""
         route, code = self.route, answer.code
         what = ""
-        if answer.is_page:
+        if code == HTTPStatus.OK and answer.body[:64].lstrip()[:1] == b"<":
             what = "answered with a web page instead of JSON"
         elif code in _REDIRECTS:
             what = network.redirects(code, answer.location)
@@ -210,16 +210,14 @@ class Registry:
             if is_for_all:
                 self.asked_to_wait = why
             raise NoAnswerError(why, Fault.REGISTRY)
-        return self._delay(wait) if is_for_all else True
-
-    def _delay(self, seconds: float) -> bool:
-        """Delay all requests by `seconds`; False if that is too long for one poll."""
+        if not is_for_all:
+            return True
         now = asyncio.get_running_loop().time()
-        resume_at = max(self._resume_at, now + seconds)
+        resume_at = max(self._resume_at, now + wait)
         # Several answers may ask for the same wait: only what each adds to it counts.
         delayed = self._delayed + resume_at - max(self._resume_at, now)
         if delayed > _LONGEST_DELAY:
-            return False
+            return False  # the alerts of what was read wait for the rest
         self._delayed, self._resume_at = delayed, resume_at
         return True
 
