@@ -5,7 +5,7 @@ Nothing is requested or written here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -382,33 +382,31 @@ def wanted_reasons(
 
 
 def records_after(
-    plan: Plan, answers: Answers, snapshot: Snapshot, watched: Iterable[str]
+    plan: Plan, answers: Answers, snapshot: Snapshot, watched: Collection[str]
 ) -> tuple[dict[str, NodeRecord | None], ReadFailure | None]:
     """Return what is known of the packs that may be installed, by lower-case id, and why it is not all.
 
     It is the answer of this poll, or the last one; None for a pack that no registry was seen to have.
     """
-    # Those of all that may be installed.
-    kept = set(watched) & plan.nodes.keys() if plan.has_installs else set()
-    known = {key: one for key, one in plan.checks.packs.items() if key in kept}
-    fresh = {
-        key: one
-        for key, one in answers.packs.records.items()
-        if key in kept and one.status in NODE_STATUSES
-    }
-    silent = (answers.packs_due & kept) - fresh.keys()
-    nodes = snapshot.nodes
-    # The registry has these, so that a record of each is due.
-    lacking = {key for key in silent if key in nodes and nodes[key].is_there}
-    failure = answers.packs.failure
-    if failure is None:
-        # What was known of a pack that the answer leaves out is not known any more.
-        known = {key: one for key, one in known.items() if key not in silent}
-        known |= dict.fromkeys(silent - lacking)
-        if lacking:
-            packs = plural(len(lacking), "pack")
-            failure = ReadFailure(error=f"GET /nodes does not say how {packs} stand")
-    return known | fresh, failure
+    nodes, last, failure = snapshot.nodes, plan.checks.packs, answers.packs.failure
+    records: dict[str, NodeRecord | None] = {}
+    lacking = 0
+    for key in plan.nodes.keys() & watched if plan.has_installs else ():
+        record = answers.packs.records.get(key)
+        if record is not None and record.status in NODE_STATUSES:
+            records[key] = record
+        elif failure is not None or key not in answers.packs_due:
+            # It was not asked about, or not answered: what was known still holds.
+            records |= {key: last[key]} if key in last else {}
+        elif key in nodes and nodes[key].is_there:
+            # The registry has it, so that the answer leaves open how it stands.
+            lacking += 1
+        else:
+            records[key] = None
+    if lacking:
+        packs = plural(lacking, "pack")
+        failure = ReadFailure(error=f"GET /nodes does not say how {packs} stand")
+    return records, failure
 
 
 def with_installs(config: PollConfig, change: PollChange) -> PollChange:

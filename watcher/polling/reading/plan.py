@@ -459,18 +459,19 @@ class Plan:
 
     # Packs as a whole
 
-    def due(self, sweep: Sweep | NoSweep | None, all_nodes: NodeRecords) -> list[str]:
+    def due(self, seen: Mapping[str, Seen], all_nodes: NodeRecords) -> list[str]:
         """Return the nodes to ask `GET /nodes` about by their ids, in lower case: those that are named or run.
 
         Where publishers are watched, a pack that only globs choose and that was not there before may be theirs, of
         which channels get more. What is in `all_nodes` in this poll need not be asked.
         """
-        asked = dict.fromkeys(self.nodes)
-        if self.publishers and isinstance(sweep, Sweep) and not self.lacks_baseline:
-            asked |= dict.fromkeys(
-                key for key in sweep.nodes if key not in self.snapshot.nodes
-            )
-        return [key for key in asked if key not in all_nodes.records]
+        asks_news = bool(self.publishers) and not self.lacks_baseline
+        return [
+            key
+            for key, one in seen.items()
+            if key not in all_nodes.records
+            and (key in self.nodes or (asks_news and one.known is None))
+        ]
 
     def spelling(self, key: str) -> str:
         """Return how `GET /nodes` wrote the id of a node, else how the settings or an install do."""

@@ -193,7 +193,7 @@ async def read(
         seen = plan.answered(seen, await asker.ask(every))
     # Rows and answers show how the registry writes the ids, and records which packs to ask for a ban.
     known = all_nodes or NodeRecords()
-    due = plan.due(sweep, known)
+    due = plan.due(seen, known)
     names = [seen[key].spelling or plan.spelling(key) for key in due]
     found = await read_nodes(registry, names, is_there=bool(known.records))
     # What came before counts too; its failure is that of these.

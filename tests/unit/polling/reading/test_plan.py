@@ -105,12 +105,12 @@ def test_a_new_pack_may_be_a_publishers() -> None:
     """Where publishers are watched, a pack that a sweep shows first is asked about at once; not before a baseline."""
     plan = _plan("known")
     sweep, nothing = _sweep(known="active", fresh="active"), NodeRecords()
-    assert plan.due(sweep, nothing) == []
+    assert plan.due(plan.seen(sweep), nothing) == []
     plan = replace(plan, publishers=("ann",))
-    assert plan.due(sweep, nothing) == ["fresh"]
+    assert plan.due(plan.seen(sweep), nothing) == ["fresh"]
     no_baseline = replace(plan.snapshot, sweep_baseline=SweepBaseline())
     sweep.incomplete = "page 2"
-    assert replace(plan, snapshot=no_baseline).due(sweep, nothing) == []
+    assert replace(plan, snapshot=no_baseline).due(plan.seen(sweep), nothing) == []
 
 
 @pytest.mark.parametrize(
@@ -170,9 +170,9 @@ def test_named_packs_are_due_in_every_poll() -> None:
     """`GET /nodes` is asked about them by id, but for what the list of all packs has said in this poll."""
     plan = replace(_plan("chosen"), nodes={"one": "One", "two": "two"})
     nothing = NodeRecords()
-    assert plan.due(None, nothing) == ["one", "two"]
-    assert plan.due(_sweep(chosen="active"), nothing) == ["one", "two"]
-    assert plan.due(None, _records(known=["one"])) == ["two"]
+    assert plan.due(plan.seen(None), nothing) == ["one", "two"]
+    assert plan.due(plan.seen(_sweep(chosen="active")), nothing) == ["one", "two"]
+    assert plan.due(plan.seen(None), _records(known=["one"])) == ["two"]
 
 
 def test_what_a_publisher_has_is_a_pack_whatever_folders_say() -> None:
