@@ -38,19 +38,27 @@ def version_of(event: Event) -> VersionKey:
     return event.node_key, event.key
 
 
-def by_node(reasons: Mapping[VersionKey, Reason]) -> dict[str, dict[str, Reason]]:
-    """Return reasons by the lower-case id of the node, then by version key."""
-    found: dict[str, dict[str, Reason]] = {}
-    for (node, key), reason in reasons.items():
-        found.setdefault(node, {})[key] = reason
-    return found
+def with_scans(
+    nodes: Mapping[str, Node],
+    events: Iterable[Event],
+    reasons: Mapping[VersionKey, Reason],
+) -> dict[str, Node]:
+    """Return nodes, by lower-case id, with all that was found in flagged and banned versions.
 
-
-def with_scans_read(node: Node, reasons: Mapping[str, Reason]) -> Node:
-    """Return a node with what was found in the versions whose reasons were read, by key, and not what they had before.
-
-    Each is compared with the earlier ones of the node, also with those of which it keeps what was found.
+    `reasons` are those that were read: of what became bad, and what else was in the same answers.
     """
+    flags = _flagged(events)
+    names = nodes.keys() & _nodes_of(flags, reasons)
+    return {name: _with_scans(name, nodes[name], flags, reasons) for name in names}
+
+
+def _with_scans(
+    name: str,
+    node: Node,
+    flags: Collection[VersionKey],
+    reasons: Mapping[VersionKey, Reason],
+) -> Node:
+    """Return a node with what was found in its versions, each compared with the earlier ones."""
     found: dict[str, Scan | None] = {}
     earlier: set[tuple[str, str]] = set()
     by_age = sorted(node.versions, key=lambda one: precedence(one.row.version))
@@ -58,8 +66,10 @@ def with_scans_read(node: Node, reasons: Mapping[str, Reason]) -> Node:
     for _, equals in groupby(by_age, key=lambda one: precedence(one.row.version)[:-1]):
         places: set[tuple[str, str]] = set()
         for one in equals:
-            read = reasons.get(one.key)
-            scan = read.scan if read else one.scan
+            read = reasons.get((name, one.key))
+            # What was found before a version was flagged again may be something else.
+            known = None if (name, one.key) in flags else one.scan
+            scan = read.scan if read else known
             # A person has rejected what is banned, so that it excuses nothing.
             if scan and one.row.status != BANNED:
                 places |= scan.places
@@ -72,38 +82,17 @@ def with_scans_read(node: Node, reasons: Mapping[str, Reason]) -> Node:
     return replace(node, versions=versions)
 
 
-def with_scans(
-    nodes: Mapping[str, Node],
-    events: Iterable[Event],
-    reasons: Mapping[VersionKey, Reason],
-) -> dict[str, Node]:
-    """Return nodes, by lower-case id, with all that was found in flagged and banned versions.
-
-    `reasons` are those that were read: of what became bad, and what else was in the same answers.
-    """
-    read_of, flags = by_node(reasons), _flagged(events)
-    found: dict[str, Node] = {}
-    for name in nodes.keys() & (read_of.keys() | flags.keys()):
-        node, flagged = nodes[name], flags.get(name, ())
-        # What was found before a version was flagged again may be something else.
-        bare = tuple(
-            replace(one, scan=None) if one.key in flagged else one
-            for one in node.versions
-        )
-        of_node = read_of.get(name, {})
-        found[name] = with_scans_read(replace(node, versions=bare), of_node)
-    return found
+def _flagged(events: Iterable[Event]) -> set[VersionKey]:
+    """Return the versions that became flagged."""
+    return {version_of(one) for one in events if one.kind is Kind.FLAGGED}
 
 
-def _flagged(events: Iterable[Event]) -> dict[str, set[str]]:
-    """Return the versions that became flagged: their keys by lower-case node id."""
-    found: dict[str, set[str]] = {}
-    for name, key in (version_of(one) for one in events if one.kind is Kind.FLAGGED):
-        found.setdefault(name, set()).add(key)
-    return found
+def _nodes_of(*versions: Iterable[VersionKey]) -> set[str]:
+    """Return the lower-case ids of the nodes of versions."""
+    return {name for each in versions for name, _ in each}
 
 
-def _keeping(node: Node, flagged: Collection[str]) -> Node:
+def _keeping(name: str, node: Node, flags: Collection[VersionKey]) -> Node:
     """Return the node with as many scans as it keeps, those of the newest versions, and how bad its new flags were."""
     of_age = [
         one.key
@@ -115,7 +104,7 @@ def _keeping(node: Node, flagged: Collection[str]) -> Node:
     def after(one: KnownVersion) -> KnownVersion:
         ends = one.ends
         # A flag is a warning, and so is what its end has to say, but for these.
-        if one.key in flagged and one.scan and one.scan.is_harmless:
+        if (name, one.key) in flags and one.scan and one.scan.is_harmless:
             ends = ends or Severity.INFO
         return replace(one, scan=one.scan if one.key in kept else None, ends=ends)
 
@@ -199,10 +188,8 @@ def finished(
             bounded(replace(event, reason=reason, scan=scan, safe_version=advised))
         )
     flags = _flagged(done)
-    kept = {
-        name: _keeping(snapshot.nodes[name], flags.get(name, ()))
-        for name in snapshot.nodes.keys() & (by_node(reasons).keys() | flags.keys())
-    }
+    names = snapshot.nodes.keys() & _nodes_of(flags, reasons)
+    kept = {name: _keeping(name, snapshot.nodes[name], flags) for name in names}
     return snapshot.with_nodes(kept), tuple(done)
 
 

@@ -26,7 +26,6 @@ from watcher.changes.facts import (
     finished,
     version_of,
     with_scans,
-    with_scans_read,
 )
 from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Event, Kind, Severity
@@ -90,7 +89,9 @@ def polled(
 
 def found_in(node: Node, found: Reason, text: str) -> Scan | None:
     """Return the scan of a version with this reason."""
-    read = with_scans_read(node, {f"id-{text}": found}).find(f"id-{text}")
+    name = PACK.lower()
+    nodes = with_scans({name: node}, (), {(name, f"id-{text}"): found})
+    read = nodes[name].find(f"id-{text}")
     return read.scan if read else None
 
 
