@@ -42,7 +42,8 @@ def _error(event: str, sentence: str, *about: str) -> Problem:
     return Problem(level="error", event=event, sentence=sentence, about=about)
 
 
-def _warning(event: str, sentence: str, *about: str) -> Problem:
+def warning(event: str, sentence: str, *about: str) -> Problem:
+    """Return a problem with which all else goes on; its words are safe to print."""
     return Problem(level="warning", event=event, sentence=sentence, about=about)
 
 
@@ -59,10 +60,10 @@ def problems(report: Report) -> Iterator[Problem]:
         yield _error("node unread", f"{_some(nodes)}: {error}", *map(_UNREAD, nodes))
     if empty := [*map(sanitize_line, report.empty)]:
         said = f"{_some(empty)}: no versions found: {IS_ID_RIGHT}"
-        yield _warning("node empty", said, *map(_EMPTY, empty))
+        yield warning("node empty", said, *map(_EMPTY, empty))
     for name in map(sanitize_line, report.no_packs_of):
         said = f"publisher {name}: it has no node packs; {IS_ID_RIGHT}"
-        yield _warning("publisher empty", said)
+        yield warning("publisher empty", said)
     yield from _of_installs(report)
     if report.unpublished:
         said = f"publish_dir: {safe_line(Trusted(report.unpublished))}"
@@ -93,12 +94,12 @@ def _of_installs(report: Report) -> Iterator[Problem]:
         yield _error("install unscanned", said, _UNREAD(install))
     if unknown := [*map(sanitize_line, report.unknown)]:
         said = f"{_some(unknown)}: installed, but the registry does not know it"
-        yield _warning("pack unknown", said)
+        yield warning("pack unknown", said)
     # Where the registry cannot be reached, that is an error of its nodes already.
     if report.no_packs and report.no_packs not in {one.error for one in report.unread}:
         why = safe_line(report.no_packs, _ERROR_LENGTH)
         said = f"{why}; so bans of whole packs may be seen late"
-        yield _warning("packs unread", said)
+        yield warning("packs unread", said)
 
 
 def delivery_problems(
@@ -126,7 +127,7 @@ def set_aside_problems(found: Mapping[str, int]) -> Iterator[Problem]:
     for name, alerts in found.items():
         kept = f"{plural(alerts, 'alert')} for it {'is' if alerts == 1 else 'are'} kept"
         said = f"channel {name}: its URL was removed; {kept} until it is back or alert_expiry"
-        yield _warning("alerts set aside", said)
+        yield warning("alerts set aside", said)
 
 
 def may_last(report: Report) -> Callable[[str], bool]:

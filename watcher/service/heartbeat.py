@@ -16,7 +16,7 @@ import httpx
 from watcher import __version__
 from watcher.errors import StateError, WatchError
 from watcher.polling.model import Report
-from watcher.polling.problems import Problem
+from watcher.polling.problems import Problem, warning
 from watcher.registry import network, proxies
 from watcher.service.observer import Observer, Schedule
 
@@ -72,12 +72,8 @@ async def send(url: str, seconds: float, *, failed: bool) -> str:
 
 def problem(why: str) -> Problem:
     """Return the problem that a failed ping is."""
-    return Problem(
-        level="warning",
-        event="heartbeat failed",
-        sentence=f"heartbeat_url: the ping failed: {why}; polls and alerts go on",
-        about=("the pings of heartbeat_url fail",),
-    )
+    said = f"heartbeat_url: the ping failed: {why}; polls and alerts go on"
+    return warning("heartbeat failed", said, "the pings of heartbeat_url fail")
 
 
 class Heartbeat(Observer):

@@ -12,7 +12,7 @@ from collections.abc import Callable, MutableMapping
 
 from watcher.errors import WatchError
 from watcher.polling.model import Dispatch, Report
-from watcher.polling.problems import Problem
+from watcher.polling.problems import warning
 from watcher.service.observer import Observer, Schedule
 
 _SOCKET, _WATCHDOG, _WATCHED_PROCESS = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
@@ -161,6 +161,4 @@ class Systemd(Observer):
         self._is_unheard = False
 
     def _warn(self, sentence: str) -> None:
-        self._speaker.problem(
-            Problem(level="warning", event="systemd", sentence=sentence)
-        )
+        self._speaker.problem(warning("systemd", sentence))

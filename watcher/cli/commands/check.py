@@ -31,6 +31,7 @@ from watcher.polling.problems import (
     ProblemReporter,
     may_last,
     problems,
+    warning,
 )
 from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
 from watcher.settings.loading import Loaded
@@ -151,9 +152,7 @@ def _setting_problems(chosen: Loaded) -> Iterable[Problem]:
         for one in channel_warnings(chosen)
     ]
     for sentence, key in said:
-        yield Problem(
-            level="warning", event="settings", sentence=sentence, about=(key,)
-        )
+        yield warning("settings", sentence, key)
 
 
 _OWN_LOG = ("CI", "GITHUB_ACTIONS", "INVOCATION_ID")
