@@ -54,6 +54,11 @@ def _duration(low: float, high: float) -> BeforeValidator:
     )
 
 
+def _interval(value: object) -> float:
+    # The bound is read with each value, so that a test of the loop can lower it before settings are loaded.
+    return parsing.seconds(value, SHORTEST_INTERVAL, 366 * _DAY)
+
+
 def _folder(example: str, value: object) -> Path:
     text = str(value) if isinstance(value, (str, Path)) else ""
     if not parsing.path(text).strip() or not text.isprintable():
@@ -172,7 +177,9 @@ class Settings(BaseSettings):
         " then sees which of your machines has something bad. Without it nothing is published where"
         " an install is watched.",
     )
-    interval: Annotated[float, _duration(SHORTEST_INTERVAL, 366 * _DAY)] = Field(
+    interval: Annotated[
+        float, BeforeValidator(_interval, json_schema_input_type=float | str)
+    ] = Field(
         900.0,
         description="How often `run` polls: `90s`, `15m`, `1h` or a number of seconds, at least `10s`. The default is"
         f" `{show(INTERVAL_OF_GLOBS)}` if `nodes` has `*` or a pattern.",
