@@ -20,25 +20,24 @@ def init(*, here: bool, system: bool) -> int:
         raise UsageError("--here and --system are two places: leave one out")
     cwd = working_folder()
     folders = SYSTEM if system else user_folders(os.environ)
-    path = _path(folders, cwd, here=here, system=system)
+    path = _folder(folders, cwd, here=here, system=system) / sources.FILE_NAME
     other = _other(path, cwd)
     if folders is not None and system:
-        credential = template.write_system(folders)
-        lines = _steps_of_system(path, credential)
+        wrote, *steps = _steps_of_system(path, template.write_system(folders))
     else:
         template.write(path)
-        lines = _steps(path, other, here=here)
+        wrote, *steps = _steps(path, other, here=here)
     state, _ = state_home(path.parent, os.environ)
-    wrote, *steps = lines
     show_result([wrote, f"The state will be in {state}.", *other, *steps])
     return 0
 
 
-def _path(folders: Folders | None, cwd: Path, *, here: bool, system: bool) -> Path:
+def _folder(folders: Folders | None, cwd: Path, *, here: bool, system: bool) -> Path:
+    """Return where the file goes; UsageError if there is no such place."""
     if here:
-        return cwd / sources.FILE_NAME
+        return cwd
     if folders is not None:
-        return folders.settings / sources.FILE_NAME
+        return folders.settings
     if system:
         what = "--system: this system has no folder for the settings of all users"
         raise UsageError(what, hint="leave --system out")

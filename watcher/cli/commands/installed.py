@@ -115,16 +115,14 @@ def _summary(packs: Sequence[Pack]) -> str:
 
 
 def _cells(pack: Pack) -> tuple[str, ...]:
-    where = (
-        f"; folder {shown_name(pack)}" if pack.id not in {None, base_name(pack)} else ""
-    )
+    name = shown_name(pack)
+    disabled = "" if pack.enabled else "disabled; "
+    where = f"; folder {name}" if pack.id not in {None, base_name(pack)} else ""
     return (
-        sanitize_line(pack.id) if pack.id else shown_name(pack),
+        sanitize_line(pack.id) if pack.id else name,
         version_cell(pack),
         colour(pack.kind.value),
-        ("" if pack.enabled else "disabled; ")
-        + escape_invisible(pack.evidence)
-        + where,
+        f"{disabled}{escape_invisible(pack.evidence)}{where}",
     )
 
 

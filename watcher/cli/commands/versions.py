@@ -117,32 +117,33 @@ def lines(
     """Return the table, how many versions it does not show, and the summary; `width` is None for a pipe."""
     text: list[str] = []
     if found.versions:
-        text += _table(found.versions, width, with_reasons=with_reasons)
+        text = _table(found.versions, width, with_reasons=with_reasons)
     if more := found.total - len(found.versions):
         older = plural(more, "older version")
         text.append(f"and {older}; --limit {found.total} shows all")
-    if text:
-        text.append("")
-    return [*text, _summary(found, seconds)]
+    return [*text, *([""] if text else []), _summary(found, seconds)]
 
 
 def _table(
     versions: Sequence[FoundVersion], width: int | None, *, with_reasons: bool
 ) -> list[str]:
     head = ["PUBLISHED", "STATUS", "PACK VERSION"]
-    if not with_reasons:
-        return table(head, map(_cells, versions), width)
-    if width is None:  # so that a row is a line
-        rows = [[*_cells(one), _reason(one, _TEXT) or "-"] for one in versions]
-        return table([*head, "REASON"], rows)
     found: list[Row] = []
     for one in versions:
-        found.append(_cells(one))
+        row = _cells(one)
+        found.append(row)
+        if not with_reasons:
+            continue
+        if width is None:  # so that a row is a line
+            row.append(_reason(one, _TEXT) or "-")
+            continue
         scan = one.reason.scan if one.reason else None
         is_findings_alone = scan is not None and scan.is_whole
         reason = "" if is_findings_alone else _reason(one, _TERMINAL_TEXT)
         found += [INDENT + reason] if reason else []
         found += findings_below(scan and shortened(scan, _FINDINGS), width)
+    if with_reasons and width is None:
+        head.append("REASON")
     return table(head, found, width)
 
 
