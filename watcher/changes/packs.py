@@ -118,8 +118,7 @@ def with_packs(pack: Pack, ids: Mapping[str, tuple[str, ...]]) -> Pack:
         for one in ids.get(_key(pack), ())
         if one.lower() not in named
     )
-    after = (*others, *more)
-    return pack if after == pack.others else replace(pack, others=after)
+    return replace(pack, others=(*others, *more))
 
 
 def _key(pack: Pack) -> str:

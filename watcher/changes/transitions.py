@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote
 
 from watcher.model.event import (
@@ -23,6 +23,7 @@ from watcher.model.version import (
     WATCHED_FIELDS,
     Version,
 )
+from watcher.values import frozen
 
 REGISTRY_SITE = "https://registry.comfy.org"
 REMOVED = "removed"
@@ -35,7 +36,7 @@ _ENDINGS = {Kind.REINSTATED, Kind.CLEARED, Kind.UNDEPRECATED, Kind.RECOVERED}
 """The kinds that end something, so that their `Event.ends` says how bad that was."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@frozen
 class DiffOptions:
     """How to compare."""
 
