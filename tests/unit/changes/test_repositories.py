@@ -72,7 +72,7 @@ def test_what_was_known_of_a_pack_holds_until_a_list_has_it() -> None:
     assert ids_under({KEY}, known, moved, {"pack"}) == {KEY: ("Pack",)}
     assert ids_under({KEY}, known, listed(record("Pack")), {"pack"}) == {KEY: ("Pack",)}
     clone = with_packs(CLONE, known)
-    assert with_packs(clone, known) is clone
+    assert with_packs(clone, known) == clone
     assert with_packs(clone, {}) == CLONE
     named = replace(CLONE, others=(Identity(id="pack", by=Claim.FOLDER),))
     assert with_packs(named, known) == named
