@@ -82,7 +82,6 @@ async def audit(
                 ids.setdefault(one.id.lower(), one.id)
         plan = Plan(
             nodes=ids,
-            named=frozenset(ids),
             has_installs=True,
             may_sweep=False,
             options=DiffOptions(baseline="silent", now=now),

@@ -21,7 +21,7 @@ from watcher.errors import StateError, UnsureError, line_of
 from watcher.model.channel import Channel, knowing
 from watcher.model.pack import Scanned
 from watcher.model.reading import ALL, ReadFailure
-from watcher.model.version import MinimumAge
+from watcher.model.snapshot import Snapshot
 from watcher.polling.model import Dispatch, PollConfig, Report
 from watcher.polling.problems import (
     Problem,
@@ -237,12 +237,8 @@ class Poller:
         # Also if none is left in the settings: what was reported of them ends.
         if snapshot.installed.salt:
             change = with_installs(config, change)
-        snapshot, events = finished(
-            with_copies(change.events, copies),
-            change.snapshot,
-            reasons,
-            MinimumAge(seconds=config.minimum_age, now=started),
-        )
+        events = with_copies(change.events, copies)
+        snapshot, events = finished(events, change.snapshot, reasons, known.minimum_age)
         snapshot = with_bans(snapshot, events, started).with_counts(events)
         return replace(
             change,
@@ -316,16 +312,20 @@ class Poller:
     def _prepared(self, state: State, found: PollChange) -> State:
         """Make the alerts durable and return the state as it will be once the snapshot is committed."""
         committed = state.snapshot.revision
-        channels, now = self.config.channels, found.checks.polled_at
-        hearing = (
-            knowing(channels, self._named(found)) if self.config.globs else channels
+        # A pack of which it is not known whose it is may be a watched publisher's.
+        answers = found.known.answers
+        unplaced = answers.packs_due - answers.packs.records.keys()
+        hearing = self._hearing(
+            found.snapshot,
+            *(unplaced if self.config.publishers else ()),
+            *copies_of(found.installs),
         )
         waiting = outbox.enqueue(
             state.outbox,
             hearing,
             found.events,
             committed + 1,
-            now,
+            found.checks.polled_at,
             state.addresses.url_digests,
         )
         # Without alerts too: by its revision it is known that none are lost.
@@ -336,17 +336,12 @@ class Poller:
             outbox=waiting,
         )
 
-    def _named(self, found: PollChange) -> Iterator[str]:
-        """Yield the ids that are watched because the settings name them or their publisher, or that are installed.
-
-        A pack of which it is not known whose it is may be a watched publisher's.
-        """
-        yield from self.config.nodes
-        yield from found.snapshot.packs_of(self.config.publishers)
-        if self.config.publishers:
-            answers = found.known.answers
-            yield from answers.packs_due - answers.packs.records.keys()
-        yield from copies_of(found.installs)
+    def _hearing(self, snapshot: Snapshot, *more: str) -> tuple[Channel, ...]:
+        """Return the channels with the ids of what the settings name, of their publishers' packs, and `more`."""
+        if not self.config.globs:
+            return self.config.channels
+        published = snapshot.packs_of(self.config.publishers)
+        return knowing(self.config.channels, (*self.config.nodes, *published, *more))
 
     def _at_their_channels(self, known: State) -> State:
         """Return the state with each queue under the channel that it belongs to now; nothing else asks whose it is."""
@@ -389,10 +384,7 @@ class Poller:
                 worker=self.worker,
                 progress=self.progress,
             )
-            channels = self.config.channels
-            if self.config.globs:
-                published = state.snapshot.packs_of(self.config.publishers)
-                channels = knowing(channels, (*self.config.nodes, *published))
+            channels = self._hearing(state.snapshot)
             done = await dispatch(self.folder, waiting, channels, options)
         if done.expired:
             names = done.expired.keys() & done.failures.keys()

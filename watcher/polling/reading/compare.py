@@ -71,8 +71,6 @@ def compare_nodes(plan: Plan, answers: Answers) -> dict[str, Polled]:
         has_come = seen.spelling or seen.record or isinstance(seen.reading, NodeBanned)
         if key in plan.only_folders and not (is_known or has_come):
             continue  # a folder may have any name, also one that is no pack's
-        is_named, is_published = key in plan.named, key in plan.published
-        is_given = is_named or is_published or key not in plan.nodes
         had_versions = known is not None and bool(known.baseline_at)
         is_nothing = seen.is_not_found or (is_empty and seen.record is None)
         node, events = compare_node(seen, plan.options)
@@ -80,8 +78,8 @@ def compare_nodes(plan: Plan, answers: Answers) -> dict[str, Polled]:
             seen=seen,
             node=node,
             events=events,
-            is_unknown=is_nothing and not (is_given or had_versions),
-            is_doubtful=is_empty and is_named and not is_published,
+            is_unknown=key in plan.only_installed and is_nothing and not had_versions,
+            is_doubtful=key in plan.doubted and is_empty,
         )
     return found
 

@@ -223,10 +223,10 @@ class Plan:
     """By lower-case id, as they are written: what is watched whatever the globs choose, by name, as a publisher's, or
     as installed.
     """
-    named: frozenset[str] = frozenset()
-    """Lower-case ids that the settings name."""
-    published: frozenset[str] = frozenset()
-    """Lower-case ids that a watched publisher has: the registry has these packs, though they may have no version."""
+    doubted: frozenset[str] = frozenset()
+    """Lower-case ids that the settings name and no watched publisher has: one that never had a version may be wrong."""
+    only_installed: frozenset[str] = frozenset()
+    """Lower-case ids that nothing but installs names."""
     publishers: tuple[str, ...] = ()
     """Ids of the watched publishers."""
     globs: Selection = field(default_factory=Selection)
@@ -234,7 +234,7 @@ class Plan:
     may_sweep: bool = True
     """Many nodes may be read from the pages of all: what these show is compared with what is known."""
     only_folders: frozenset[str] = frozenset()
-    """Lower-case ids that nothing but the names of installed folders says."""
+    """Those of them that nothing but the names of folders says."""
     snapshot: Snapshot = field(default_factory=Snapshot)
     checks: Checks = field(default_factory=Checks)
     """Of the last poll, with the times of answers that are valid for this one."""
@@ -275,7 +275,7 @@ class Plan:
         given = {
             key: name
             for key, name in self.nodes.items()
-            if key in self.named or key in self.published
+            if key not in self.only_installed
         }
         return {**self.nodes, **dict(sorted(chosen.items())), **given}
 
@@ -508,7 +508,7 @@ def make_plan(
         for one in identities(pack)
     ]
     by_more = {one.id.lower() for one in claims if one.by is not Claim.FOLDER}
-    only_folders = {one.id.lower() for one in claims} - by_more - nodes.keys()
+    only_installed = {one.id.lower() for one in claims} - nodes.keys()
     for name in sorted(one.id for one in claims):
         record = checks.packs.get(name.lower())
         # An id that only installs name is spelled as the registry spells it, where that is known.
@@ -516,12 +516,14 @@ def make_plan(
         nodes.setdefault(name.lower(), record.id if record and is_same else name)
     return Plan(
         nodes=nodes,
-        named=frozenset(node.lower() for node in config.nodes),
-        published=frozenset(pack.lower() for pack in published),
+        doubted=frozenset(
+            {node.lower() for node in config.nodes} - {one.lower() for one in published}
+        ),
+        only_installed=frozenset(only_installed),
         publishers=config.publishers,
         globs=globs,
         has_installs=bool(config.installs),
-        only_folders=frozenset(only_folders),
+        only_folders=frozenset(only_installed - by_more),
         snapshot=state.snapshot,
         checks=checks,
         options=DiffOptions(

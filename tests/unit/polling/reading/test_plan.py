@@ -192,7 +192,8 @@ def test_what_a_publisher_has_is_a_pack_whatever_folders_say() -> None:
     plan = make_plan(config, state, scans, NOW)
     assert plan.nodes == {"named": "named", "one": "One", "two": "two"}
     assert plan.only_folders == frozenset({"two"})
-    assert plan.published == frozenset({"one"})
+    assert plan.doubted == frozenset({"named"})
+    assert plan.only_installed == frozenset({"two"})
 
 
 def test_an_empty_first_page_shows_no_named_pack() -> None:
