@@ -19,13 +19,13 @@ from apprise import Apprise, NotifyFormat, NotifyType, OverflowMode
 from requests.exceptions import RequestException, Timeout
 
 from watcher.alerts.digest import Digest, compose
-from watcher.alerts.render import Format, Rendered, plainest, render
+from watcher.alerts.render import Format, Rendered, plainest
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.hook import Hook
 from watcher.delivery.process import Job
 from watcher.delivery.refusal import REFUSED, UNASKED, judge
 from watcher.delivery.services.service import Context, Plugin
-from watcher.delivery.services.table import format_of, prepare, room_of, rules_of
+from watcher.delivery.services.table import fitted, format_of, prepare, rules_of
 from watcher.delivery.urls import parameters, service_of
 from watcher.model.channel import Cause, Outcome
 from watcher.registry.proxies import proxy_in_words
@@ -282,16 +282,9 @@ def _written(service: Plugin, job: Job, digest: Digest) -> tuple[Rendered, str]:
     # Some services take several formats, as a tuple, and send what they get.
     single = isinstance(service.notify_format, NotifyFormat)
     form = Format.TEXT if job.plain else format_of(service, single=single)
-    markup = NotifyFormat(form.markup)
     if single:
-        service.notify_format = markup
+        service.notify_format = NotifyFormat(form.markup)
     # It has no markup, and is short enough for every service.
     if job.plain:
         return plainest(digest), form.markup
-    room = room_of(service)
-
-    def size(message: Rendered) -> int:
-        """Return the size of what the service's dialect makes of it."""
-        return room.size(message, service.dialect_convert(message.body, markup))
-
-    return render(digest, form, room.body, room.title, room.lines, size), form.markup
+    return fitted(service, digest, form), form.markup

@@ -6,8 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from apprise import NotifyFormat
+
+from watcher.alerts.digest import Digest
 from watcher.alerts.payload import event_objects, plainest_objects
-from watcher.alerts.render import Format, Rendered
+from watcher.alerts.render import Format, Rendered, render
 from watcher.delivery.refusal import ANYTHING_GOES, HTML
 from watcher.delivery.services import chat
 from watcher.delivery.services.mail import address_copies, mail
@@ -15,12 +18,10 @@ from watcher.delivery.services.matrix import matrix
 from watcher.delivery.services.service import (
     NO_RULES,
     Context,
-    Limit,
     Plugin,
     Rules,
     encoded,
 )
-from watcher.values import frozen
 
 _ERRCODE = rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})'
 _CODE = rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})'
@@ -135,33 +136,6 @@ _BRIEF = 640
 _NO_LIMIT = 1000
 
 
-@frozen
-class Room:
-    """What fits one message to a service, in UTF-8 bytes."""
-
-    body: int
-    title: int
-    lines: int | None
-    """The most lines of the body, one for each event; None: any number."""
-    titled: bool
-    """The title is part of the body."""
-    limits: tuple[Limit, ...]
-    """What else is limited."""
-
-    def size(self, message: Rendered, body: str) -> int:
-        """Return the size of a message whose `body` is written as the service writes it; it fits up to `body`."""
-        is_titled = self.titled and message.title
-        size = len(body.encode()) + (
-            len(f"<b>{message.title}</b><br />\r\n") if is_titled else 0
-        )
-        # Each other limit is a share of the body's, so that one number says whether a message fits.
-        shares = (
-            -(-count(message.title, body) * self.body // most)
-            for count, most in self.limits
-        )
-        return max([size, *shares])
-
-
 def rules_of(service: Plugin) -> Rules:
     """Return the rules of a service. Some names are translated by the system's language; their `text` is not."""
     return RULES.get(
@@ -186,9 +160,8 @@ def format_of(service: Plugin, *, single: bool) -> Format:
     if service.body_max_line_count > 0:  # a pop-up, which shows what it gets
         return Format.TEXT
     formats = {Format.HTML: Format.MAIL, **rules_of(service).formats}
-    if (
-        getattr(service, "mode", "") == "slack"
-    ):  # Matrix through Slack's kind of webhook
+    # Matrix by way of what passes on Slack's messages.
+    if getattr(service, "mode", "") == "slack":
         formats[Format.TEXT] = formats[Format.HTML] = Format.MAIL
     form = Format(service.resolve_format(None).value)
     is_asked = form is Format.TEXT and not single
@@ -198,26 +171,32 @@ def format_of(service: Plugin, *, single: bool) -> Format:
     return Format.ASCII if form is Format.TEXT and is_brief else form
 
 
-def room_of(service: Plugin) -> Room:
-    """Return what fits one message to a service."""
-    rules = rules_of(service)
+def fitted(service: Plugin, digest: Digest, form: Format) -> Rendered:
+    """Return a message in a format that fits one message to a service; what is limited is counted in UTF-8 bytes."""
+    rules, markup = rules_of(service), NotifyFormat(form.markup)
     # Some plugins take any length, and their service cuts it or refuses it.
-    body = min(service.body_maxlen, rules.most or _CEILING)
-    titled = service.title_maxlen <= 0 or bool(service.overflow_amalgamate_title)
-    lines = (
-        service.body_max_line_count - titled
-        if service.body_max_line_count > 0
-        else None
-    )
-    if lines is None:
-        lines = rules.lines or (_NO_LIMIT if body <= _BRIEF else None)
-    title = min(service.title_maxlen, body) if service.title_maxlen > 0 else body // 3
+    most: int = min(service.body_maxlen, rules.most or _CEILING)
+    is_in_body = service.title_maxlen <= 0 or bool(service.overflow_amalgamate_title)
+    if service.body_max_line_count > 0:
+        lines = service.body_max_line_count - is_in_body
+    else:
+        lines = rules.lines or (_NO_LIMIT if most <= _BRIEF else None)
+    title = min(service.title_maxlen, most) if service.title_maxlen > 0 else most // 3
     # Where each line is an event, a title in the body would say the first one twice.
-    is_said_twice = titled and lines is not None
-    return Room(
-        body=body,
-        title=0 if is_said_twice else title,
-        lines=lines,
-        titled=titled,
-        limits=rules.limits,
-    )
+    if is_in_body and lines is not None:
+        title = 0
+
+    def size(message: Rendered) -> int:
+        """Return the size of what the service makes of a message."""
+        body = service.dialect_convert(message.body, markup)
+        size = len(body.encode())
+        if is_in_body and message.title:
+            size += len(f"<b>{message.title}</b><br />\r\n")
+        # Each other limit is a share of the body's, so that one number says whether a message fits.
+        shares = (
+            -(-count(message.title, body) * most // limit)
+            for count, limit in rules.limits
+        )
+        return max([size, *shares])
+
+    return render(digest, form, most, title, lines, size)
