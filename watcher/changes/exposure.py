@@ -75,6 +75,7 @@ def assess(
         lambda: defaultdict(list)
     )
     for one in poll.findings:
+        # What ComfyUI does not load harms nobody, and what names no pack cannot be bad.
         if one.node is not None and one.pack.enabled:
             copy = one.install, one.pack.version
             run[one.node.lower()][copy].append(_as_bad(one, poll.accept))
@@ -86,15 +87,10 @@ def assess(
     for key in sorted(run.keys() | reported.exposures.keys()):
         before = reported.exposures.get(key, Exposure())
         bad = _bad_copies(key, run[key], before, poll)
-        pack = _RunPack(
-            key=key,
-            findings=run[key],
-            before=before,
-            bad=bad,
-            poll=poll,
-        )
+        pack = _RunPack(key=key, findings=run[key], before=before, bad=bad, poll=poll)
         news = pack.news()
         for copies in news:
+            # One change is one alert: who hears of the ban need not hear that it is run.
             if said := pack.said_by(copies[0]):
                 standing_in.update(said)
             else:
@@ -106,15 +102,12 @@ def assess(
             left[key] = _left(
                 key, (one for one in bad.values() if one not in reported_now)
             )
+        # A pack has one end, however many copies were bad, so that it says that all is well.
         elif pack.has_ended:
             events.append(pack.cleared())
-        if (
-            all_copies := {
-                copy: as_one(found).judged for copy, found in run[key].items()
-            }
-            | bad
-        ):
-            judged[key] = tuple(all_copies.values())
+        stand = {copy: as_one(found).judged for copy, found in run[key].items()}
+        if stand := stand | bad:
+            judged[key] = tuple(stand.values())
     marked = (
         replace(
             one,
@@ -202,6 +195,7 @@ def _bad_copies(
     ):
         scan = poll.scans.get(key[0])
         if scan is not None and scan.packs is None:
+            # It is not known what is installed there, and so not that the copy is gone.
             copy = was.get(key)
         else:
             copy = _bad_copy(

@@ -140,11 +140,12 @@ def judge_each(
 
     `known` returns what is known of a node by its id.
     """
-    found = [
-        _judge_as(install, pack, one, known(one.id))
-        for one in identities(pack)
-        if _may_be(one, known)
-    ]
+    found: list[Finding] = []
+    for one in identities(pack):
+        about = known(one.id)
+        # A folder may have any name: its name counts until it is certain that there is no such pack.
+        if one.by is not Claim.FOLDER or about.is_in_registry or not about.is_complete:
+            found.append(_judge_as(install, pack, one, about))
     if not found:
         why = _why_nameless(pack)
         found = [Finding(install=install, pack=pack, grade=Grade.UNKNOWN, why=why)]
@@ -162,7 +163,7 @@ def explained_rows(
         about = known(one.id)
         name = about.node.node
         base = Finding(install=install, pack=pack, grade=Grade.OK, id=one.id, node=name)
-        for row in about.versions_meant(judged_version(pack, about)):
+        for row in about.versions_meant(_judged_version(pack, about)):
             if row.status in EXPLAINED:
                 yield row, _of_listed(base, row, about)
 
@@ -173,7 +174,7 @@ def identities(pack: Pack) -> list[Identity]:
     return [one for one in (*own, *pack.others) if NODE_ID.fullmatch(one.id)]
 
 
-def judged_version(pack: Pack, known: Knowledge) -> str | None:
+def _judged_version(pack: Pack, known: Knowledge) -> str | None:
     """Return the version by which a copy is judged: its own, else the newest one that a reference without one means.
 
     None if there is none.
@@ -184,15 +185,6 @@ def judged_version(pack: Pack, known: Knowledge) -> str | None:
     active = [one for one in listed if one.status == ACTIVE]
     best = newest_of(active or listed)
     return best.version if best else None
-
-
-def _may_be(one: Identity, known: Callable[[str], Knowledge]) -> bool:
-    """Return whether an identity counts: a folder may have any name, so there has to be such a pack."""
-    if one.by is not Claim.FOLDER:
-        return True
-    of = known(one.id)
-    # It counts until it is certain that there is no such pack.
-    return of.is_in_registry or not of.is_complete
 
 
 def _why_nameless(pack: Pack) -> str:
@@ -210,7 +202,7 @@ def _why_nameless(pack: Pack) -> str:
 
 def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Finding:
     """Return the worst that holds for a copy if it is the pack that an id names."""
-    text = judged_version(pack, known)
+    text = _judged_version(pack, known)
     base = Finding(
         install=install,
         pack=pack,
@@ -227,6 +219,7 @@ def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Find
         *_of_repository(base, known),
         *_of_versions(base, text, known),
     ]
+    # What is not known hides nothing that is: both are worse than `ok`, and better than what is bad.
     if pack.unreadable:
         grounds.append(replace(base, grade=Grade.UNKNOWN, why=pack.evidence))
     if known.lack:
@@ -313,6 +306,7 @@ def _of_versions(
         # Of what was not read in full only the very version that a copy has says something.
         yield replace(base, grade=Grade.UNKNOWN, why=_why_unread(known))
     elif not found:
+        # All were read, so that not to be among them says something.
         yield _of_unlisted(base, text, known)
         # It may be any of them, so that only what holds for all is certain.
         if pack.kind is PackKind.GIT or text is None:
@@ -336,6 +330,7 @@ def _of_all(base: Finding, known: Knowledge) -> Iterator[Finding]:
     """Yield the mildest that holds for any version, if that is not fine; of no flag its findings are known."""
     every = [_of_listed(base, one, known) for one in known.node.listed]
     mildest = max(every, key=lambda one: grade_rank(one.grade.verdict), default=base)
+    # Of no flag it is certain that it is an info: only of the version that it is.
     grade = mildest.grade.verdict
     if grade is not Grade.OK:
         worse = "" if grade is Grade.BANNED else " or worse"

@@ -51,10 +51,12 @@ class Acceptance:
     def covers(self, finding: Finding) -> bool:
         """Return whether it means what is wrong with a copy."""
         pack = finding.pack
+        # That a flag is accepted is no word about a ban that comes later.
         is_milder = grade_rank(finding.grade) >= grade_rank(self.worst)
         if self.node.lower() != (finding.id or "").lower() or not is_milder:
             return False
         if finding.of_pack and finding.grade is Grade.BANNED:
+            # It is about every version, so that none can be meant.
             return not self.copy
         if not self.copy:
             return pack.version is None

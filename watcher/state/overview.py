@@ -168,6 +168,7 @@ def _stands(
         return Grade.UNREAD
     if node.banned:
         return Grade.BANNED
+    # Who runs a version need not look at the others.
     if run:
         return worst_grade(one.grade for one in run if not one.accepted)
     if node.emptied:

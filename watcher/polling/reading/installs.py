@@ -8,23 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from watcher.changes.verdict import identities
 from watcher.installs.safe_files import in_order
 from watcher.installs.scan import scan
 from watcher.model.pack import Claim, Inventory, Pack, Scanned, Source
 from watcher.streams import Progress
-
-_FORGOTTEN: dict[str, Any] = {
-    "evidence": "",
-    "unreadable": False,
-    "file": "",
-    "line": None,
-    "is_unpinned": False,
-    "own_file": "",
-}
-"""What is kept of no pack: it says how it was found."""
 
 
 async def scan_all(
@@ -82,7 +71,10 @@ def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[Pack, ...]:
             for key, pack in known.items()
             if pack.place not in scan.places and key not in there
         ]
-    return in_order(replace(pack, **_FORGOTTEN) for pack in found)
+    # How a pack was found is of the scan: what is kept of it would differ with each.
+    return in_order(
+        replace(pack, evidence="", unreadable=False, own_file="") for pack in found
+    )
 
 
 def _as_known(pack: Pack, had: Pack) -> Pack:
