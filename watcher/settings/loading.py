@@ -66,13 +66,9 @@ def error_lines(error: ErrorDetails, origins: Mapping[str, str]) -> list[str]:
     return [f"{place}: {_reason(error)} ({origin})"]
 
 
-def unknown_line(name: str, origin: str) -> str:
-    """Return a line for a setting that there is not."""
-    return f"{_safe_name(name)}: {_unknown(name, Settings)} ({origin})"
-
-
 def _reason(error: ErrorDetails) -> str:
     setting, *inside = error["loc"]
+    given = mask.describe(error["input"])
     match error["type"]:
         case "value_error":
             return str(error["ctx"]["error"])
@@ -80,26 +76,22 @@ def _reason(error: ErrorDetails) -> str:
             return "is required"
         case "extra_forbidden":
             return _unknown(str(inside[-1]), _TABLES[str(setting)])
-        case (
-            "string_pattern_mismatch"
-        ):  # a channel's name is the only one with a pattern
+        # A channel's name is the only text with a pattern.
+        case "string_pattern_mismatch":
             allowed = "give up to 64 letters A to Z, digits, '.', '_' and '-', a letter or a digit first"
-            return f"{mask.describe(error['input'])} is not a channel's name; {allowed}"
+            return f"{given} is not a channel's name; {allowed}"
         case "literal_error" | "enum":
-            allowed = error["ctx"]["expected"]
-            return f"{mask.describe(error['input'])} is not allowed; give {allowed}"
+            return f"{given} is not allowed; give {error['ctx']['expected']}"
         case "bool_parsing" | "bool_type":
-            return f"{mask.describe(error['input'])} is not allowed; give true or false"
+            return f"{given} is not allowed; give true or false"
         case "model_type":
-            return (
-                f"{mask.describe(error['input'])} is not a table; write [[{setting}]]"
-            )
+            return f"{given} is not a table; write [[{setting}]]"
         case kind if kind in _OF_NUMBERS:
             allowed = _range(Settings.model_fields[str(setting)])
-            return f"{mask.describe(error['input'])} is {_OF_NUMBERS[kind]}; give {allowed}"
+            return f"{given} is {_OF_NUMBERS[kind]}; give {allowed}"
         case _:
             message = error["msg"].replace("Input should", "it must")
-            return f"{mask.describe(error['input'])} is not allowed: {message}"
+            return f"{given} is not allowed: {message}"
 
 
 def _range(field: FieldInfo) -> str:
@@ -302,7 +294,8 @@ def _validated(found: Layers) -> tuple[Settings, list[str]]:
         elif name in Settings.model_fields:
             values[name] = value
         else:
-            problems.append(unknown_line(name, found.origins[name]))
+            why = _unknown(name, Settings)
+            problems.append(f"{_safe_name(name)}: {why} ({found.origins[name]})")
     refused: list[ErrorDetails] = []
     try:
         return Settings.model_validate(values), problems
