@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, Self
 
 if sys.platform == "win32":
     _TO_STOP = (signal.SIGINT, signal.SIGBREAK, signal.SIGTERM)
@@ -45,31 +45,12 @@ def _deadline(end: Callable[[], object]) -> Callable[[], None]:
     return begun.release
 
 
-def end_at_once(last_words: Callable[[str], None]) -> None:
-    """Have the first signal end the process with 0 until a `Stop` handles it: nothing has begun that could be lost.
-
-    `last_words` is called with the signal's name; if nobody reads them the process ends all the same.
-    """
-    begin_deadline = _deadline(lambda: os._exit(0))
-
-    def handle(number: int, _frame: object) -> None:
-        for one in _TO_STOP:
-            signal.signal(one, signal.SIG_DFL)
-        begin_deadline()
-        try:
-            last_words(signal.Signals(number).name)
-        finally:
-            os._exit(0)
-
-    for number in _TO_STOP:
-        signal.signal(number, handle)
-
-
 class Stop:
     """The request to stop: `event` is set by the first SIGTERM, SIGINT or SIGHUP, `signal` is its number, else 0.
 
-    A process that still runs `LONGEST_STOP` seconds later is ended, as by a second signal. That is safe at any moment:
-    every write is atomic, and what is not acknowledged stays in the outbox.
+    Until it is heard in a loop, the first signal ends the process: nothing has begun that could be lost. One that still
+    runs `LONGEST_STOP` seconds later is ended too, as by a second signal. That is safe at any moment: every write is
+    atomic, and what is not acknowledged stays in the outbox.
     """
 
     def __init__(
@@ -78,10 +59,11 @@ class Stop:
         overdue: Callable[[str], None] = lambda _: None,
         overdue_code: int | None = None,
     ) -> None:
-        """Handle these signals; call it inside the running loop.
+        """Handle these signals.
 
-        `on_stop` is called in the loop with the first signal's name. `overdue` is called with it in another thread
-        when the time is up. The exit code is then `overdue_code`, else 128 and the signal's number.
+        `on_stop` is called with the first signal's name, in the loop if there is one. `overdue` is called with it when
+        the process is ended, in another thread if there is a loop. The exit code is then `overdue_code`, else 128 and
+        the signal's number.
         """
         self._on_stop = on_stop
         self._overdue = overdue
@@ -90,17 +72,28 @@ class Stop:
         self.signal = 0
         self.is_over = False
         """All is done but the exit, so that `overdue` need not be called."""
-        self._loop = asyncio.get_running_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._begin_deadline = _deadline(self._end_overdue)
         for number in _TO_STOP:
             # A handler of the loop would be called only once the loop has time for it. And no loop has any on Windows.
             signal.signal(number, self._handle)
+
+    def heard_in_loop(self) -> Self:
+        """Have the running loop hear of the request from now on."""
+        self._loop = asyncio.get_running_loop()
+        return self
 
     def _handle(self, number: int, _frame: object) -> None:
         if self.signal:
             os._exit(128 + number)
         self.signal = number
         self._begin_deadline()
+        if self._loop is None:
+            try:
+                self._on_stop(self.name)
+                self._overdue(self.name)
+            finally:
+                os._exit(self._code)
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._begin)
 
@@ -114,8 +107,11 @@ class Stop:
         self._on_stop(self.name)
 
     def _end_overdue(self) -> NoReturn:
-        code = 128 + self.signal if self._overdue_code is None else self._overdue_code
-        threading.Timer(_LAST_WORDS, lambda: os._exit(code)).start()
+        threading.Timer(_LAST_WORDS, lambda: os._exit(self._code)).start()
         if not self.is_over:
             self._overdue(self.name)
-        os._exit(code)
+        os._exit(self._code)
+
+    @property
+    def _code(self) -> int:
+        return 128 + self.signal if self._overdue_code is None else self._overdue_code

@@ -91,7 +91,7 @@ def _poll(
     found = [*_setting_problems(chosen)]
 
     async def poll(progress: Progress) -> tuple[Report | None, int]:
-        stop = Stop()
+        stop = Stop().heard_in_loop()
         poller = Poller(
             config=config,
             folder=folder,

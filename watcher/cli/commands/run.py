@@ -11,7 +11,7 @@ from watcher import durations, log, timestamps
 from watcher.cli import report as reports
 from watcher.cli.loading import collect_rarely
 from watcher.cli.report import watched_in_words
-from watcher.cli.signals import Stop, end_at_once
+from watcher.cli.signals import Stop
 from watcher.cli.terminal import ProgressLine, echo, echo_error, warn
 from watcher.delivery.client import Worker
 from watcher.errors import InstallationError, ReplacedError, WatchError, line_of
@@ -55,12 +55,11 @@ def run(*, loaded: Loaded) -> int:
         [speaker, *([manager] if manager else []), heartbeat]
     )
 
-    def last_words(signal: str) -> None:
+    def end(signal: str) -> None:
         worker.kill()
-        observer.stopping(signal)
         observer.stopped(signal)
 
-    end_at_once(last_words)  # judging alert URLs can take seconds
+    stop = Stop(observer.stopping, end, 0)  # judging alert URLs can take seconds
     with worker:
         folder = StateFolder(loaded.settings.state_dir)
         config = config_to_watch(loaded, folder, worker.refusal)
@@ -75,12 +74,8 @@ def run(*, loaded: Loaded) -> int:
             warnings=warnings(loaded),
         )
 
-        async def serve() -> Stop:
-            def end_overdue(signal: str) -> None:
-                worker.kill()
-                observer.stopped(signal)
-
-            stop = Stop(observer.stopping, end_overdue, 0)
+        async def serve() -> None:
+            stop.heard_in_loop()
             collect_rarely()
             with ProgressLine() as progress:
                 poller = Poller(
@@ -95,12 +90,11 @@ def run(*, loaded: Loaded) -> int:
                 daemon = Daemon(poller, schedule, check_installation, observer)
                 async with heartbeat:
                     await daemon.run()
-            return stop
 
         with folder.locked(lock_holder("run")):
             folder.load()
             try:
-                stop = asyncio.run(serve())
+                asyncio.run(serve())
             except (ReplacedError, InstallationError) as error:
                 observer.gave_up(error)
                 return error.exit_code

@@ -94,7 +94,7 @@ def wait(
             report=report,
         )
         waiting = asyncio.create_task(waiter.run())
-        stop = Stop(lambda _: waiting.cancel())
+        stop = Stop(lambda _: waiting.cancel()).heard_in_loop()
         progress(_PLACE, f"asking about {_name(wanted)}")
         try:
             return await waiting
