@@ -53,15 +53,16 @@ async def read_nodes(
     """
     spelled = dict.fromkeys(one for each in ids for one in (each, each.lower()))
     queries = [NodeQuery(ids=chunk) for chunk in _chunks(spelled)]
-    parts = [await _read(registry, query, _OF_A_FEW, silent) for query in queries[:1]]
-    if parts and parts[0].failure is None:
-        rest = (_read(registry, query, _OF_A_FEW, silent) for query in queries[1:])
-        parts, is_there = [*parts, *await asyncio.gather(*rest)], True
     records: dict[str, NodeRecord] = {}
-    for part in parts:
-        for record in part.records.values():
-            _add(records, record)
-    failure = next((part.failure for part in parts if part.failure), None)
+
+    async def ask(query: NodeQuery) -> ReadFailure | None:
+        return await _read(registry, query, _OF_A_FEW, silent, records)
+
+    failures = [await ask(query) for query in queries[:1]]
+    if not any(failures):
+        failures += await asyncio.gather(*map(ask, queries[1:]))
+        is_there = True
+    failure = next(filter(None, failures), None)
     if failure is not None and is_there:
         # The endpoint is there, whatever a later answer says.
         failure = replace(failure, fault=Fault.OWN)
@@ -73,7 +74,9 @@ async def read_all_nodes(registry: Registry, progress: Progress) -> NodeRecords:
 
     Without a failure they are all there: every page came, and there are as many packs as each page says.
     """
-    return await _read(registry, NodeQuery(), _OF_ALL, progress)
+    records: dict[str, NodeRecord] = {}
+    failure = await _read(registry, NodeQuery(), _OF_ALL, progress, records)
+    return NodeRecords(records=records, failure=failure)
 
 
 def _chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
@@ -90,22 +93,15 @@ def _chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(chunk)
 
 
-def _add(records: dict[str, NodeRecord], record: NodeRecord) -> None:
-    """Add a record; of two records of a pack the worse counts."""
-    key = record.id.lower()
-    records[key] = min(
-        records.get(key, record),
-        record,
-        key=lambda one: grade_rank(grade_of(one.status)),
-    )
-
-
 async def _read(
-    registry: Registry, query: NodeQuery, bounds: Bounds, progress: Progress
-) -> NodeRecords:
-    """Return the records of one query, of the wanted packs or of all, from as many pages as can be read."""
+    registry: Registry,
+    query: NodeQuery,
+    bounds: Bounds,
+    progress: Progress,
+    records: dict[str, NodeRecord],
+) -> ReadFailure | None:
+    """Add the records of one query, of the wanted packs or of all; return why some may be missing."""
     wanted = {one.lower() for one in query.ids}
-    records: dict[str, NodeRecord] = {}
     whole = Completeness(what="pack")
     reading = Pages(registry, query, parse_packs, bounds, progress)
     async with aclosing(reading.read()) as pages:
@@ -113,20 +109,26 @@ async def _read(
             page, before = read.page, len(records)
             if page is None:
                 if read.number == 1:
-                    return NodeRecords(failure=_failure(read))
+                    return _failure(read)
                 whole.note(f"page {read.number}: {_failure(read).error}")
                 continue
             if not wanted:
                 whole.count(page)
             for record in page.rows:
-                if not wanted or record.id.lower() in wanted:
-                    _add(records, record)
+                key = record.id.lower()
+                if not wanted or key in wanted:  # of two records the worse
+                    both = records.get(key, record), record
+                    records[key] = min(both, key=_goodness)
             # After a full page there may be more, whatever the total says; not after one that has nothing new.
-            if len(records) == before or (wanted and len(records) == len(wanted)):
+            if len(records) == before or (wanted and wanted <= records.keys()):
                 break
     whole.came |= records.keys()
     why = whole.fault if wanted else whole.end()
-    return NodeRecords(records=records, failure=ReadFailure(error=why) if why else None)
+    return ReadFailure(error=why) if why else None
+
+
+def _goodness(record: NodeRecord) -> int:
+    return grade_rank(grade_of(record.status))
 
 
 def _failure(read: PageRead[NodeRecord]) -> ReadFailure:
