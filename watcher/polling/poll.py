@@ -218,6 +218,7 @@ class Poller:
         ) as registry:
             nodes, all_nodes = state.snapshot.nodes, None
             if is_due(config, state, scans, started):
+                # First, as it may show packs that this poll is to watch.
                 all_nodes = await read_all_nodes(registry, progress)
                 state, all_nodes = take_list(config, state, all_nodes, started)
             state, scans = take_repositories(config, state, scans, all_nodes)
@@ -225,11 +226,11 @@ class Poller:
             plan = make_plan(config, state, scans, started)
             answers = await read(registry, plan, self.clock, progress, all_nodes)
             change = compare(config, plan, answers, of_channels, scans)
+            # Before copies are judged: a reason may show that a flag is an info.
             wanted = wanted_reasons(config, change)
             reasons = await read_all(
                 registry, wanted, patience, progress, plan.is_stale
             )
-        # Only now it is known how bad flags are, and so whether something else is worse.
         explained = with_scans(change.snapshot.nodes, change.events, reasons)
         snapshot = change.snapshot.with_nodes(explained)
         known = replace(change.known, nodes=snapshot.nodes)

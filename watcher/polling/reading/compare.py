@@ -78,6 +78,7 @@ def compare_nodes(plan: Plan, answers: Answers) -> dict[str, Polled]:
             seen=seen,
             node=node,
             events=events,
+            # A folder, or a file in it, may name anything: that is said once and never fails.
             is_unknown=key in plan.only_installed and is_nothing and not had_versions,
             is_doubtful=key in plan.doubted and is_empty,
         )
@@ -101,6 +102,7 @@ def compare_node(
                 node = replace(node, ban_recorded=record.status == BANNED)
             node, events = compare_listing(node, reading, options)
         case NodeBanned():
+            # It says nothing of the versions, which stay as they were.
             node = node or Node(node=reading.node)
             node, events = compare_ban(node, summarize(reading.message), options)
         case None:
@@ -108,6 +110,7 @@ def compare_node(
         case _:
             assert_never(reading)
     if record is not None:
+        # After the listing: while it says that the pack is banned, a listing ends no ban.
         record = replace(record, status_detail=summarize(record.status_detail))
         node = node or Node(node=record.id)
         node, more = compare_record(node, record, options)
@@ -186,6 +189,7 @@ def compare(
     if isinstance(answers.sweep, Sweep) and plan.snapshot.is_down:
         read.add(ALL)  # page 1 came, whichever packs are watched
     known, of_all = with_baseline(plan, answers, polled)
+    # A record may be the first to say that a new pack is a watched publisher's.
     known = take_packs(known, plan.publishers, packs.records.values(), plan.globs)
     changed = {key: one.node for key, one in polled.items() if one.node}
     turn = Turn(
@@ -285,10 +289,12 @@ def _checks_after(plan: Plan, answers: Answers, polled: Mapping[str, Polled]) ->
         seen = one.seen
         if seen.checked_at:
             checked[key] = seen.checked_at
+        # Only what counts moves the known time, and ends the wait for something younger.
         if seen.server_time:
             times[key] = seen.server_time
             stale.pop(key, None)
         if seen.is_stale:
+            # The day after which they count all the same begins with the first.
             stale.setdefault(key, now)
     if answers.packs_due or all_nodes:
         error = _error(answers.packs) or _error(all_nodes)
@@ -332,6 +338,7 @@ class Known:
         node = self.nodes.get(key, unread_node)
         if seen.spelling:
             node = replace(node, node=seen.spelling)
+        # Where `GET /nodes` does not say why, the 403 may.
         said = seen.reading.message if isinstance(seen.reading, NodeBanned) else ""
         return Knowledge(
             node=node,

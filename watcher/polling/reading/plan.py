@@ -1,8 +1,8 @@
-"""The list of all packs, `GET /nodes`: when it is due, and what it means for the state.
+"""What a poll watches and asks for, and what it has seen of each node: all that came, folded into one value.
 
-It says which packs publishers have, which packs that only globs choose are banned, and which packs installed clones
-are that name none. It is read at the first poll that needs it and then once a day; a reading that failed is tried again
-by the next poll.
+The list of all packs, `GET /nodes`, says which packs publishers have, which packs that only globs choose are banned,
+and which packs installed clones are that name none. It is read at the first poll that needs it and then once a day; a
+reading that failed is tried again by the next poll.
 """
 
 from __future__ import annotations
@@ -401,8 +401,10 @@ class Plan:
     def _answered(self, key: str, seen: Seen, answer: Reading) -> Seen:
         seen = replace(seen, is_read=False, checked_at="", lacks=False)
         if isinstance(answer, ReadFailure):
+            # An error never changes what is known: its rows still count.
             return replace(seen, failure=answer)
         if self.is_stale(key, answer.server_time):
+            # Its rows, if they count, are no older than what is known.
             return replace(seen, is_stale=seen.reading is None)
         newest = self._newest(key, answer.server_time)
         whole = replace(
@@ -413,6 +415,7 @@ class Plan:
         spelling = answer.spelling or seen.spelling
         if not answer.incomplete:
             return replace(whole, spelling=spelling, checked_at=answer.at)
+        # Neither proves that what it lacks is not there, so that both count.
         error = f"the listing is incomplete: {answer.incomplete}"
         return replace(
             seen,
@@ -454,6 +457,7 @@ class Plan:
 
         alike = sorted((key for key, one in seen.items() if one.is_asked), key=turn)
         worst = sorted(alike, key=lambda key: seen[key].worst_news)
+        # More than the sweep itself would cost the registry too much.
         most = max(_MOST_QUESTIONS, _pages_of(sweep.total))
         return self.in_order(seen[key].name for key in worst[:most])
 

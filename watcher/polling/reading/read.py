@@ -1,4 +1,4 @@
-"""Ask the registry why it has flagged, banned or deleted versions."""
+"""Requests of one poll: pages of all, single nodes, records of packs, and the reasons why versions are bad."""
 
 from __future__ import annotations
 
