@@ -140,6 +140,8 @@ class Witness:
     is_refused: bool = False
     asked: set[str] = field(default_factory=set)
     """The packs that were asked by themselves."""
+    named: set[str] = field(default_factory=set)
+    """Lower-case ids of the packs that `GET /nodes` was asked about, also of those that it does not have."""
     records: dict[str, str] = field(default_factory=dict)
     """What `GET /nodes` said of packs."""
     listed: set[str] | None = None
@@ -310,6 +312,7 @@ class SweptMachine(Life):
         return response
 
     def _answer_packs(self, query: dict[str, list[str]]) -> web.StreamResponse:
+        self.witness.named.update(map(str.lower, query.get("node_id", ())))
         status, document = self.registry.catalog.packs(query)
         nodes: Any = document["nodes"]
         for node in nodes:
@@ -648,7 +651,8 @@ class SweptMachine(Life):
         watched = look.readings.keys() - {_REGISTRY}
         for pack in watched:
             if (
-                pack in self.witness.asked | self.witness.records.keys()
+                pack
+                in self.witness.asked | self.witness.named | self.witness.records.keys()
                 or pack not in self.turned
             ):
                 self.turned[pack] = self.now
