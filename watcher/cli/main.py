@@ -148,6 +148,7 @@ def command(
         def run(
             *, config: Path | None = None, changed: tuple[str, ...] = (), **given: Any
         ) -> int:
+            # By name, which is why a new command needs no import here.
             commands = import_module(f"watcher.cli.commands.{module or work}")
             if settings != "none":
                 from watcher.cli.loading import load_settings
@@ -161,6 +162,7 @@ def command(
             return code
 
         declared = cli.command(epilog=ending)(run)
+        # Last, so that the help of a command begins with its own options.
         declared.params += () if settings == "none" else _SETTINGS
         return declared
 
@@ -574,6 +576,7 @@ def _fail(error: WatchError) -> int:
     has_document = words[:1] in (["schema"], ["metrics"]) or _ASKS_FOR_DOCUMENT.search(
         " ".join(words)
     )
+    # On a terminal the person who reads stdout reads stderr too.
     is_read_along = columns() is not None
     if not (has_document or is_read_along or isinstance(error, OutputError)):
         lead = f"exit {error.exit_code}"

@@ -89,6 +89,7 @@ def parse_since(text: str, now: str) -> str:
     if moment := timestamps.normal(text):
         return moment
     try:
+        # Plain seconds are refused: 2026 may as well be meant as a year.
         has_unit = not text.strip()[-1:].isdecimal()
         return timestamps.later(now, -durations.parse(text if has_unit else ""))
     except (ValueError, OverflowError):

@@ -72,6 +72,7 @@ async def audit(
         repositories = without_id(pack for one in inventories for pack in one.packs)
         if repositories:
             all_nodes = await read_all_nodes(registry, progress)
+        # A clone without an id is judged as the pack that the registry has under its repository.
         under = ids_under(repositories, {}, all_nodes)
         packs = [
             (one, with_packs(pack, under)) for one in inventories for pack in one.packs

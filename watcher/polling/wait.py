@@ -116,6 +116,7 @@ class Waiter:
             left = deadline - _now()
             if is_last or left <= 0:
                 return self.seen
+            # A `Retry-After` counts, since asking earlier would only be refused again.
             pause = max(self.every, min(asked_pause, _LONGEST_PAUSE))
             is_last = left <= pause
             await asyncio.sleep(min(left, pause))

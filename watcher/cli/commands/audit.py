@@ -117,6 +117,7 @@ def audit(
         case _:
             width = columns()
             show_result(lines(done, took.seconds, width, only_problems=only_problems))
+    # After stdout: a summary that cannot be written must not cost the result.
     _add_to_summary(done, errors)
     return exit_code(
         is_refused=fails(done, fail_on),
@@ -282,6 +283,7 @@ def lines(
 
     `width` is the terminal's, on which packs that are fine are only counted; None for a pipe, which gets all.
     """
+    # A pipe gets what is ok too: who searches for a pack has to find it.
     has_all = width is None and not only_problems
     chosen = [*done.findings] if has_all else problems_of(done)
     fitting = chosen if width is None else chosen[:_SHOWN]

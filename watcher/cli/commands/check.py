@@ -121,6 +121,7 @@ def _poll(
             config = config_to_watch(chosen, folder, worker.refusal)
             lock = folder.locked(lock_holder("check"))
             with contextlib.nullcontext() if dry_run else lock:
+                # All is imported by now, and a poll makes little garbage.
                 collect_rarely()
                 with ProgressLine() as progress:
                     done, signal = asyncio.run(poll(progress))

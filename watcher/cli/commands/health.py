@@ -130,5 +130,6 @@ def judge(
     if packs:
         named = join_first(packs, _NAMES)
         parts.append(f"{plural(len(packs), 'pack')} failing: {named}")
+    # A day: a channel that is down over night wakes nobody.
     works = waited <= durations.DAY and not failing and not packs
     return age <= max_age and (works or not strict), "; ".join(parts)

@@ -61,6 +61,7 @@ def installed(
     scanned = list(zip(chosen.sources, found, strict=True))
     document = {"installs": [_document(*one) for one in scanned]}
     show(document if as_json else lines(scanned, columns()))
+    # Last, so that on a terminal what failed is not scrolled away by the tables.
     failures = [one.failure for one in found if one.failure]
     for failure in failures:
         name = sanitize_line(failure.install or "")

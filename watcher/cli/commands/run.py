@@ -92,6 +92,7 @@ def run(*, loaded: Loaded) -> int:
                     await daemon.run()
 
         with folder.locked(lock_holder("run")):
+            # A state that cannot be used is said before the first poll, with exit code 4.
             folder.load()
             try:
                 asyncio.run(serve())

@@ -321,6 +321,7 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
         watched = watched_in_words(len(overview.named), overview.globs)
         text.append(f"watching {watched}: {plural(len(rows), 'node pack')}")
     text += _node_table(overview, filter(overview.has_line, rows), width)
+    # Who asks for one pack does not ask how channels and installs do.
     if overview.chosen:
         return text
     if overview.only_problems:

@@ -105,6 +105,7 @@ def wait(
     if isinstance(found, int):
         echo("stopped; the version is not judged yet", error=True)
         return 128 + found
+    # The verdict stands, but bans of whole packs could not be looked at.
     if found.is_judged and found.why:
         warn(safe_line(found.why, _TEXT))
     error = _error(found, at_most)
