@@ -173,6 +173,7 @@ class Turn:
         """
         names = names or {}
         is_part = about is About.REGISTRY
+        # That the registry as a whole fails is no part of it, and follows from its nodes.
         self._forget(about, {FAILING, *errors} if is_part else errors)
         failures = {key: ReadFailure(error=why) for key, why in errors.items() if why}
         works = [key for key, why in errors.items() if why == ""]
