@@ -805,7 +805,8 @@ class PairedMachine(SweptMachine):
             for pack, reading in self.readings.items()
             if reading is not Reading.READ
         }
-        named = {one.node.lower() for one in self.report.unread if one.node}
+        # Without a node it is of the registry as a whole.
+        named = {(one.node or "*").lower() for one in self.report.unread}
         assert failed <= named or self.report.failure_of_registry, (
             f"{failed - named} could not be read, and it does not say so"
         )
