@@ -228,7 +228,9 @@ def _cut_acknowledgements(
     room = next(number for number, line in enumerate(lines) if line.endswith(b" \n"))
     # The line before the first room says that its message goes out, and others that a backlog is one message.
     sending = len(b"".join(lines[: room - 1]))
-    prepared = [number for number, line in enumerate(lines) if b'"prepared"' in line]
+    prepared = [
+        number for number, line in enumerate(lines) if b'"prepared":true' in line
+    ]
     alerts = len(b"".join(lines[: max(prepared, default=0) + 1]))
     for length in range(0, alerts, every):
         path.write_bytes(whole[:length])

@@ -180,7 +180,7 @@ def finished(
         if event.is_explained:
             said = reasons.get(version_of(event))
             reason = ": ".join(filter(None, (reason, said.summary if said else "")))
-            version = node.find(event.key) if node else None
+            version = node.by_key.get(event.key) if node else None
             has_findings = version is not None and event.after in {FLAGGED, BANNED}
             scan = version.scan if version and has_findings else None
         advised = event.safe_version or safe[key]
@@ -279,7 +279,7 @@ def _statuses(
     if event.kind in _OF_DEPRECATION:
         # The event names none.
         nodes = [one.get(event.node_key) for one in (after, before)]
-        known = [node.find(event.key) if node else None for node in nodes]
+        known = [node.by_key.get(event.key) if node else None for node in nodes]
         found = [one.row.status if one else None for one in known]
     elif event.kind is Kind.REMOVED:
         return [event.before]

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from watcher.changes.diff import bad_of, bad_versions, complete, tally
 from watcher.changes.transitions import DiffOptions, make_event
-from watcher.model.event import About, Event, Kind, Tally
-from watcher.model.reading import Listing, NodeBanned
+from watcher.model.event import Event, Kind, Tally
+from watcher.model.reading import ALL, Listing, NodeBanned
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.model.version import (
     BANNED,
@@ -102,8 +102,8 @@ def set_baseline(
         has_others=bool(snapshot.sweep_baseline.baseline_at) and bool(joined),
     )
     worst = BANNED if found.banned_packs else next(iter(bad_of(rows)), None)
-    # The worst is part of the id, as of a pack's own baseline.
-    of = About.REGISTRY, "", snapshot.revision
+    # The worst is part of the id, as of a pack's own baseline; no pack has this name.
+    of = ALL, "", snapshot.revision
     reason = _summary(found, bad_of(rows))
     event = make_event(of, Kind.BASELINE, None, worst, now=options.now, reason=reason)
     return after, replace(event, bad_versions=bad_versions(listed), tally=found)

@@ -118,7 +118,7 @@ class Knowledge:
 
     def scan_of(self, version: Version) -> Scan | None:
         """Return what the scanner found in a version; None if that was not read."""
-        found = self.node.find(version.key)
+        found = self.node.by_key.get(version.key)
         return found.scan if found else None
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 from watcher.model.event import FAILING, About, Event, Severity
 from watcher.model.finding import Installed
@@ -67,7 +68,9 @@ class KnownVersion:
         return self.row.key
 
 
-@frozen
+@dataclass(
+    frozen=True, kw_only=True
+)  # without slots: it keeps what is made of its versions
 class Node:
     """What is known of one node."""
 
@@ -93,21 +96,22 @@ class Node:
         """Whether the registry was seen to have it: a version of it, or its ban."""
         return bool(self.versions or self.banned)
 
-    @property
+    @cached_property
     def rows(self) -> tuple[Version, ...]:
         """The rows of all versions, oldest first."""
         return tuple(one.row for one in self.versions)
 
-    @property
+    @cached_property
     def listed(self) -> tuple[Version, ...]:
         """The rows of the versions that are listed, as far as is known."""
         if self.emptied:
             return ()
         return tuple(one.row for one in self.versions if one.mark is not Mark.REMOVED)
 
-    def find(self, key: str) -> KnownVersion | None:
-        """Return what is known of the version with a key."""
-        return next((one for one in self.versions if one.key == key), None)
+    @cached_property
+    def by_key(self) -> Mapping[str, KnownVersion]:
+        """Its versions by their keys."""
+        return {one.key: one for one in self.versions}
 
 
 @frozen

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -260,9 +261,9 @@ def _tone(state: Grade) -> str:
 # What is bad
 
 
-@frozen
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Watched:
-    """All that is known of a pack."""
+    """All that is known of a pack. A pack may have thousands of versions: what is made of them is made once."""
 
     row: NodeRow
     public: Public
@@ -277,7 +278,7 @@ class _Watched:
     def scan(self, version: Version) -> Scan | None:
         """Return what the scanner found in a banned or flagged version, if all of it is known."""
         event = self._event(version.key, version.status)
-        known = self.node.find(version.key)
+        known = self.node.by_key.get(version.key)
         scan = (known and known.scan) or (event and event.scan)
         return scan if scan and scan.is_whole else None
 
@@ -309,7 +310,7 @@ class _Watched:
 
     def record(self, key: str) -> str:
         """Return the file of the document of a ban; "" if there is none."""
-        known = self.node.find(key)
+        known = self.node.by_key.get(key)
         has_one = self._ban(key) and (not key or (known and known.row.version))
         text = known.row.version if known else ""
         return document_of(self.node, text) if has_one else ""
@@ -337,17 +338,17 @@ class _Watched:
         tones = [one.grade.severity for one in self.shown if not one.is_accepted]
         return min([*tones, self.label.tone], key=_FROM_WORST.index)
 
-    @property
+    @cached_property
     def shown(self) -> list[BadVersion]:
         """The bad versions on its card: what is run first, then what was seen last, then the worst."""
-        worst = sorted(self.bad_versions(), key=lambda one: grade_rank(one.grade))
+        worst = sorted(self.bad_versions, key=lambda one: grade_rank(one.grade))
         worst.sort(key=lambda one: (one.is_run, one.seen), reverse=True)
         return worst[:MOST_VERSIONS]
 
     @property
     def more(self) -> str:
         """What its card does not show; "" for nothing."""
-        left = len([*self.bad_versions()]) - MOST_VERSIONS
+        left = len(self.bad_versions) - MOST_VERSIONS
         # Of those that are only deprecated, what is run is shown.
         mild = [
             one
@@ -368,12 +369,14 @@ class _Watched:
     @property
     def bad_and_run(self) -> Iterator[BadVersion]:
         """What is run of it, bad and not accepted."""
-        return (
-            one for one in self.bad_versions() if one.is_run and not one.is_accepted
-        )
+        return (one for one in self.bad_versions if one.is_run and not one.is_accepted)
 
-    def bad_versions(self) -> Iterator[BadVersion]:
-        """Yield the banned and flagged versions, the newest first, and what is run and bad."""
+    @cached_property
+    def bad_versions(self) -> tuple[BadVersion, ...]:
+        """The banned and flagged versions, the newest first, and what is run and bad."""
+        return tuple(self._bad_versions())
+
+    def _bad_versions(self) -> Iterator[BadVersion]:
         left = tuple(one for one in self.row.run if one.grade not in _CALM)
         for version in reversed(self.row.problems):
             if version.status not in {BANNED, FLAGGED}:
@@ -437,7 +440,7 @@ class _Watched:
         return sentence(not_banned(good)) if has_bans else ()
 
     def _ban(self, key: str) -> Ban | None:
-        of = self.node.find(key) if key else self.node
+        of = self.node.by_key.get(key) if key else self.node
         return of.ban if of and of.ban and not of.ban.until else None
 
     def _event(self, key: str, kind: str) -> Event | None:

@@ -176,7 +176,7 @@ def _stands(
     if newest is None:
         return Grade.UNKNOWN if is_unknown else Grade.OK
     # Only a flag has something that counts.
-    found = node.find(newest.key) if newest.status == FLAGGED else None
+    found = node.by_key.get(newest.key) if newest.status == FLAGGED else None
     return grade_of(
         newest.status,
         deprecated=newest.deprecated,

@@ -16,8 +16,12 @@ from tests.support.factories import (
     version,
 )
 from tests.support.work import calls_of
+from watcher.changes.diff import compare_listing
+from watcher.changes.sweeps import set_baseline
+from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Tally
-from watcher.model.snapshot import Node
+from watcher.model.reading import Listing
+from watcher.model.snapshot import Node, Snapshot, SweepBaseline
 
 EMPTY_AT = "2026-02-01T00:00:00.000Z"
 PROVISIONAL = Node(node=PACK, empty_since=EMPTY_AT)
@@ -195,3 +199,18 @@ def test_an_incomplete_listing_leaves_the_provisional_state() -> None:
         ("baseline", None, None, None),
         ("new", "2.0", None, "active"),
     ]
+
+
+@pytest.mark.parametrize("name", ["registry", "node", "channel", "install"])
+def test_no_pack_takes_the_id_of_the_baseline_of_all(name: str) -> None:
+    """Whatever a pack is called, its baseline and that of all are two events."""
+    options = DiffOptions(now=NOW)
+    listing = Listing(node=name, versions=(version(),), at=NOW)
+    _, (own,) = compare_listing(None, listing, options)
+    sweep_baseline = SweepBaseline(globs=("other-*",), baseline_at=NOW)
+    joined = [Node(node="other-1", baseline_at=NOW)]
+    _, of_all = set_baseline(
+        Snapshot(), sweep_baseline, joined, options, has_chosen=True
+    )
+    assert of_all is not None
+    assert own.id != of_all.id

@@ -91,7 +91,7 @@ def found_in(node: Node, found: Reason, text: str) -> Scan | None:
     """Return the scan of a version with this reason."""
     name = PACK.lower()
     nodes = with_scans({name: node}, (), {(name, f"id-{text}"): found})
-    read = nodes[name].find(f"id-{text}")
+    read = nodes[name].by_key.get(f"id-{text}")
     return read.scan if read else None
 
 

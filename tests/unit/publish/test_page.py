@@ -419,6 +419,17 @@ def test_what_is_beside_the_news() -> None:
     assert quiet.of("run") == ""
 
 
+def test_an_id_with_a_dot() -> None:
+    """The place of its card is called as what leads there calls it."""
+    name = "Some.Pack-2.x"
+    banned = known(version("1.0", "banned"), node=name)
+    news = event(Kind.BANNED, node=name, version="1.0", version_id="id-1.0")
+    state = _state({name.lower(): replace(banned, baseline_at="")})
+    found = _Reader(page(published(state, (news,), _ALL, "1.2.3")))
+    [card] = found.all("article")
+    assert card["id"] == f"pack-{name.lower()}"
+
+
 def test_an_id_that_can_be_no_anchor() -> None:
     """Its place has a name of our own, and no attribute is made of it; one that is a path has no link."""
     odd = 'a" onload="b'

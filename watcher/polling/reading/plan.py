@@ -341,7 +341,9 @@ class Plan:
         if not is_banned:
             # One that is reported failing recovers by its own answer.
             is_doubted = rows.fault or self.snapshot.is_failing(About.NODE, key)
-            is_read = not is_doubted and shows_all(known, rows.versions)
+            # Of one without a row a page that lacks says nothing.
+            may_be_all = bool(rows.versions) or not sweep.incomplete
+            is_read = not is_doubted and may_be_all and shows_all(known, rows.versions)
         # An older page that shows what is known is no check.
         is_sure = is_read and has_come and not sweep.incomplete
         seen = Seen(
@@ -405,7 +407,7 @@ class Plan:
             return replace(seen, failure=answer)
         if self.is_stale(key, answer.server_time):
             # Its rows, if they count, are no older than what is known.
-            return replace(seen, is_stale=seen.reading is None)
+            return replace(seen, is_stale=not seen.server_time)
         newest = self._newest(key, answer.server_time)
         whole = replace(
             seen, reading=answer, is_stale=False, server_time=newest, is_read=True

@@ -71,12 +71,10 @@ async def read_all(
         query = Query(
             node=node, statuses=(status,), include_status_reason=True, page_size=_ROWS
         )
-        async with places, aclosing(_pages(registry, query, is_stale)) as pages:
+        all_rows = _rows(registry, query, is_stale, missing)
+        async with places, aclosing(all_rows) as pages:
             async for page in pages:
-                rows = page
-                if rows is None:
-                    rows = await _one_by_one(registry, query, is_stale, missing)
-                for row in rows:
+                for row in page:
                     key = parse_version(row).key
                     missing.discard(key)
                     async with reader:
@@ -121,23 +119,42 @@ async def _pages(
             yield read.page.rows
 
 
-async def _one_by_one(
-    registry: Registry, query: Query, is_stale: IsStale, keys: Collection[str]
-) -> list[VersionRow]:
-    """Return the rows of some versions, each read as a page of its own, whose places the pages without reasons show."""
-    outline = replace(query, include_status_reason=False)
-    versions: list[str] = []
-    async for rows in _pages(registry, outline, is_stale):
-        versions += (parse_version(row).key for row in rows or ())
-    found: list[VersionRow] = []
-    for place, key in enumerate(versions, 1):
-        if key in keys:
-            single = replace(query, page=place, page_size=1)
-            async with aclosing(_pages(registry, single, is_stale)) as pages:
-                async for rows in pages:
-                    found += rows or ()
+async def _rows(
+    registry: Registry, query: Query, is_stale: IsStale, wanted: Collection[str]
+) -> AsyncGenerator[list[VersionRow]]:
+    """Yield the rows of each page of the node; of a page that cannot be read those `wanted`, each by itself."""
+    number = 1
+    while number <= _PAGES:
+        rest = replace(query, page=number)
+        async with aclosing(_pages(registry, rest, is_stale)) as pages:
+            async for rows in pages:
+                if rows is None:
                     break
-    return found
+                yield rows
+                number += 1
+            else:
+                return
+        # Without reasons the page is small, and its rows have the same places.
+        outline = await _page(
+            registry, replace(rest, page=number, include_status_reason=False), is_stale
+        )
+        for place, row in enumerate(outline, (number - 1) * query.page_size + 1):
+            if parse_version(row).key in wanted:
+                single = replace(query, page=place, page_size=1)
+                yield await _page(registry, single, is_stale)
+        if not outline:
+            return
+        number += 1
+
+
+async def _page(
+    registry: Registry, query: Query, is_stale: IsStale
+) -> list[VersionRow]:
+    """Return the rows of one page of the node; none if it cannot be read."""
+    async with aclosing(_pages(registry, query, is_stale)) as pages:
+        async for rows in pages:
+            return rows or []
+    return []
 
 
 _SHORTEST_STREAK = 8

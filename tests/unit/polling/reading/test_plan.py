@@ -26,6 +26,7 @@ from watcher.model.reading import (
     NodeBanned,
     ReadFailure,
     Reading,
+    ServerTime,
 )
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
@@ -313,3 +314,38 @@ def test_only_what_globs_alone_choose_waits_for_the_baseline_of_all() -> None:
     sweep = _sweep(chosen="active", named="active")
     sweep.incomplete = "rows are missing"
     assert _asked(plan, sweep, _records(known=[])) == ["named"]
+
+
+def test_rows_that_count_end_the_wait_for_a_younger_answer() -> None:
+    """An old answer of a pack of which younger rows show what is known is nothing to wait for."""
+    plan = _plan("pack")
+    times = {"pack": "2026-03-01T12:00:00Z"}
+    checks = replace(plan.checks, server_times=times, stale_since={"pack": BEFORE})
+    plan = replace(plan, checks=checks, nodes={"pack": "pack"}, globs=Selection())
+    rows = NodeRows(
+        spelling="pack", versions={"1": _version()}, made={"2026-03-01T12:50:00Z"}
+    )
+    sweep = Sweep(at=NOW, total=9, incomplete="a page", nodes={"pack": rows})
+    old = Listing(
+        node="pack",
+        versions=(_version(),),
+        at=NOW,
+        server_time=ServerTime.of("2026-03-01T11:00:00Z"),
+    )
+    seen = plan.answered(plan.seen(sweep), {"pack": old})
+    assert not seen["pack"].is_stale
+
+
+def test_pages_that_are_not_all_say_nothing_of_a_pack_without_a_row() -> None:
+    """A pack of which no version is listed, as a publisher's new one, is asked if a page lacks that may have one."""
+    plan = _plan()
+    nodes = {"fresh": Node(node="fresh", baseline_at=BEFORE)}
+    plan = replace(
+        plan,
+        nodes={"fresh": "fresh"},
+        snapshot=replace(plan.snapshot, nodes=nodes),
+    )
+    sweep = _sweep()
+    assert plan.questions(sweep, plan.seen(sweep)) == []
+    sweep = replace(sweep, incomplete="page 3: HTTP 500")
+    assert plan.questions(sweep, plan.seen(sweep)) == ["fresh"]

@@ -108,6 +108,25 @@ def test_large_reasons_of_others_hide_no_reason(registry: FakeRegistry) -> None:
     assert large not in found
 
 
+def test_a_page_that_cannot_be_read_costs_its_own_rows_alone(
+    registry: FakeRegistry,
+) -> None:
+    """One page without reasons shows the places of its rows; the other pages are read as ever."""
+    ids = [
+        registry.catalog.publish(
+            "pack",
+            f"{at:03}",
+            status="flagged",
+            reason="x" * 3_000 if at >= 80 else f"for {at}",
+        )
+        for at in range(100)
+    ]
+    found = _reasons(registry, dict.fromkeys(ids[:80], "flagged"), max_bytes=20_000)
+    assert [found[one] for one in ids[:80]] == [f"for {at}" for at in range(80)]
+    sizes = [asked.query["pageSize"] for asked in registry.requests]
+    assert (sizes.count(["20"]), sizes.count(["1"])) == (6, 0)
+
+
 @pytest.mark.parametrize(
     "name",
     one_of(
