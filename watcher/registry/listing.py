@@ -25,6 +25,7 @@ from watcher.registry.pages import Bounds, Completeness, Page, PageRead, Pages
 from watcher.registry.schema import VersionRow, parse_page, parse_version
 
 _TWICE = "a version came twice"
+_IN_PART = "a row is unreadable in part"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,11 +110,12 @@ class Rows:
     nodes: dict[str, NodeRows] = field(default_factory=dict)
     """By lower-case id, of those that are wanted."""
     whole: Completeness = field(default_factory=lambda: Completeness(what="version"))
-    """Of the pages, by the versions' ids. What is wrong with one node's rows alone is not in it."""
+    """Of the pages, by the ids of node and version: two nodes may have one version's id. What is wrong with one node's
+    rows alone is not in it."""
     has_others: bool = False
     """Whether rows of nodes that are not wanted came."""
-    _places: dict[str, NodeRows | None] = field(default_factory=dict)
-    """By a node's id as the registry writes it; None if it is not wanted."""
+    _places: dict[str, tuple[str, NodeRows | None]] = field(default_factory=dict)
+    """By a node's id as the registry writes it: in lower case, and its rows if it is wanted."""
 
     def take(self, read: PageRead[VersionRow]) -> None:
         """Add what a page shows, and note why others may be missing."""
@@ -125,26 +127,28 @@ class Rows:
         if page.unplaced:
             whole.note(f"{page.unplaced} {on_page}")
         for (node, version), named in page.lost.items():
-            whole.came.add(version)
-            if (rows := self._place(node)) is not None:
+            key, rows = self._place(node)
+            whole.came.add((key, version))
+            if rows is not None:
                 rows.note(f"{named} {on_page}")
         for number, row in enumerate(page.rows):
-            whole.came.add(row.id or f"{row.node_id.lower()}={row.version}")
-            if (rows := self._place(row.node_id)) is None:
+            key, rows = self._place(row.node_id)
+            whole.came.add((key, row.id or f"={row.version}"))
+            if rows is None:
                 continue
             unreported = page.unreported.get(number)
-            if unreported is not None:
-                rows.note(f"a row is unreadable in part {on_page}")
+            if unreported:
+                rows.note(f"{_IN_PART} {on_page}")
             rows.add(row, unreported, self.known)
             rows.made.add(read.server_time)
 
-    def _place(self, node: str) -> NodeRows | None:
+    def _place(self, node: str) -> tuple[str, NodeRows | None]:
         if node not in self._places:
             key, rows = node.lower(), None
             if self.is_wanted(key):
                 rows = self.nodes.setdefault(key, NodeRows(spelling=node))
             self.has_others = self.has_others or rows is None
-            self._places[node] = rows
+            self._places[node] = key, rows
         return self._places[node]
 
 
@@ -191,6 +195,9 @@ async def read_node(
             if (page := read.page) is None:
                 break
             of_node.made.add(read.server_time)
+            # Here each field counts; in a sweep only those that are compared, which `take` notes.
+            if page.unreported:
+                of_node.note(f"{_IN_PART} on page {read.number}")
             if rows.has_others:
                 whole.note(FOREIGN)
                 break

@@ -19,6 +19,7 @@ from watcher.registry.client import NodeQuery, Registry
 from watcher.registry.pages import Bounds, Completeness, Page, PageRead, Pages
 from watcher.registry.schema import read_list
 from watcher.streams import Progress, silent
+from watcher.text.sanitize import plural
 
 _MOST_IDS = 100
 """Of one request."""
@@ -114,6 +115,9 @@ async def _read(
                 continue
             if not wanted:
                 whole.count(page)
+            elif read.number == 1 and page.total and not page.items:
+                # It does not say that the registry has none of them.
+                whole.note(f"0 of {plural(page.total, 'pack')} came")
             for record in page.rows:
                 key = record.id.lower()
                 if not wanted or key in wanted:  # of two records the worse

@@ -161,7 +161,7 @@ class Pages(Generic[Row]):
         came: dict[int, PageRead[Row]] = {}
         place = f"pages {self.query.node}"
         try:
-            self._request_more(under_way)
+            self._request_more(under_way, due)
             while under_way:
                 self.progress(place, self._shown())
                 done, under_way = await asyncio.wait(
@@ -172,7 +172,7 @@ class Pages(Generic[Row]):
                     yield came.pop(due)
                     due += 1
                 # Only now: whoever looked at the page before may have left.
-                self._request_more(under_way)
+                self._request_more(under_way, due)
             if left := self._last - self._requested:
                 claimed = f"the answers claim {self._last} pages, more than are read"
                 why = self._reason_to_stop() or f"not requested: {claimed}"
@@ -183,10 +183,15 @@ class Pages(Generic[Row]):
             await asyncio.gather(*under_way, return_exceptions=True)
             self.progress(place, "")
 
-    def _request_more(self, under_way: set[asyncio.Task[PageRead[Row]]]) -> None:
-        """Add as many requests to those under way as there may be, and are wanted."""
-        most = min(self.registry.limits.concurrency, self.bounds.at_once)
+    def _request_more(
+        self, under_way: set[asyncio.Task[PageRead[Row]]], due: int
+    ) -> None:
+        """Add as many requests to those under way as there may be, and are wanted; `due` is the next page to yield."""
+        concurrency = self.registry.limits.concurrency
+        most = min(concurrency, self.bounds.at_once)
         last = min(self._last, self.query.page - 1 + self.bounds.pages)
+        # While one page hangs, those after it are held: not all there are.
+        last = min(last, due - 1 + 2 * concurrency)
         while len(under_way) < most and self._requested < last:
             if self._done and self._reason_to_stop():
                 break
@@ -233,7 +238,9 @@ class Pages(Generic[Row]):
     def _count(self, page: Page[Row], number: int) -> None:
         """Note how many pages there are, by one of them. A page that does not say it is followed by another."""
         self._page_size = self._page_size or _size_of(page, self.query.page_size)
-        if page.total is None and page.total_pages is None:
+        # Its own rows refute a total of 0.
+        is_refuted = page.total == 0 and page.items
+        if is_refuted or (page.total is None and page.total_pages is None):
             last = number + bool(page.items)
         else:
             by_total = -(-(page.total or 0) // self._page_size)

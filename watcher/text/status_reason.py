@@ -282,7 +282,7 @@ def _scan(said: list[Said]) -> Scan | None:
     unread = 0
     for one in said:
         found |= Counter(one.findings)
-        unread += len(_SEVERITY.findall(one.rest or ""))
+        unread += sum(1 for _ in _SEVERITY.finditer(one.rest or ""))
     if not found:
         return None
     distinct: dict[tuple[str, str], ScanFinding] = {}

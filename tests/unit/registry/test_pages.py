@@ -129,6 +129,22 @@ def test_as_many_requests_at_once_as_there_may_be(registry: FakeRegistry) -> Non
     assert most == 3
 
 
+def test_a_page_that_hangs_holds_few_others(registry: FakeRegistry) -> None:
+    """While one page hangs, no more than a few after it are requested, for all of them are held; then all come."""
+    of_pack(registry, versions=400)
+    requested = 0
+
+    async def respond(request: web.BaseRequest) -> None:
+        nonlocal requested
+        if request.query["page"] == "2":
+            await asyncio.sleep(0.5)  # long enough for all others to come
+            requested = len(registry.requests)
+
+    registry.respond = respond
+    assert len(rows(read(registry.url, concurrency=2))) == 400
+    assert 2 < requested <= 1 + 2 * 2
+
+
 @pytest.mark.parametrize(
     ("code", "ban"),
     [(400, None), (403, None), (403, "stolen"), (404, None), (503, None)],

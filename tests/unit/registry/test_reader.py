@@ -25,7 +25,9 @@ from watcher.model.reading import (
 )
 from watcher.registry import listing as reader
 from watcher.registry.client import Registry, RequestLimits
-from watcher.registry.listing import read_node
+from watcher.registry.listing import Rows, read_node
+from watcher.registry.pages import PageRead
+from watcher.registry.schema import parse_page
 
 MEGABYTES = 32
 
@@ -134,6 +136,14 @@ def _serve(registry: FakeRegistry, *rows: Any) -> None:
     registry.respond = responding()(
         200, json.dumps({"total": len(rows), "versions": rows}).encode()
     )
+
+
+def swept_rows(*rows: dict[str, Any]) -> Rows:
+    """Return what a sweep makes of one page of these rows."""
+    swept = Rows(is_wanted=lambda _: True)
+    body = json.dumps({"total": len(rows), "versions": rows}).encode()
+    swept.take(PageRead(number=1, page=parse_page(body)))
+    return swept
 
 
 def _altered(
@@ -394,6 +404,28 @@ def test_a_bad_detail_hides_no_flag(registry: FakeRegistry) -> None:
         one.id: one.status for one in listing.versions if one.status != "active"
     } == {first["id"]: "flagged"}
     assert listing.unreported == {first["id"]: {"dependencies"}}
+
+
+@pytest.mark.parametrize("field", ["createdAt", "version", "status_reason"])
+def test_a_bad_field_that_is_not_compared(registry: FakeRegistry, field: str) -> None:
+    """It makes a node's own listing incomplete, and costs nothing in a sweep."""
+    of_pack(registry, versions=1)
+    [row] = _rows(registry, "pack")
+    _serve(registry, row | {field: 7})
+    assert listing_of(registry).incomplete == "a row is unreadable in part on page 1"
+    swept = swept_rows(row | {field: 7})
+    assert (swept.nodes["pack"].fault, swept.whole.end()) == ("", "")
+    assert swept_rows(row | {"dependencies": 7}).nodes["pack"].fault
+
+
+def test_one_id_in_two_packs_is_two_versions(registry: FakeRegistry) -> None:
+    """A sweep with both is complete, readable or not; one version whose node is written in two ways is still one."""
+    of_pack(registry, versions=1)
+    [row] = _rows(registry, "pack")
+    for other in ({}, {"status": 7}):
+        assert swept_rows(row, row | {"node_id": "other"} | other).whole.end() == ""
+    same = swept_rows(row, row | {"node_id": "Pack"})
+    assert same.whole.end() == "1 of 2 versions came"
 
 
 def test_a_listing_is_no_larger_than_an_answer(registry: FakeRegistry) -> None:

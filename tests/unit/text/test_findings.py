@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -447,3 +448,17 @@ def test_any_text_is_read(text: str) -> None:
     read_reason(text)
     read_reason("[" + text)
     read_reason('{"statusHistory": [{"message": ' + json.dumps(text) + "}]}")
+
+
+def test_what_is_only_counted_takes_no_memory() -> None:
+    """The severities of what was cut off are counted one by one: a list of them all would be larger than the text."""
+    reason = json.dumps([INFO])[:-1] + ' - "severity":"info"' * 60_000
+    tracemalloc.start()
+    try:
+        scan = read(reason)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert scan is not None
+    assert scan.count == 60_001
+    assert most < 3 * len(reason)
