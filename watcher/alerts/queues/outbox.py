@@ -115,6 +115,7 @@ def expired(
     """
     queue = outbox.queues[channel]
     messages: list[Message] = []
+    dropped: set[str] = set()
     for message in queue.messages:
         failures = max(queue.attempts, message.times_aside, message.unanswered)
         left = tuple(
@@ -126,15 +127,17 @@ def expired(
         is_whole = bool(left) and not message.may_change
         if is_whole or (configured and failures < FAILURES_TO_EXPIRE):
             left = message.events
+        # Another message may still have it: whom this one was for never gets it.
+        dropped.update(set(message.events).difference(left))
         messages.append(replace(message, events=left))
     kept = replace(queue, messages=tuple(one for one in messages if one.events))
-    if configured and kept == queue:
+    if configured and not dropped:
         return outbox, 0
     # Nobody owns it any more: a streak of failures would make `tidy` keep it for ever.
     if not configured:
         kept = replace(kept, attempts=0, failing_since="")
     left_of_all = tidy(replace(outbox, queues={**outbox.queues, channel: kept}))
-    return left_of_all, queue.alerts - kept.alerts
+    return left_of_all, len(dropped)
 
 
 def tidy(outbox: Outbox) -> Outbox:

@@ -132,6 +132,28 @@ def test_an_alert_expires_only_after_two_failures(failure: dict[str, Any]) -> No
     assert (old, owed_to("ops", left)) == (1, 0)
 
 
+def test_a_further_message_that_expires_is_counted() -> None:
+    """Also while the message that has left its alerts to it still waits; what both lose is counted once."""
+    whole = ("e1", "e2", "e3")
+    waiting = failed(
+        owing(whole, to=(OPS,)),
+        "ops",
+        "HTTP 500",
+        NOW,
+        ends=False,
+        reached=frozenset({"a"}),
+        left=whole[1:],
+    )
+    assert alerts(waiting) == [*whole, *whole[1:]]
+    for _ in range(4):
+        waiting = failed(
+            waiting, "ops", "HTTP 400", NOW, number=1, ends=False, cause=Cause.CONTENT
+        )
+    left, old = outbox.expired(waiting, "ops", minute(61), 3600)
+    assert (alerts(left), old) == ([*whole], 2)
+    assert outbox.expired(twice_failed(waiting), "ops", minute(61), 3600)[1] == 3
+
+
 def test_a_channel_that_lost_all_to_expiry_still_backs_off() -> None:
     """Expiry does not make a dead channel look well: its failures stay counted until it takes something."""
     waiting = twice_failed(owing(("e1",)))
