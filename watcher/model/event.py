@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import astuple, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
@@ -490,6 +490,8 @@ def digest(text: str, length: int) -> str:
 
 
 _SHORTEST_ITEM = 60
+_LONGEST_NAME = 100
+"""Characters of the name of an install, which each of many copies has."""
 _WHOLE = {"id", "node", "channel", "url", "safe_version"}
 """Fields of an event that are never cut: names that have to be found again, and what is short."""
 _MARK = 100
@@ -520,24 +522,23 @@ def bounded(
         installed=installed[:copies],
         scan=event.scan and shortened(event.scan, findings),
     )
-    texts = (one.name for one in fields(event) if one.name not in _WHOLE)
-    return replace(
-        shorter,
-        **{name: _with_texts_cut(getattr(shorter, name), longest) for name in texts},
-    )
+    kept: Event = _texts_cut(shorter, longest, _WHOLE)
+    return kept
 
 
-def _with_texts_cut(value: Any, longest: int) -> Any:  # noqa: ANN401 - whatever an event has
-    """Return a value with each text in it cut."""
+def _texts_cut(value: Any, longest: int, whole: Container[str] = ()) -> Any:  # noqa: ANN401 - whatever an event has
+    """Return a value with each text in it cut, but for the fields that stay whole."""
     if isinstance(value, str):
         return cut(value, longest)
     if isinstance(value, tuple):
-        return tuple(_with_texts_cut(one, longest) for one in value)
+        return tuple(_texts_cut(one, longest) for one in value)
     if not is_dataclass(value) or isinstance(value, type):
         return value
+    most = {"install": min(longest, _LONGEST_NAME)}
     texts = {
-        one.name: _with_texts_cut(getattr(value, one.name), longest)
-        for one in fields(value)
+        name: _texts_cut(getattr(value, name), most.get(name, longest))
+        for name in (one.name for one in fields(value))
+        if name not in whole
     }
     return replace(value, **texts)
 
@@ -569,11 +570,12 @@ def _differing(
     if len(text) <= longest and len(differing) == len(items):
         return items, known
     kept: list[str] = []
-    room = longest - _MARK
+    room = longest - min(_MARK, longest // 2)
     for item in differing:
         short = cut(item, max(_SHORTEST_ITEM, longest // 8))
         room -= len(text_of((short,)))
-        if room < 0:
+        # However little room there is, one says more than none.
+        if room < 0 and kept:
             break
         kept.append(short)
     # The digest stays that of the whole list, however often it is cut.

@@ -70,6 +70,16 @@ def test_a_long_list_can_be_shortened_twice() -> None:
     assert _cut(same, LONGEST_TEXT) == same
 
 
+def test_the_shortest_form_shows_what_was_added() -> None:
+    """Short items as many as fit, and of a long one the beginning."""
+    [few] = public_form(
+        event(changes=(_cut(_change([], ["evil", *_LONG]), 80),))
+    ).changes
+    assert few.after.startswith('["evil", "package-number-0==0.0.0", "… (59 more added')
+    [one] = public_form(event(changes=(_cut(_change([], ["y" * 500]), 80),))).changes
+    assert one.after.startswith('["yyyyyyyy')
+
+
 def test_a_list_that_says_it_was_cut_is_quoted() -> None:
     """An item that reads like our own count is an item as any other: nothing of it is said in our words."""
     mark = f"… (9 more added; 5 characters, sha256 {'0' * 16})"
