@@ -47,8 +47,8 @@ from watcher.model.version import (
 from watcher.text.sanitize import plural
 
 KEPT = 2000
-"""The most versions that a node keeps and a listing does not show, newest first: a pack may publish and remove without
-end. They may all exist, so this is far above the size of any pack.
+"""The most versions without a ban that a node keeps and a listing does not show, newest first: a pack may publish and
+remove without end. They may all exist, so this is far above the size of any pack.
 """
 
 _BAD = {one: grade_of(one).severity for one in (FLAGGED, DELETED, BANNED)}
@@ -262,7 +262,10 @@ class _Comparison:
                     and one.mark is not Mark.REMOVED
                 ],
             )
-        hidden = [one for key, one in self.known.items() if key not in matched]
+        # A ban's document stays, so its version does: registries ban, packs cannot.
+        hidden = [
+            one for key, one in self.known.items() if key not in matched and not one.ban
+        ]
         for one in sorted(hidden, key=_age)[:-KEPT]:
             del self.known[one.key]
         versions = tuple(sorted(self.known.values(), key=_age))

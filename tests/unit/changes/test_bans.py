@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.support.factories import (
     NOW,
     PACK,
@@ -53,11 +55,10 @@ def test_a_version_that_gets_an_id_keeps_its_ban() -> None:
     assert [(key, ban.until) for key, ban in after.items()] == [("a", minute(1))]
 
 
-def test_a_version_that_is_forgotten_takes_its_ban_along() -> None:
-    """A pack that publishes without end has no more records than versions that are kept."""
-    old = [version(f"0.{number}") for number in range(KEPT + 1)]
-    first = Ban(since=NOW, changed=NOW)
-    node = known(*old, bans={"id-0.0": first, "id-0.1": first})
-    assert len(node.rows) == KEPT + 1
-    gone = {old[0].key, old[1].key} - beside(compare(node).node, "ban").keys()
-    assert gone == {in_order(old)[0].key}
+def test_a_version_that_was_banned_is_never_forgotten() -> None:
+    """However many came after it: its ban is still published. Of the others the oldest go."""
+    old = in_order(version(f"0.{number}") for number in range(KEPT + 3))
+    node = known(*old, bans={old[0].key: OPEN, old[1].key: replace(OPEN, until=NOW)})
+    after = compare(node).node
+    assert beside(after, "ban") == beside(node, "ban")
+    assert {*old} - {*after.rows} == {old[2]}
