@@ -188,8 +188,8 @@ def table(
     given = [*([[*map(bold, head)]] if head else []), *rows]
     cells = [row for row in given if not isinstance(row, str)]
     if width is not None:
-        columns = zip(*cells[bool(head) :], strict=True)
-        is_shown = [any(cell != "-" for cell in column) for column in columns]
+        columns = zip(*cells, strict=True)
+        is_shown = [{*column[bool(head) :]} != {"-"} for column in columns]
         cells = [list(compress(row, is_shown)) for row in cells]
     sizes, left = _column_sizes(cells, width), iter(cells)
     lines: list[str] = []

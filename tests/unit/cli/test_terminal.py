@@ -96,6 +96,13 @@ def test_a_column_that_says_nothing_is_left_out() -> None:
     assert plain(table(HEAD, rows))[0].split() == list(HEAD)
 
 
+def test_a_head_without_rows_is_whole() -> None:
+    """On a terminal as in a pipe."""
+    for width in (None, 40):
+        assert plain(table(HEAD, [], width)) == ["NODE  STATE  WHAT"]
+    assert table((), [], 40) == []
+
+
 def test_a_text_across_all_columns() -> None:
     """It stands between two rows and is wrapped to the whole width, with the blanks that it begins with."""
     rows = [("one", "-"), f"{INDENT}why this is so, at length", ("two", "cell")]
