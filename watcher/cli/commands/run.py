@@ -61,16 +61,17 @@ def run(*, loaded: Loaded) -> int:
 
     stop = Stop(observer.stopping, end, 0)  # judging alert URLs can take seconds
     with worker:
-        folder = StateFolder(loaded.settings.state_dir)
-        config = config_to_watch(loaded, folder, worker.refusal)
-        # All that will be needed is imported while it can be.
+        settings, folder = loaded.settings, StateFolder(loaded.settings.state_dir)
+        # All that will be needed is imported while it can be, and watched from here on: judging alert URLs takes time.
         check_installation = preload(
-            worker if config.channels else None, publishes=config.publish is not None
+            worker if settings.all_channels() else None,
+            publishes=settings.publish_dir is not None,
         )
+        config = config_to_watch(loaded, folder, worker.refusal)
         schedule = Schedule(
             config=config,
-            interval=loaded.settings.interval,
-            heartbeat_url=loaded.settings.heartbeat_address(),
+            interval=settings.interval,
+            heartbeat_url=settings.heartbeat_address(),
             warnings=warnings(loaded),
         )
 
