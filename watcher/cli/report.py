@@ -141,7 +141,7 @@ def summary(report: Report, *, dry_run: bool = False) -> str:
     if report.empty:
         counts.append(f"{len(report.empty):,} without versions")
     counts.append(plural(len(report.events), "event"))
-    # When, since whoever reads it wonders whether to do anything before that.
+    # When, since a reader wonders whether to do anything before that.
     tries = tries_in_words(report.tries, report.finished)
     counts += counted(
         (len(report.unscanned), "install", "not scanned in full"),

@@ -73,7 +73,7 @@ class Hook:
         """Why the last connection was not made that failed."""
         self.exchanges: list[Exchange] = []
         self.known: set[str] = set()
-        """Targets that have the message, whoever says so."""
+        """Targets that have the message, by whatever says so."""
         self.denied: set[str] = set()
         """Targets that have not, though apprise says so."""
         self._names: set[str] = set()

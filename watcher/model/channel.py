@@ -146,4 +146,4 @@ class Outcome:
     unanswered: bool = False
     """It went out and no answer came, so the service may have it."""
     left: tuple[str, ...] = ()
-    """Ids of the events that the message did not name and that go into a further one, for whoever has taken it."""
+    """Ids of the events that the message did not name and that go into a further one, for those who have taken it."""

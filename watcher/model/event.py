@@ -348,7 +348,7 @@ class Event:
             return Severity.WARNING if self.is_about_all else Severity.CRITICAL
         if self.replaces_archive and self.runs_it:
             return Severity.CRITICAL
-        # Most harmless packs have an informational flag: whoever hears of each stops listening.
+        # Most harmless packs have an informational flag: people who hear of each stop listening.
         is_warning = kind in _WARNINGS and not self.is_harmless
         return Severity.WARNING if is_warning else Severity.INFO
 

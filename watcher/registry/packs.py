@@ -136,7 +136,7 @@ def _goodness(record: NodeRecord) -> int:
 
 
 def _failure(read: PageRead[NodeRecord]) -> ReadFailure:
-    """Return why a page could not be read. It is about packs as a whole, whoever is at fault."""
+    """Return why a page could not be read. It is about packs as a whole, whatever is at fault."""
     if not read.code:
         return ReadFailure(error=read.error)
     is_absent = read.code in _ABSENT

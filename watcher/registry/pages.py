@@ -171,7 +171,7 @@ class Pages(Generic[Row]):
                 while due in came:
                     yield came.pop(due)
                     due += 1
-                # Only now: whoever looked at the page before may have left.
+                # Only now: the caller that looked at the page before may have left.
                 self._request_more(under_way, due)
             if left := self._last - self._requested:
                 claimed = f"the answers claim {self._last} pages, more than are read"

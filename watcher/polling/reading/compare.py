@@ -98,7 +98,7 @@ def compare_node(
             if seen.joins_baseline:
                 options = replace(options, baseline="silent")
             if record and node and node.banned and not reading.incomplete:
-                # A listing ends no ban that `GET /nodes` still has, whoever said it first.
+                # A listing ends no ban that `GET /nodes` still has, wherever it was said first.
                 node = replace(node, ban_recorded=record.status == BANNED)
             node, events = compare_listing(node, reading, options)
         case NodeBanned():

@@ -64,7 +64,7 @@ async def read_all(
     reasons: dict[VersionKey, Reason] = {}
     # A page can have megabytes of reasons, and takes memory until all of them are read.
     places = asyncio.Semaphore(registry.limits.concurrency)
-    # Whoever waits or stops waits for one of them at most.
+    # A wait or a stop takes as long as one of them at most.
     reader = asyncio.Lock()
 
     async def ask(node: str, status: str, missing: set[str]) -> None:
