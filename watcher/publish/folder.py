@@ -19,7 +19,6 @@ from watcher.publish.page import page
 from watcher.publish.public import Public
 from watcher.settings.places import open_at_once
 from watcher.state import files
-from watcher.state import files as disk
 from watcher.text.sanitize import escape_invisible
 from watcher.values import frozen
 
@@ -114,7 +113,7 @@ def _write(folder: Path, published: Iterable[tuple[str, str]]) -> Written:
         is_file = ban.is_file() and not ban.is_symlink()
         if is_file and f"{_BANS}/{ban.name}" not in names:
             with contextlib.suppress(FileNotFoundError):  # another process was quicker
-                disk.unlink(ban)
+                files.unlink(ban)
                 changed += 1
     files.remove_leftovers(folder / _BANS, _BAN, _ABANDONED)
     for name in names:

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from watcher.model.reading import Fault, Listing, ReadFailure
+from watcher.model.reading import Fault, ReadFailure
 from watcher.model.version import Version
 from watcher.registry.client import PAGE_SIZE, Query, Registry
 from watcher.registry.listing import NodeRows, Rows, moment
@@ -41,11 +41,6 @@ class Sweep:
     """By lower-case id."""
     incomplete: str = ""
     """Why rows may be missing, for a person; "" if all came."""
-
-    def listing(self, key: str, node: str) -> Listing:
-        """Return the rows that came of a node as a listing; whether more may be missing says `incomplete` of all."""
-        rows = self.nodes.get(key) or NodeRows()
-        return rows.listing(node, at=self.at)
 
 
 @frozen

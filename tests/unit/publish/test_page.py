@@ -24,6 +24,7 @@ from tests.support.factories import (
     running,
     version,
 )
+from tests.support.work import calls_of
 from watcher.alerts.advice import STOP
 from watcher.changes.health import FailureStreak, Streaks
 from watcher.model.event import INCOMPLETE, About, Event, FieldChange, Kind, Tally
@@ -807,3 +808,16 @@ def test_the_pictures(name: str) -> None:
     assert page_picture.mark_of(picture) == page_picture.digest(), (
         "run python -m tests.support.page_picture"
     )
+
+
+def test_a_pack_with_many_bad_versions() -> None:
+    """Four times as many bad versions of a pack are about four times the work."""
+
+    def calls(count: int) -> int:
+        rows = [version(f"1.{number}.0", "banned") for number in range(count)]
+        made = _state({PACK.lower(): known(*rows)})
+        public = published(made, (), _ALL, "1.2.3")
+        page(public)  # which compiles the template
+        return calls_of(lambda: page(public))
+
+    assert calls(400) < 6 * calls(100)
