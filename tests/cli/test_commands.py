@@ -218,7 +218,7 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
         ("alert_urls", "json (json://***)", "environment COMFY_WATCH_ALERT_URLS"),
         (
             "channels.chat",
-            "discord://***; kinds: banned; nodes: a*; scope: all; min_severity: warning; grouping: event",
+            '{url = "discord://***", kinds = ["banned"], nodes = ["a*"], min_severity = "warning", grouping = "event"}',
             "settings file",
         ),
     ):

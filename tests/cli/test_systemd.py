@@ -88,7 +88,7 @@ def test_a_life(watch: Watcher, manager: Manager) -> None:
 
 
 def test_a_watchdog_that_is_too_early(watch: Watcher, tmp_path: Path) -> None:
-    """It is put off, so that no poll that waits for an answer is ended; one line says so."""
+    """It is put off, so that no poll that waits for an answer is ended."""
     manager = Manager(str(tmp_path / "notify"))
     watch = watch.but(timeout="10s")
     with (
@@ -99,16 +99,13 @@ def test_a_watchdog_that_is_too_early(watch: Watcher, tmp_path: Path) -> None:
             manager.until(lambda it: "WATCHDOG_USEC" in it) == "WATCHDOG_USEC=340000000"
         )
         started.until_logged("poll")
-        (line,) = started.log("systemd")
-        assert "WatchdogSec=1 is too short" in line["message"]
 
 
 @pytest.mark.parametrize("address", ["/nowhere/notify", "vsock:2:9"])
 def test_a_socket_that_is_not_there(watch: Watcher, address: str) -> None:
-    """No poll waits for it; it is said in one line."""
+    """No poll waits for it."""
     with _running(watch.but(interval="50ms"), address) as started:
         started.until_logged("poll", 3)
-        assert len(started.log("systemd")) == 1
 
 
 def test_a_socket_that_is_full(watch: Watcher, tmp_path: Path) -> None:
@@ -118,7 +115,6 @@ def test_a_socket_that_is_full(watch: Watcher, tmp_path: Path) -> None:
         _fill(manager)
         with _running(watch.but(interval="50ms"), manager.address) as started:
             started.until_logged("poll", 3)
-            assert started.log("systemd") == []
             manager.until(lambda it: it.startswith("READY=1"))
 
 

@@ -6,13 +6,13 @@ Each is a datagram to the socket that `$NOTIFY_SOCKET` names. Whatever that sock
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable, MutableMapping
 
 from watcher.errors import WatchError
 from watcher.polling.model import Dispatch, Report
-from watcher.polling.problems import warning
 from watcher.service.observer import Observer, Schedule
 
 _SOCKET, _WATCHDOG, _WATCHED_PROCESS = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
@@ -30,15 +30,12 @@ _MICROSECONDS = 1_000_000
 
 
 def from_environment(
-    environ: MutableMapping[str, str],
-    has_deadline: Callable[[], bool],
-    speaker: Observer,
+    environ: MutableMapping[str, str], has_deadline: Callable[[], bool]
 ) -> Systemd | None:
     """Return who notifies systemd; None where it does not ask for that.
 
-    `has_deadline` says whether the loop waits for something that it will itself end in time. The `speaker` hears what
-    is wrong with systemd's part. The variables of systemd are taken out of the environment, so that no child process
-    speaks for this one.
+    `has_deadline` says whether the loop waits for something that it will itself end in time. The variables of
+    systemd are taken out of the environment, so that no child process speaks for this one.
     """
     address, limit, process = (
         environ.pop(name, "") for name in (_SOCKET, _WATCHDOG, _WATCHED_PROCESS)
@@ -48,7 +45,7 @@ def from_environment(
     # A process id says whom the watchdog is for; without one it is any process (sd_watchdog_enabled(3)).
     is_watched = limit.isdecimal() and process in {"", str(os.getpid())}
     watchdog = int(limit) / _MICROSECONDS if is_watched else 0.0
-    return Systemd(address, watchdog, has_deadline, speaker)
+    return Systemd(address, watchdog, has_deadline)
 
 
 class Systemd(Observer):
@@ -60,28 +57,24 @@ class Systemd(Observer):
     """
 
     def __init__(
-        self,
-        address: str,
-        watchdog: float,
-        has_deadline: Callable[[], bool],
-        speaker: Observer,
+        self, address: str, watchdog: float, has_deadline: Callable[[], bool]
     ) -> None:
         """Prepare for a path, or an abstract name after `@`, and the seconds of the watchdog, 0 without one."""
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._watchdog = watchdog
         self._has_deadline = has_deadline
-        self._speaker = speaker
         self._socket: socket.socket | None = None
         self._is_busy = False
         self._is_alive = True
         """Something has got on since systemd heard that the last time."""
-        self._is_unheard = False
-        """The log says that the socket cannot be used."""
         self._ticks: asyncio.Task[None] | None = None
 
     def started(self, schedule: Schedule) -> None:
         """See that the watchdog leaves one request its time, and begin to send signs of life."""
-        self._fit_watchdog(schedule)
+        least = schedule.config.limits.timeout + _LONGEST_SILENCE
+        if 0 < self._watchdog < least:
+            self._watchdog = least
+            self._send(f"WATCHDOG_USEC={int(least * _MICROSECONDS)}")
         self._ticks = asyncio.create_task(self._tick())
 
     def poll_started(self) -> None:
@@ -122,17 +115,6 @@ class Systemd(Observer):
         """Say that it ends."""
         self._send("STOPPING=1")
 
-    def _fit_watchdog(self, schedule: Schedule) -> None:
-        """Ask for a later watchdog if it is too early for a poll in which all goes as it may."""
-        least = schedule.config.limits.timeout + _LONGEST_SILENCE
-        if 0 < self._watchdog < least:
-            self._warn(
-                f"WatchdogSec={self._watchdog:g} is too short for a poll that waits for an answer; "
-                f"{least:g} seconds are used"
-            )
-            self._watchdog = least
-            self._send(f"WATCHDOG_USEC={int(least * _MICROSECONDS)}")
-
     async def _tick(self) -> None:
         """Send signs of life until the loop ends."""
         while self._watchdog:
@@ -142,23 +124,10 @@ class Systemd(Observer):
             await asyncio.sleep(self._watchdog / _TICKS)
 
     def _send(self, field: str) -> None:
-        """Send one datagram. One that the socket has no room for is lost: a later one says the same."""
-        try:
+        """Send one datagram. One that the socket does not take is lost: a later one says the same."""
+        # If systemd hears nothing at all, its own log says so: the start timed out.
+        with contextlib.suppress(OSError):
             if self._socket is None:
                 self._socket = socket.socket(_FAMILY or -1, socket.SOCK_DGRAM)
                 self._socket.setblocking(False)
             self._socket.sendto(field.encode(), self._address)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            if not self._is_unheard:
-                self._is_unheard = True
-                why = error.strerror or type(error).__name__
-                self._warn(
-                    f"{_SOCKET} cannot be used: {why}; systemd hears nothing of this process"
-                )
-            return
-        self._is_unheard = False
-
-    def _warn(self, sentence: str) -> None:
-        self._speaker.problem(warning("systemd", sentence))

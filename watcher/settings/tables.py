@@ -91,6 +91,12 @@ class ChannelTable(BaseModel):
         description="What one message is about: a whole `poll`, or one `event`.",
     )
 
+    @property
+    def chosen(self) -> dict[str, object]:
+        """What it says beside the name and the URL, as a settings file may have it."""
+        given = self.model_dump(exclude_unset=True, exclude={"name", "url"})
+        return given | {"kinds": sorted(given["kinds"])} if "kinds" in given else given
+
     def channel(self) -> Channel:
         """Return the channel that the table describes."""
         return projected(

@@ -22,7 +22,7 @@ from watcher.polling.model import Dispatch
 from watcher.polling.poll import Poller
 from watcher.registry.client import RequestLimits
 from watcher.service import systemd
-from watcher.service.observer import Observer, Schedule
+from watcher.service.observer import Schedule
 from watcher.service.systemd import Systemd
 from watcher.state.store import StateFolder
 
@@ -62,9 +62,7 @@ def test_a_poll_that_does_not_get_on_shows_no_life(
         interval=900,
     )
     under_way: set[str] = set()
-    observer = Systemd(
-        str(tmp_path / "notify"), 4 * _TICK, lambda: bool(under_way), Observer()
-    )
+    observer = Systemd(str(tmp_path / "notify"), 4 * _TICK, lambda: bool(under_way))
 
     async def play() -> None:
         observer.started(plan)
@@ -102,13 +100,12 @@ def test_the_variables_are_taken_away() -> None:
         "WATCHDOG_PID": str(os.getpid()),
         "HOME": "/",
     }
-    found = systemd.from_environment(environ, bool, Observer())
+    found = systemd.from_environment(environ, bool)
     assert (environ, found is not None and found._watchdog) == ({"HOME": "/"}, 5.0)
-    assert systemd.from_environment({"WATCHDOG_USEC": "5"}, bool, Observer()) is None
+    assert systemd.from_environment({"WATCHDOG_USEC": "5"}, bool) is None
     other = systemd.from_environment(
         {"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "5", "WATCHDOG_PID": "1"},
         bool,
-        Observer(),
     )
     assert other is not None
     assert other._watchdog == 0

@@ -24,7 +24,6 @@ from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.process import Job
 from watcher.errors import UsageError
 from watcher.model.channel import Channel
-from watcher.model.event import DEFAULT_KINDS, Kind
 from watcher.polling.clock import clock
 from watcher.polling.setup import url_warnings, validate_channels, warnings
 from watcher.registry.network import check_usable
@@ -64,15 +63,13 @@ def rows(loaded: Loaded) -> list[tuple[str, str, str]]:
     A value is shown as a settings file has it, an alert URL by its channel's name and its scheme.
     """
     known = loaded.settings
-    tables = [one for one in known.all_channels() if not one.placed]
-    has_globs = known.selection().chooses
     found: list[tuple[str, str, str]] = []
     for name, origin in loaded.origins.items():
-        if name == "channels" and tables:
-            found += [
-                (f"channels.{one.name}", _one_line(one, has_globs=has_globs), origin)
-                for one in tables
-            ]
+        if name == "channels" and known.channels:
+            for table in known.channels:
+                url = _place(table.url.get_secret_value())
+                shown = _as_toml({"url": url, **table.chosen})
+                found.append((f"channels.{table.name}", shown, origin))
         else:
             found.append((name, _in_words(name, known), origin))
     return found
@@ -86,7 +83,7 @@ def _in_words(name: str, known: Settings) -> str:
             placed = [one for one in known.all_channels() if one.placed]
             if value is None:
                 return _as_toml(NO_ALERTS)
-            words = [f"{sanitize_line(one.name)} ({_place(one)})" for one in placed]
+            words = [f"{sanitize_line(one.name)} ({_place(one.url)})" for one in placed]
             return ", ".join(words) or "[]"
         case "heartbeat_url" if value is not None:
             return mask.masked(known.heartbeat_address())
@@ -119,33 +116,10 @@ def _as_toml(value: object) -> str:
             return escape_invisible(json.dumps(str(value), ensure_ascii=False))
 
 
-def _place(channel: Channel) -> str:
+def _place(url: str) -> str:
     """Return a channel's URL, of which only the scheme is shown, and whether it cannot confirm."""
-    unconfirmed = ", unconfirmed" if protocol_without_answers(channel.url) else ""
-    return f"{mask.masked(channel.url)}{unconfirmed}"
-
-
-def _one_line(channel: Channel, *, has_globs: bool) -> str:
-    parts = (
-        _place(channel),
-        f"kinds: {_kinds(channel, has_globs=has_globs)}",
-        f"nodes: {', '.join(map(sanitize_line, channel.nodes)) or 'all'}",
-        f"scope: {channel.scope}",
-        f"min_severity: {channel.min_severity}",
-        f"grouping: {channel.grouping}",
-    )
-    return "; ".join(parts)
-
-
-def _kinds(channel: Channel, *, has_globs: bool) -> str:
-    """Return which kinds a channel gets, in few words where it is many."""
-    if has_globs and not channel.kinds_given:
-        return "default (fewer of packs that only a pattern includes)"
-    if not channel.kinds_given or channel.kinds == DEFAULT_KINDS:
-        return "default"
-    if channel.kinds == frozenset(Kind):
-        return "all"
-    return ", ".join(kind for kind in Kind if kind in channel.kinds)
+    unconfirmed = ", unconfirmed" if protocol_without_answers(url) else ""
+    return f"{mask.masked(url)}{unconfirmed}"
 
 
 def test_alerts(*, loaded: Loaded, channels: tuple[str, ...]) -> int:

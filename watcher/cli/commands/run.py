@@ -47,9 +47,7 @@ def run(*, loaded: Loaded) -> int:
     worker = Worker()
     # Lines for people on a terminal and in the journal, log lines elsewhere or if asked for.
     speaker: Observer = RunLines() if log.is_for_people() else LogLines()
-    manager = systemd.from_environment(
-        os.environ, lambda: bool(worker.under_way), speaker
-    )
+    manager = systemd.from_environment(os.environ, lambda: bool(worker.under_way))
     heartbeat = Heartbeat(speaker)
     observer: Observer = Observers(
         [speaker, *([manager] if manager else []), heartbeat]
