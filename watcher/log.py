@@ -69,8 +69,9 @@ def configure(
 ) -> None:
     """Set what is logged from now on: the least `level` of `LEVELS`, `format` = `auto`, `console` or `json`.
 
-    `auto` is console where `is_for_people`, and JSON lines elsewhere. `stream` None means stderr, as it is when a line
-    is written. Console text is coloured as `streams.coloured` says; systemd's journal adds the time and the colours.
+    `auto` is console on a terminal and in systemd's journal, and JSON lines elsewhere. `stream` None means stderr, as
+    it is when a line is written. Console text is a line's `message`, else its event and fields, coloured as `coloured`
+    says and with the local time on a terminal; systemd's journal adds the time and the colours.
     """
     global _level, _format, _stream
     _level, _format, _stream = level, format, stream
@@ -83,30 +84,43 @@ def prepare() -> FilteringBoundLogger:
     import structlog
 
     stream = _stream or sys.stderr
-    with_time = [structlog.processors.TimeStamper(fmt="iso", utc=True)]
-    render: Processor
-    as_json = _format == "json" or not (_format == "console" or is_for_people())
-    if as_json:
-        render = structlog.processors.JSONRenderer()
-    elif is_journal(stream):
-        with_time = []
-        render = structlog.dev.ConsoleRenderer(
-            colors=False, pad_event_to=0, pad_level=False
+    in_journal, on_terminal = is_journal(stream), is_terminal(stream)
+    is_read = in_journal or on_terminal
+    for_people = _format == "console" or (_format == "auto" and is_read)
+    render: list[Processor] = [structlog.processors.JSONRenderer()]
+    if for_people:
+        colours = coloured(stream) and not in_journal
+        console = structlog.dev.ConsoleRenderer(
+            colors=colours, pad_event_to=0, pad_level=False
         )
-    else:
-        render = structlog.dev.ConsoleRenderer(colors=coloured(stream), pad_event_to=0)
+        render = [_in_words, console]
+    is_local = for_people and on_terminal
+    time = structlog.processors.TimeStamper(
+        fmt="%H:%M:%S" if is_local else "iso", utc=not is_local
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            *with_time,
+            # The journal has a time of its own.
+            *([] if for_people and in_journal else [time]),
             _sanitize,
-            render,
+            *render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_level),
-        logger_factory=functools.partial(_Writer, for_people=not as_json),
+        logger_factory=functools.partial(_Writer, for_people=for_people),
     )
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+def _in_words(
+    _logger: object, _method: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Return a line with its message instead of its event and fields, if it has one: a structlog processor."""
+    if "message" not in line:
+        return line
+    shown = {name: line[name] for name in ("timestamp", "level") if name in line}
+    return {**shown, "event": line["message"]}
 
 
 def _sanitize(
@@ -139,12 +153,6 @@ def _safe(value: object) -> object:
 def is_logged(level: str) -> bool:
     """Return whether lines of a level are written."""
     return LEVELS.index(level) >= LEVELS.index(_level)
-
-
-def is_for_people() -> bool:
-    """Return whether a person reads it: the format is `auto`, and the stream is a terminal or systemd's journal."""
-    stream = _stream or sys.stderr
-    return _format == "auto" and (is_terminal(stream) or is_journal(stream))
 
 
 def _emit(level: str, event: str, /, **fields: object) -> None:

@@ -136,7 +136,7 @@ def test_who_lost_the_lock_between_polls_ends_with_the_next(
         assert started.wait().code == 4
         *_, last = started.log()
     assert (last["level"], last["event"]) == ("error", "stopped: state")
-    assert "then start" in last["error"]
+    assert "then start" in last["message"]
     assert watch.state.exists() == (harm is not _take_away)
 
 
@@ -150,5 +150,5 @@ def test_a_state_that_vanished_ends_run(watch: Watcher, registry: FakeRegistry) 
                 file.unlink(missing_ok=True)
         assert started.wait().code == 4
         *_, last = started.log()
-    assert "has vanished or was replaced" in last["error"]
+    assert "has vanished or was replaced" in last["message"]
     assert not (watch.state / "snapshot.json").exists()

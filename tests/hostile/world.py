@@ -616,7 +616,7 @@ class World:
         ) as service:
             service.until(
                 lambda said: (
-                    said.err.count("checked=" if style == "console" else '"checked"')
+                    said.err.count(" checked, " if style == "console" else '"checked"')
                     > 0
                 ),
                 60,

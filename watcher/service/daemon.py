@@ -10,7 +10,6 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from watcher import timestamps
 from watcher.alerts.queues.queue import FIRST_WAIT, seconds_left
 from watcher.errors import ReplacedError, StateError
 from watcher.polling.poll import Poller, StoppedError
@@ -81,18 +80,13 @@ class Daemon:
         except ReplacedError:
             raise
         except Exception as error:  # noqa: BLE001 - the service outlives any single poll
-            observer.poll_failed(error, self._time_of_next_poll())
+            observer.failed("poll", error)
             return False
         report_problems(problems(report))
-        observer.poll_finished(report, self._time_of_next_poll())
+        observer.poll_finished(report)
         if report.unsaved:
             poller.folder.see_that_it_is_held()  # a lost lock explains it
         return not report.unsaved
-
-    def _time_of_next_poll(self) -> str:
-        """Return when it begins; now, if that is past."""
-        left = self._next_poll - asyncio.get_running_loop().time()
-        return timestamps.later(self._poller.clock(), max(0.0, left))
 
     async def _deliver_until_next_poll(self, *, is_saved: bool) -> None:
         """Wait until the next poll or a stop, and deliver what becomes due meanwhile.
@@ -121,7 +115,7 @@ class Daemon:
         except ReplacedError:
             raise
         except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
-            observer.delivery_failed(error)
+            observer.failed("delivery", error)
             return False
         report_problems(delivery_problems(done.failures, done.expired, done.unsaved))
         observer.delivered(done)

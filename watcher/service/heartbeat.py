@@ -116,13 +116,14 @@ class Heartbeat(Observer):
             schedule.config.limits.timeout,
         )
 
-    def poll_finished(self, report: Report, next_poll: str) -> None:
+    def poll_finished(self, report: Report) -> None:
         """Say that it was done, or that nothing could be read or written."""
         self._put(failed=has_failed(report))
 
-    def poll_failed(self, error: Exception, next_poll: str) -> None:
-        """Say so."""
-        self._put(failed=True)
+    def failed(self, work: str, error: Exception) -> None:
+        """Say so of a poll."""
+        if work == "poll":
+            self._put(failed=True)
 
     def _put(self, *, failed: bool) -> None:
         if not self._url:

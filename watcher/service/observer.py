@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from functools import partial
+from typing import Literal
 
-from watcher import log
-from watcher.errors import ReplacedError, StateError, WatchError, line_of
+from watcher.errors import WatchError
 from watcher.polling.model import Dispatch, PollConfig, Report
 from watcher.polling.problems import Problem
-from watcher.text.sanitize import Trusted
 from watcher.values import frozen
 
 
@@ -46,17 +45,14 @@ class Observer:
     def problem(self, problem: Problem) -> None:
         """Hear of a problem of a poll, or of a delivery between two, before its end is reported."""
 
-    def poll_finished(self, report: Report, next_poll: str) -> None:
-        """Hear that a poll is done and saved, and when the next one begins."""
-
-    def poll_failed(self, error: Exception, next_poll: str) -> None:
-        """Hear that a poll could not be done or saved, and when the next one begins."""
+    def poll_finished(self, report: Report) -> None:
+        """Hear that a poll is done and saved."""
 
     def delivered(self, done: Dispatch) -> None:
         """Hear that between two polls a round of deliveries was done."""
 
-    def delivery_failed(self, error: Exception) -> None:
-        """Hear that between two polls the state allowed no deliveries."""
+    def failed(self, work: Literal["poll", "delivery"], error: Exception) -> None:
+        """Hear that a poll could not be done or saved, or that between two polls the state allowed no deliveries."""
 
     def stopping(self, signal: str) -> None:
         """Hear that a signal, by its name, asks the loop to end."""
@@ -81,91 +77,3 @@ class Observers(Observer):
 def _call_each(methods: Sequence[Callable[..., None]], *args: object) -> None:
     for method in methods:
         method(*args)
-
-
-class LogLines(Observer):
-    """Writes what it hears to the log."""
-
-    def started(self, schedule: Schedule) -> None:
-        """Log what is watched, after each warning about the settings."""
-        for warning in schedule.warnings:
-            log.warning("settings", warning=Trusted(warning))
-        config = schedule.config
-        log.info(
-            "started",
-            nodes=len(config.nodes),
-            patterns=" ".join(config.globs),
-            publishers=len(config.publishers),
-            installs=len(config.installs),
-            channels=len(config.channels),
-            interval=schedule.interval,
-        )
-
-    def problem(self, problem: Problem) -> None:
-        """Log a problem at its level."""
-        emit = log.warning if problem.level == "warning" else log.error
-        emit(problem.event, message=Trusted(problem.sentence))
-
-    def poll_finished(self, report: Report, next_poll: str) -> None:
-        """Log each event, then a summary of the poll."""
-        for event in report.events:
-            about: dict[str, object] = {"node": event.node}
-            if event.channel is not None:
-                about = {"channel": event.channel}
-            elif event.install is not None:
-                about = {"install": event.install}
-            if event.folder is not None:
-                about |= {"node": event.node, "folder": event.folder}
-            if event.installed:
-                about["runs"] = event.runs_its_pack
-            log.info(
-                "event",
-                kind=event.kind.value,
-                **about,
-                version=event.version,
-                reason=event.reason,
-                id=event.id,
-            )
-        log.info(
-            "poll",
-            checked=report.checked,
-            failed=report.watched - report.checked,
-            requests=report.requests,
-            events=len(report.events),
-            delivered=report.delivered,
-            unconfirmed=report.unconfirmed,
-            pending=report.undelivered,
-            expired=report.expired,
-            seconds=round(report.seconds, 3),
-        )
-
-    def poll_failed(self, error: Exception, next_poll: str) -> None:
-        """Log why."""
-        _log_failure("poll", error)
-
-    def delivered(self, done: Dispatch) -> None:
-        """Log how many alerts it was, if it was any."""
-        if done.delivered or done.unconfirmed:
-            log.info("delivery", delivered=done.delivered, unconfirmed=done.unconfirmed)
-
-    def delivery_failed(self, error: Exception) -> None:
-        """Log why."""
-        _log_failure("delivery", error)
-
-    def stopping(self, signal: str) -> None:
-        """Log which signal came."""
-        log.info("stopping", signal=signal)
-
-    def stopped(self, signal: str) -> None:
-        """Log which signal it was."""
-        log.info("stopped", signal=signal)
-
-    def gave_up(self, error: WatchError) -> None:
-        """Log why."""
-        what = "state" if isinstance(error, ReplacedError) else "installation"
-        log.error(f"stopped: {what}", error=Trusted(error.line))
-
-
-def _log_failure(work: str, error: Exception) -> None:
-    cause = ": state" if isinstance(error, StateError) else ""
-    log.error(f"{work} failed{cause}", error=Trusted(line_of(error)))

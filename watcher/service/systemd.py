@@ -86,11 +86,7 @@ class Systemd(Observer):
         """Note a sign of life."""
         self._is_busy = self._is_alive = True
 
-    def poll_finished(self, report: Report, next_poll: str) -> None:
-        """Note that only the next poll is waited for."""
-        self._is_busy = False
-
-    def poll_failed(self, error: Exception, next_poll: str) -> None:
+    def poll_finished(self, report: Report) -> None:
         """Note that only the next poll is waited for."""
         self._is_busy = False
 
@@ -98,7 +94,7 @@ class Systemd(Observer):
         """Note that only the next poll is waited for."""
         self._is_busy = False
 
-    def delivery_failed(self, error: Exception) -> None:
+    def failed(self, work: str, error: Exception) -> None:
         """Note that only the next poll is waited for."""
         self._is_busy = False
 

@@ -13,11 +13,12 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher.alerts.queues.outbox import Change, Outbox
+from watcher.cli.commands.run import LogLines
 from watcher.errors import StateError
 from watcher.polling.clock import clock
 from watcher.polling.poll import Poller
 from watcher.service.daemon import Daemon
-from watcher.service.observer import LogLines, Schedule
+from watcher.service.observer import Schedule
 from watcher.state.store import StateFolder
 
 

@@ -118,12 +118,12 @@ def test_a_service_is_not_held_up(webhook: Webhook) -> None:
         async with Heartbeat(speaker) as heartbeat:
             heartbeat.started(plan(f"{webhook.url}/x"))
             done = poll_report(watched=1, checked=1)
-            heartbeat.poll_finished(done, "")
+            heartbeat.poll_finished(done)
             await until(lambda: webhook.messages("/x"))
             began = time.monotonic()
             for _ in range(50):
-                heartbeat.poll_finished(done, "")
-                heartbeat.poll_failed(OSError(), "")
+                heartbeat.poll_finished(done)
+                heartbeat.failed("poll", OSError())
             assert time.monotonic() - began < 0.2
             await until(lambda: webhook.messages("/x/fail"))
 

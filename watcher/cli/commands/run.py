@@ -1,21 +1,24 @@
-"""`run`: poll after poll until stopped, and what it says on a terminal."""
+"""`run`: poll after poll until stopped, and the lines of its log."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
-from datetime import datetime
 
-from watcher import durations, log, timestamps
-from watcher.cli import report as reports
+from watcher import durations, log
 from watcher.cli.loading import collect_rarely
-from watcher.cli.report import watched_in_words
+from watcher.cli.report import event_row, summary
 from watcher.cli.signals import Stop
-from watcher.cli.terminal import ProgressLine, echo, echo_error, warn
+from watcher.cli.terminal import ProgressLine, unstyle
 from watcher.delivery.client import Worker
-from watcher.errors import InstallationError, ReplacedError, WatchError, line_of
-from watcher.model.selection import Selection
+from watcher.errors import (
+    InstallationError,
+    ReplacedError,
+    StateError,
+    WatchError,
+    line_of,
+)
+from watcher.model.event import rank
 from watcher.polling.clock import clock
 from watcher.polling.model import Dispatch, Report
 from watcher.polling.poll import Poller
@@ -29,11 +32,10 @@ from watcher.polling.setup import (
 from watcher.service import systemd
 from watcher.service.daemon import Daemon
 from watcher.service.heartbeat import Heartbeat
-from watcher.service.observer import LogLines, Observer, Observers, Schedule
+from watcher.service.observer import Observer, Observers, Schedule
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
-from watcher.streams import is_journal, width
-from watcher.text.sanitize import plural
+from watcher.text.sanitize import Trusted, plural
 
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` turns from a channel with many messages to the other channels, and returns to it later."""
@@ -45,13 +47,10 @@ def run(*, loaded: Loaded) -> int:
     WatchError for what is wrong before the first poll.
     """
     worker = Worker()
-    # Lines for people on a terminal and in the journal, log lines elsewhere or if asked for.
-    speaker: Observer = RunLines() if log.is_for_people() else LogLines()
+    speaker = LogLines()
     manager = systemd.from_environment(os.environ, lambda: bool(worker.under_way))
     heartbeat = Heartbeat(speaker)
-    observer: Observer = Observers(
-        [speaker, *([manager] if manager else []), heartbeat]
-    )
+    observer = Observers([speaker, *([manager] if manager else []), heartbeat])
 
     def end(signal: str) -> None:
         worker.kill()
@@ -103,97 +102,92 @@ def run(*, loaded: Loaded) -> int:
     return 0
 
 
-class RunLines(Observer):
-    """Writes what it hears to stderr, as the log would; what the log's level leaves out is not said.
-
-    systemd's journal gives each line its time, and has no Ctrl-C.
-    """
-
-    def __init__(self) -> None:
-        self._is_journal = is_journal(sys.stderr)
+class LogLines(Observer):
+    """Writes what it hears to the log: each line has its fields, and a `message` that says the same in words."""
 
     def started(self, schedule: Schedule) -> None:
-        """Say what is watched, how often, and what is odd about the settings."""
-        if log.is_logged("warning"):
-            warn(*schedule.warnings)
+        """Log what is watched, and how often, after each warning about the settings."""
+        for warning in schedule.warnings:
+            log.warning("settings", message=Trusted(warning))
         config = schedule.config
-        counts = [plural(len(config.channels), "channel")]
-        if config.installs:
-            counts.insert(0, plural(len(config.installs), "install"))
-        if config.publishers:
-            counts.insert(0, plural(len(config.publishers), "publisher"))
-        chosen = Selection(globs=config.globs)
-        globs = config.globs if chosen.chooses else ()
-        if config.nodes or globs or not (config.publishers or config.installs):
-            counts.insert(0, watched_in_words(len(config.nodes), globs))
+        counts = {
+            "pack": len(config.nodes),
+            "pattern": len(config.globs),
+            "publisher": len(config.publishers),
+            "install": len(config.installs),
+            "channel": len(config.channels),
+        }
+        said = [plural(count, noun) for noun, count in counts.items() if count]
         every = f"every {durations.show(schedule.interval)}"
-        end = "" if self._is_journal else "; Ctrl-C ends it"
-        _say(f"watching {', '.join([*counts, every])}{end}")
-
-    def problem(self, problem: Problem) -> None:
-        """Say what is wrong."""
-        if log.is_logged(problem.level):
-            echo(f"{problem.level}: {problem.sentence}", error=True)
-
-    def poll_finished(self, report: Report, next_poll: str) -> None:
-        """Show the events and a line that sums up the poll."""
-        for line in reports.event_lines(report.events, width(sys.stderr)):
-            _say(line)
-        summary = reports.summary(report)
-        next_one = _next(next_poll, report.finished)
-        self._say_at(report.finished, f"{summary}; {next_one}")
-
-    def poll_failed(self, error: Exception, next_poll: str) -> None:
-        """Say why, and when the next one is."""
-        echo(
-            f"error: the poll failed: {line_of(error)}; {_next(next_poll, clock())}",
-            error=True,
+        log.info(
+            "started",
+            **{f"{noun}s": count for noun, count in counts.items()},
+            interval=schedule.interval,
+            message=f"watching {', '.join([*said, every])}",
         )
 
-    def delivered(self, done: Dispatch) -> None:
-        """Say how many alerts it was, if it was any."""
-        if done.delivered:
-            self._say_at(clock(), f"{plural(done.delivered, 'alert')} delivered")
-        if done.unconfirmed:
-            self._say_at(
-                clock(), f"{plural(done.unconfirmed, 'alert')} sent unconfirmed"
-            )
+    def problem(self, problem: Problem) -> None:
+        """Log a problem at its level."""
+        emit = log.warning if problem.level == "warning" else log.error
+        emit(problem.event, message=Trusted(problem.sentence))
 
-    def delivery_failed(self, error: Exception) -> None:
-        """Say why."""
-        echo(f"error: nothing could be delivered: {line_of(error)}", error=True)
+    def poll_finished(self, report: Report) -> None:
+        """Log each event, the worst first, then a summary of the poll."""
+        for event in sorted(report.events, key=rank):
+            about: dict[str, object] = {"node": event.node}
+            if event.channel is not None:
+                about = {"channel": event.channel}
+            elif event.install is not None:
+                about = {"install": event.install}
+            if event.folder is not None:
+                about |= {"node": event.node, "folder": event.folder}
+            if event.installed:
+                about["runs"] = event.runs_its_pack
+            kind, subject, what = event_row(event, None)
+            said = f"{unstyle(kind)} {subject}" + (f": {what}" if what else "")
+            log.info(
+                "event",
+                kind=event.kind.value,
+                **about,
+                version=event.version,
+                reason=event.reason,
+                id=event.id,
+                message=Trusted(said),
+            )
+        log.info(
+            "poll",
+            checked=report.checked,
+            failed=report.watched - report.checked,
+            requests=report.requests,
+            events=len(report.events),
+            delivered=report.delivered,
+            unconfirmed=report.unconfirmed,
+            pending=report.undelivered,
+            expired=report.expired,
+            seconds=round(report.seconds, 3),
+            message=Trusted(summary(report)),
+        )
+
+    def failed(self, work: str, error: Exception) -> None:
+        """Log why."""
+        cause = ": state" if isinstance(error, StateError) else ""
+        why = f"the {work} failed: {line_of(error)}"
+        log.error(f"{work} failed{cause}", message=Trusted(why))
+
+    def delivered(self, done: Dispatch) -> None:
+        """Log how many alerts it was, if it was any."""
+        if done.delivered or done.unconfirmed:
+            log.info("delivery", delivered=done.delivered, unconfirmed=done.unconfirmed)
 
     def stopping(self, signal: str) -> None:
-        """Say which signal came."""
-        _say(f"stopping ({signal})")
+        """Log which signal came."""
+        log.info("stopping", signal=signal)
 
     def stopped(self, signal: str) -> None:
-        """Say that it is over."""
-        _say("stopped")
+        """Log which signal it was."""
+        log.info("stopped", signal=signal)
 
     def gave_up(self, error: WatchError) -> None:
-        """Say why."""
-        echo_error(error)
-
-    def _say_at(self, moment: str, line: str) -> None:
-        _say(line if self._is_journal else f"{_at(moment)} {line}")
-
-
-def _say(line: str) -> None:
-    if log.is_logged("info"):
-        echo(line, error=True)
-
-
-def _next(moment: str, now: str) -> str:
-    is_today = _local(moment).date() == _local(now).date()
-    day = "" if is_today else f"{_local(moment):%Y-%m-%d} "
-    return f"next poll at {day}{_at(moment)}"
-
-
-def _at(moment: str) -> str:
-    """Return a time as this machine's clock shows it."""
-    return f"{_local(moment):%H:%M:%S}"
-
-
-def _local(moment: str) -> datetime:
-    return timestamps.read(moment).astimezone()
+        """Log why."""
+        what = "state" if isinstance(error, ReplacedError) else "installation"
+        log.error(f"stopped: {what}", message=Trusted(error.line))
