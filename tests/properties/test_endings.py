@@ -23,7 +23,6 @@ from watcher.changes.exposure import copies_of, with_copies
 from watcher.changes.facts import (
     VersionKey,
     finished,
-    with_bans,
     with_scans,
 )
 from watcher.model.channel import Channel, knowing, wants
@@ -186,7 +185,7 @@ class Life:
             change = with_installs(config, change)
         events = with_copies(change.events, copies_of(change.installs))
         snapshot, events = finished(events, change.snapshot, reasons, ANY_AGE)
-        saved = documents.write_snapshot(with_bans(snapshot, events, now))
+        saved = documents.write_snapshot(snapshot)
         self.state = replace(
             self.state,
             snapshot=documents.read_snapshot(saved),

@@ -15,9 +15,8 @@ from watcher.changes.transitions import (
     REMOVED,
     DiffOptions,
     EventMaker,
-    about_version,
+    about,
     first_sight,
-    node_event,
     transition,
 )
 from watcher.model.event import (
@@ -31,12 +30,13 @@ from watcher.model.event import (
 )
 from watcher.model.pack import NodeRecord
 from watcher.model.reading import Listing
-from watcher.model.snapshot import KnownVersion, Mark, Node
+from watcher.model.snapshot import Ban, KnownVersion, Mark, Node
 from watcher.model.version import (
     ACTIVE,
     BANNED,
     DELETED,
     FLAGGED,
+    PENDING,
     WATCHED_FIELDS,
     Version,
     age,
@@ -45,6 +45,7 @@ from watcher.model.version import (
     recency,
 )
 from watcher.text.sanitize import plural
+from watcher.timestamps import Moment
 
 KEPT = 2000
 """The most versions without a ban that a node keeps and a listing does not show, newest first: a pack may publish and
@@ -54,6 +55,8 @@ remove without end. They may all exist, so this is far above the size of any pac
 _BAD = {one: grade_of(one).severity for one in (FLAGGED, DELETED, BANNED)}
 """How bad a version of each status is, unless `KnownVersion.ends` says it."""
 _JUDGED = {ACTIVE, *_BAD}
+_OVER = {ACTIVE, PENDING, FLAGGED}
+"""Statuses that say that a version is not banned any more: what is deleted, or has an unknown one, may still be."""
 
 
 _NAMED = 10
@@ -85,17 +88,13 @@ def _with_baseline(
 
     events: list[Event] = []
     if options.baseline == "summary" and (first or not late):
-        summary = node_event(
-            node,
-            Kind.BASELINE,
-            options,
-            after=next(iter(bad_of(first)), None),
-            reason=_summary(first),
-        )
+        worst = next(iter(bad_of(first)), None)
+        make = about(node.node, options)
+        summary = make(Kind.BASELINE, None, worst, reason=_summary(first))
         bad = bad_versions((node.node, version) for version in first)
         events.append(replace(summary, bad_versions=bad, tally=tally(first)))
     for version in late:
-        events += first_sight(about_version(node.node, version, options), version)
+        events += first_sight(about(node.node, options, version), version)
     return replace(node, baseline_at=listing.at, empty_since=""), events
 
 
@@ -163,8 +162,9 @@ def compare_ban(node: Node, reason: str, options: DiffOptions) -> Difference:
     """
     if node.banned:
         return Difference(node)
-    event = node_event(node, Kind.BANNED, options, after=BANNED, reason=reason)
-    return Difference(replace(node, banned=True), (event,))
+    event = about(node.node, options)(Kind.BANNED, None, BANNED, reason=reason)
+    ban = _ban_after(node.ban, BANNED, options.now)
+    return Difference(replace(node, banned=True, ban=ban), (event,))
 
 
 def compare_record(node: Node, record: NodeRecord, options: DiffOptions) -> Difference:
@@ -189,10 +189,9 @@ def compare_listing(
     returning = node.emptied and bool(listing.versions)
     events: list[Event] = []
     if ended := BANNED if node.banned else REMOVED if returning else "":
-        events.append(
-            node_event(node, Kind.REINSTATED, options, before=ended, after=ACTIVE)
-        )
-        node = replace(node, banned=False)
+        events.append(about(node.node, options)(Kind.REINSTATED, ended, ACTIVE))
+        ban = _ban_after(node.ban, ACTIVE, options.now)
+        node = replace(node, banned=False, ban=ban)
     # Most listings are as the last one, and cost no comparison.
     shown = listing.versions
     settled = not any(one.mark or one.partial for one in node.versions)
@@ -301,7 +300,7 @@ class _Comparison:
         known = old or KnownVersion(row=version)
         # With an id that was not shown for a while, it may be two that are known.
         twin = self.known.get(version.key, known)
-        make = about_version(self.node.node, version, self.options)
+        make = about(self.node.node, self.options, version)
         # A version that was reported removed begins anew.
         is_new = old is None or old.mark is Mark.REMOVED
         events: list[Event] = []
@@ -322,7 +321,7 @@ class _Comparison:
             judged=not is_new and _is_judged(known) and version.status not in _JUDGED,
             ends=None if is_new else _ends(known, version.status),
             scan=known.scan or twin.scan,
-            ban=known.ban or twin.ban,
+            ban=_ban_after(known.ban or twin.ban, version.status, self.options.now),
         )
         self.events += events
         return version
@@ -334,17 +333,23 @@ class _Comparison:
         for one in gone:
             self.known[one.key] = replace(one, mark=Mark.ABSENT)
         if gone and len(again) == len(gone) and not self.listing.versions:
-            self.events.append(
-                node_event(
-                    node, Kind.REMOVED, self.options, before=ACTIVE, after=REMOVED
-                )
-            )
+            make = about(node.node, self.options)
+            self.events.append(make(Kind.REMOVED, ACTIVE, REMOVED))
             return replace(node, emptied=True)
         for one in again:
-            make = about_version(node.node, one.row, self.options)
+            make = about(node.node, self.options, one.row)
             self.events.append(make(Kind.REMOVED, one.row.status, REMOVED))
             self.known[one.key] = replace(one, mark=Mark.REMOVED)
         return node
+
+
+def _ban_after(ban: Ban | None, status: str, now: Moment) -> Ban | None:
+    """Return a ban as it is after a version or node was seen with a status; None if there was none yet."""
+    if status == BANNED:
+        ban = ban or Ban(since=now, changed=now)
+        return replace(ban, until="", changed=now) if ban.until else ban
+    is_over = ban and not ban.until and status in _OVER
+    return replace(ban, until=now, changed=now) if ban and is_over else ban
 
 
 def _age(known: KnownVersion) -> tuple[str, str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import groupby
 
 from watcher.model.event import EXPOSURES, Event, Kind, Severity, bounded
@@ -13,7 +14,6 @@ from watcher.model.version import (
     ACTIVE,
     BANNED,
     FLAGGED,
-    PENDING,
     STATUSES,
     MinimumAge,
     SafeVersion,
@@ -24,7 +24,7 @@ from watcher.model.version import (
     recency,
 )
 from watcher.text.status_reason import Reason
-from watcher.timestamps import Moment, MomentOrEmpty, normal
+from watcher.timestamps import MomentOrEmpty, normal
 
 MOST_SCANS = 20
 """Versions whose scans a node keeps."""
@@ -47,15 +47,15 @@ def with_scans(
 
     `reasons` are those that were read: of what became bad, and what else was in the same answers.
     """
-    flags = _flagged(events)
-    names = nodes.keys() & _nodes_of(flags, reasons)
-    return {name: _with_scans(name, nodes[name], flags, reasons) for name in names}
+    bad = _became_bad(events)
+    names = nodes.keys() & {name for name, _ in (*bad, *reasons)}
+    return {name: _with_scans(name, nodes[name], bad, reasons) for name in names}
 
 
 def _with_scans(
     name: str,
     node: Node,
-    flags: Collection[VersionKey],
+    bad: Mapping[VersionKey, Event],
     reasons: Mapping[VersionKey, Reason],
 ) -> Node:
     """Return a node with what was found in its versions, each compared with the earlier ones."""
@@ -66,10 +66,11 @@ def _with_scans(
     for _, equals in groupby(by_age, key=lambda one: precedence(one.row.version)[:-1]):
         places: set[tuple[str, str]] = set()
         for one in equals:
-            read = reasons.get((name, one.key))
+            read, event = reasons.get((name, one.key)), bad.get((name, one.key))
+            scan = read.scan if read else one.scan
             # What was found before a version was flagged again may be something else.
-            known = None if (name, one.key) in flags else one.scan
-            scan = read.scan if read else known
+            if not read and event and event.kind is Kind.FLAGGED:
+                scan = None
             # A person has rejected what is banned, so that it excuses nothing.
             if scan and one.row.status != BANNED:
                 places |= scan.places
@@ -82,18 +83,16 @@ def _with_scans(
     return replace(node, versions=versions)
 
 
-def _flagged(events: Iterable[Event]) -> set[VersionKey]:
-    """Return the versions that became flagged."""
-    return {version_of(one) for one in events if one.kind is Kind.FLAGGED}
+def _became_bad(events: Iterable[Event]) -> dict[VersionKey, Event]:
+    """Return the events of what became flagged or banned."""
+    kinds = {Kind.FLAGGED, Kind.BANNED}
+    return {version_of(one): one for one in events if one.kind in kinds}
 
 
-def _nodes_of(*versions: Iterable[VersionKey]) -> set[str]:
-    """Return the lower-case ids of the nodes of versions."""
-    return {name for each in versions for name, _ in each}
-
-
-def _keeping(name: str, node: Node, flags: Collection[VersionKey]) -> Node:
-    """Return the node with as many scans as it keeps, those of the newest versions, and how bad its new flags were."""
+def _keeping(name: str, node: Node, bad: Mapping[VersionKey, Event]) -> Node:
+    """Return the node with as many scans as it keeps, those of the newest versions, and with what is known of its new
+    flags and bans by their events.
+    """
     of_age = [
         one.key
         for one in sorted(node.versions, key=lambda one: precedence(one.row.version))
@@ -102,59 +101,23 @@ def _keeping(name: str, node: Node, flags: Collection[VersionKey]) -> Node:
     kept = set(of_age[-MOST_SCANS:])
 
     def after(one: KnownVersion) -> KnownVersion:
-        ends = one.ends
+        event, ends = bad.get((name, one.key)), one.ends
         # A flag is a warning, and so is what its end has to say, but for these.
-        if (name, one.key) in flags and one.scan and one.scan.is_harmless:
+        if event and event.is_harmless:
             ends = ends or Severity.INFO
-        return replace(one, scan=one.scan if one.key in kept else None, ends=ends)
+        scan = one.scan if one.key in kept else None
+        return replace(one, scan=scan, ends=ends, ban=_explained(one.ban, event))
 
-    return replace(node, versions=tuple(map(after, node.versions)))
-
-
-_OVER = {ACTIVE, PENDING, FLAGGED}
-"""Statuses that say that a version is not banned any more."""
+    ban = _explained(node.ban, bad.get((name, "")))
+    return replace(node, versions=tuple(map(after, node.versions)), ban=ban)
 
 
-def with_bans(snapshot: Snapshot, events: Iterable[Event], now: Moment) -> Snapshot:
-    """Return the snapshot of a poll with the bans as it saw them; the same object if there is nothing new.
-
-    `events` are those of the poll, with the registry's reasons.
-    """
-    reasons = {
-        version_of(event): event.reason
-        for event in events
-        if event.kind is Kind.BANNED and event.reason
-    }
-    changed: dict[str, Node] = {}
-    for name, node in snapshot.nodes.items():
-        status = BANNED if node.banned else ACTIVE
-        ban = _ban_after(node.ban, status, reasons.get((name, "")), now)
-        bans = [
-            _ban_after(one.ban, one.row.status, reasons.get((name, one.key)), now)
-            for one in node.versions
-        ]
-        if ban != node.ban or bans != [one.ban for one in node.versions]:
-            changed[name] = replace(
-                node, ban=ban, versions=tuple(map(_with_ban, node.versions, bans))
-            )
-    return snapshot.with_nodes(changed)
-
-
-def _with_ban(known: KnownVersion, ban: Ban | None) -> KnownVersion:
-    return known if known.ban == ban else replace(known, ban=ban)
-
-
-def _ban_after(
-    ban: Ban | None, status: str, reason: str | None, now: Moment
-) -> Ban | None:
-    """Return a ban as it is after a version or node was seen with a status; None if there was none yet."""
-    after = ban
-    if status == BANNED:
-        begun = ban or Ban(since=now, changed=now)
-        after = replace(begun, until="", reason=reason or begun.reason)
-    elif ban and not ban.until and status in _OVER:
-        after = replace(ban, until=now)
-    return after if after is None or after == ban else replace(after, changed=now)
+def _explained(ban: Ban | None, event: Event | None) -> Ban | None:
+    """Return a ban with the reason of the event about it."""
+    reason = event.reason if event and event.kind is Kind.BANNED else ""
+    if not (ban and event and reason) or ban.reason == reason:
+        return ban
+    return replace(ban, reason=reason, changed=event.at)
 
 
 def finished(
@@ -169,27 +132,29 @@ def finished(
     those that the registry gave; what an event says already stays before one. The newest good version is that of
     `snapshot`. An exposure that has one keeps it: the registry's answer about the pack as a whole counts there.
     """
-    safe: dict[str, SafeVersion | None] = {}
+    nodes = snapshot.nodes
+
+    @cache
+    def advised(key: str) -> SafeVersion | None:
+        return safe_version(nodes[key], minimum_age) if key in nodes else None
+
     done: list[Event] = []
     for event in events:
-        key = event.node_key
-        node = snapshot.nodes.get(key)
-        if key not in safe:
-            safe[key] = safe_version(node, minimum_age) if node else None
         reason, scan = event.reason, event.scan
         if event.is_explained:
             said = reasons.get(version_of(event))
             reason = ": ".join(filter(None, (reason, said.summary if said else "")))
+            node = nodes.get(event.node_key)
             version = node.by_key.get(event.key) if node else None
             has_findings = version is not None and event.after in {FLAGGED, BANNED}
             scan = version.scan if version and has_findings else None
-        advised = event.safe_version or safe[key]
+        safe = event.safe_version or advised(event.node_key)
         done.append(
-            bounded(replace(event, reason=reason, scan=scan, safe_version=advised))
+            bounded(replace(event, reason=reason, scan=scan, safe_version=safe))
         )
-    flags = _flagged(done)
-    names = snapshot.nodes.keys() & _nodes_of(flags, reasons)
-    kept = {name: _keeping(name, snapshot.nodes[name], flags) for name in names}
+    bad = _became_bad(done)
+    names = nodes.keys() & {name for name, _ in (*bad, *reasons)}
+    kept = {name: _keeping(name, nodes[name], bad) for name in names}
     return snapshot.with_nodes(kept), tuple(done)
 
 

@@ -14,7 +14,6 @@ from watcher.model.event import (
     event_id,
     grade_of,
 )
-from watcher.model.snapshot import Node
 from watcher.model.version import (
     ACTIVE,
     DELETED,
@@ -89,33 +88,30 @@ def make_event(
     )
 
 
-def node_event(
-    node: Node,
-    kind: Kind,
-    options: DiffOptions,
-    *,
-    before: str | None = None,
-    after: str | None = None,
-    reason: str = "",
-) -> Event:
-    """Return an event about the node as a whole."""
-    of, now = (node.node.lower(), "", options.revision), options.now
-    return make_event(of, kind, before, after, now=now, node=node.node, reason=reason)
-
-
 EventMaker = Callable[..., Event]
-"""Makes an event of one version in one poll: of the kind, what was before and after, and the fields that differ."""
+"""Makes an event of one node or version in one poll: of the kind, what was before and after, and what differs."""
 
 
-def about_version(node: str, version: Version, options: DiffOptions) -> EventMaker:
-    """Return what makes the events of a version."""
-    of = node.lower(), version.key, options.revision
+def about(
+    node: str, options: DiffOptions, version: Version | None = None
+) -> EventMaker:
+    """Return what makes the events of a version, or without one of the node as a whole."""
+    of = node.lower(), version.key if version else "", options.revision
 
     def make(
-        kind: Kind, before: str | None, after: str | None, *changes: FieldChange
+        kind: Kind,
+        before: str | None,
+        after: str | None,
+        *changes: FieldChange,
+        reason: str = "",
     ) -> Event:
+        event = make_event(
+            of, kind, before, after, *changes, now=options.now, node=node, reason=reason
+        )
+        if version is None:
+            return event
         return replace(
-            make_event(of, kind, before, after, *changes, now=options.now, node=node),
+            event,
             version=version.version,
             version_id=version.id or None,
             published=version.created_at,

@@ -14,7 +14,7 @@ from watcher.alerts.queues.outbox import Outbox, change, merged
 from watcher.alerts.queues.ownership import at_their_channels, set_aside
 from watcher.alerts.queues.queue import Queue, next_tries, reason_to_wait
 from watcher.changes.exposure import copies_of, with_copies
-from watcher.changes.facts import finished, passing, with_bans, with_scans
+from watcher.changes.facts import finished, passing, with_scans
 from watcher.changes.health import ChannelState
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError, line_of
@@ -240,7 +240,7 @@ class Poller:
             change = with_installs(config, change)
         events = with_copies(change.events, copies)
         snapshot, events = finished(events, change.snapshot, reasons, known.minimum_age)
-        snapshot = with_bans(snapshot, events, started).with_counts(events)
+        snapshot = snapshot.with_counts(events)
         return replace(
             change,
             checks=replace(

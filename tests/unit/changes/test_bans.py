@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.factories import (
+    ANY_AGE,
     NOW,
     PACK,
     beside,
@@ -15,22 +16,13 @@ from tests.support.factories import (
     version,
 )
 from watcher.changes.diff import KEPT
-from watcher.changes.facts import with_bans
-from watcher.model.event import Event, Kind
-from watcher.model.snapshot import Ban, Node, Snapshot
+from watcher.changes.facts import finished
+from watcher.model.event import Kind
+from watcher.model.snapshot import Ban, Snapshot
 from watcher.model.version import in_order
 
 BANNED = version("1.0", "banned")
 OPEN = Ban(since=NOW, changed=NOW, reason="steals")
-
-
-def bans_after(node: Node, *events: Event, at: str = minute(1)) -> dict[str, Ban]:
-    """Return the bans of a node after a poll that saw it so."""
-    snapshot = Snapshot(nodes={PACK.lower(): node})
-    after = with_bans(snapshot, events, at)
-    bans = beside(after.nodes[PACK.lower()], "ban")
-    assert (after is snapshot) == (bans == beside(node, "ban"))
-    return bans
 
 
 def test_a_ban_has_the_reason_of_its_event() -> None:
@@ -38,20 +30,20 @@ def test_a_ban_has_the_reason_of_its_event() -> None:
     banned = event(
         kind=Kind.BANNED, version="1.0", version_id="id-1.0", reason="steals"
     )
-    exposed = event(
-        kind=Kind.EXPOSED, version="1.0", version_id="id-1.0", reason="you run it"
-    )
-    node = known(BANNED, version("2.0", "flagged"))
-    assert bans_after(node, banned, exposed, at=NOW) == {"id-1.0": OPEN}
-    assert bans_after(node, exposed, at=NOW)["id-1.0"].reason == ""
+    exposed = replace(banned, kind=Kind.EXPOSED, reason="you run it")
+    node = compare(None, BANNED, version("2.0", "flagged")).node
+    for events, reason in (((banned, exposed), "steals"), ((exposed,), "")):
+        seen = Snapshot(nodes={PACK.lower(): node})
+        after, _ = finished(events, seen, {}, ANY_AGE)
+        bans = beside(after.nodes[PACK.lower()], "ban")
+        assert bans == {"id-1.0": replace(OPEN, reason=reason)}
 
 
 def test_a_version_that_gets_an_id_keeps_its_ban() -> None:
     """The record goes with its version to the new key, so that it ends when that version is pardoned."""
-    node = known(version("1.0", "banned", id=""), version("2.0"))
-    bare = known(*node.rows, bans=bans_after(node, at=NOW))
-    named = compare(bare, version("1.0", id="a"), version("2.0")).node
-    after = bans_after(named)
+    bare = compare(None, version("1.0", "banned", id=""), version("2.0")).node
+    pardoned = version("1.0", id="a"), version("2.0")
+    after = beside(compare(bare, *pardoned, now=minute(1)).node, "ban")
     assert [(key, ban.until) for key, ban in after.items()] == [("a", minute(1))]
 
 

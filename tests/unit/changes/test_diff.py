@@ -23,7 +23,7 @@ from tests.support.factories import (
 from watcher.changes.diff import compare_ban, compare_listing
 from watcher.changes.transitions import DiffOptions, node_url
 from watcher.model.event import FieldChange, Kind, Severity
-from watcher.model.snapshot import KnownVersion, Node
+from watcher.model.snapshot import Ban, KnownVersion, Node
 from watcher.model.version import WATCHED_FIELDS, Version
 
 UNKNOWN = "NodeVersionStatusQuarantined"
@@ -274,7 +274,7 @@ def test_the_first_403_is_a_ban_of_the_node() -> None:
     again = compare_ban(first.node, "Node banned", DiffOptions(now=NOW))
     assert reported(first) == [("banned", None, None, "banned")]
     assert (first.events[0].reason, first.events[0].version_id) == ("Node banned", None)
-    assert first.node == replace(node, banned=True)
+    assert first.node == replace(node, banned=True, ban=Ban(since=NOW, changed=NOW))
     assert (again.events, again.node) == ((), first.node)
 
 
