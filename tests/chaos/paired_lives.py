@@ -838,7 +838,8 @@ class PairedMachine(SweptMachine):
             registry_url=self.registry.url, state_dir=self.path, **self._settings()
         )
         again = self.root / "again"
-        publish(StateFolder(self.path), terms_of(chosen), again)
+        folder = StateFolder(self.path)
+        publish(folder.load(), folder, terms_of(chosen), again)
         found = self._published()
         for name, content in found.items():
             assert (again / name).read_bytes() == content, f"{name} is not as published"

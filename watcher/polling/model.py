@@ -15,6 +15,7 @@ from watcher.model.pack import Source
 from watcher.model.reading import ALL, Fault, ReadFailure
 from watcher.registry.client import Registry, RequestLimits
 from watcher.settings.model import Settings
+from watcher.state.model import State
 from watcher.state.store import StateFolder
 from watcher.streams import Progress, silent
 from watcher.values import frozen
@@ -61,7 +62,7 @@ class PollConfig:
     """Findings about what is installed that are known."""
     minimum_age: float
     """How old a version has to be to be advised, in seconds."""
-    publish: Callable[[StateFolder], object] | None = None
+    publish: Callable[[State, StateFolder], object] | None = None
     """Writes the files of what is saved to `publish_dir`, and raises WatchError; None without that setting."""
 
 

@@ -83,20 +83,18 @@ class Poller:
         found = await self._until_stopped(self._read_change(state, started))
         if self.dry_run:
             return self._report(state, found, Dispatch(state.outbox), started)
-        done = await self._save_and_deliver(known, state, found)
-        unpublished = await self._publish()
+        done, saved = await self._save_and_deliver(known, state, found)
+        unpublished = await self._publish(replace(saved, outbox=done.waiting))
         return self._report(state, found, done, started, unpublished)
 
-    async def _publish(self) -> str:
-        """Write the files of what is saved; return why not all could be written, "" if they were.
-
-        They are made of what was read again, so that they are those that `publish` would write.
-        """
+    async def _publish(self, saved: State) -> str:
+        """Write the files of what is saved; return why not all could be written, "" if they were."""
         if self.config.publish is None:
             return ""
         try:
-            # In a thread, so that a signal and the watchdog are heard meanwhile.
-            await asyncio.to_thread(self.config.publish, self.folder)
+            # In a thread, so that a signal and the watchdog are heard meanwhile. What is saved is handed over: to read
+            # and decode it again is half the work for a whole registry.
+            await asyncio.to_thread(self.config.publish, saved, self.folder)
         except Exception as error:  # noqa: BLE001 - the poll is done, and its alerts are sent
             return line_of(error)
         return ""
@@ -255,8 +253,8 @@ class Poller:
 
     async def _save_and_deliver(
         self, known: State, state: State, found: PollChange
-    ) -> Dispatch:
-        """Make the change and its alerts durable in one step, then save the rest, and deliver.
+    ) -> tuple[Dispatch, State]:
+        """Make the change and its alerts durable in one step, then save the rest, and deliver; return what is saved.
 
         StateError if the change cannot be saved, or if nothing could be written, sent or tried. What cannot be written
         after the change is saved goes to `Dispatch.unsaved`: it delays no alert, and the next poll writes it.
@@ -265,7 +263,6 @@ class Poller:
         """
         unsaved: list[str] = []
         self._follow(known, state)
-        state = replace(state, checks=found.checks)
         interrupted = bool(state.outbox.unrecorded)
         if found.installs != state.installs:
             state = self._with_installs(state, found, unsaved)
@@ -274,7 +271,7 @@ class Poller:
             try:
                 self.folder.commit(state.snapshot)
             except UnsureError as error:
-                return Dispatch(state.outbox, unsaved=[error.what])
+                return Dispatch(state.outbox, unsaved=[error.what]), state
         with _collected(unsaved):
             if interrupted:
                 # A poll died before it wrote the history: which of its events that has is not known.
@@ -285,17 +282,18 @@ class Poller:
         refused = None
         with _collected(unsaved):
             try:
-                self.folder.save_checks(state.checks, state.snapshot.revision)
+                self.folder.save_checks(found.checks, state.snapshot.revision)
             except StateError as error:
                 refused = None if isinstance(error, UnsureError) else error
                 raise
+        if refused is None:
+            state = replace(state, checks=found.checks)
         done = await self._deliver(state, unsaved)
-        if refused is None or done.delivered or done.unconfirmed:
-            return done
-        if replace(state, outbox=done.waiting, checks=known.checks) == known:
+        has_sent = done.delivered or done.unconfirmed
+        if refused and not has_sent and replace(state, outbox=done.waiting) == known:
             # Nothing was saved and nothing sent, so that the disk is the result (exit code 4).
             raise refused
-        return done
+        return done, state
 
     def _with_installs(
         self, state: State, found: PollChange, unsaved: list[str]

@@ -23,6 +23,7 @@ from watcher.registry import network
 from watcher.settings.loading import Loaded, nothing_to_watch, url_problems
 from watcher.settings.model import Settings
 from watcher.settings.parsing import NO_ALERTS
+from watcher.state.model import State
 from watcher.state.store import StateFolder
 from watcher.text.sanitize import sanitize_line
 
@@ -146,7 +147,7 @@ def poll_config(
     )
 
 
-def _publisher(settings: Settings) -> Callable[[StateFolder], object] | None:
+def _publisher(settings: Settings) -> Callable[[State, StateFolder], object] | None:
     """Return what writes the files of `publish_dir`."""
     if settings.publish_dir is None:
         return None

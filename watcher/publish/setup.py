@@ -10,6 +10,7 @@ from watcher.errors import UsageError
 from watcher.publish.public import Public, Terms, knows_installs, published
 from watcher.settings.loading import HOW_TO_PUBLISH
 from watcher.settings.model import Settings
+from watcher.state.model import State
 from watcher.state.store import StateFolder
 
 if TYPE_CHECKING:
@@ -28,20 +29,22 @@ def terms_of(settings: Settings) -> Terms:
     )
 
 
-def publish(folder: StateFolder, terms: Terms, to: Path) -> tuple[Public, Written]:
-    """Write the files of what is saved to a folder, and return both what they are made of and how many they are.
+def publish(
+    state: State, folder: StateFolder, terms: Terms, to: Path
+) -> tuple[Public, Written]:
+    """Write the files of a state and of its folder's history, and return both what they are made of and how many.
 
-    Raises UsageError if they would show what is run and may not, StateError if the state cannot be used, and what
+    Raises UsageError if they would show what is run and may not, StateError if the history cannot be read, and what
     `watcher.publish.folder.write` does.
     """
     # Here, since a failure of what only the files need must not keep a poll from its alerts.
     from watcher.publish.folder import files_of, write
 
-    state, history = folder.load(), folder.history()
+    events = folder.history().events
     if not terms.shows_installs:
         if terms.installs:
             raise UsageError("the settings name an install", hint=HOW_TO_PUBLISH)
-        if knows_installs(state, history.events):
+        if knows_installs(state, events):
             raise UsageError("the state knows what is run", hint=HOW_TO_PUBLISH)
-    public = published(state, history.events, terms, watcher.__version__)
+    public = published(state, events, terms, watcher.__version__)
     return public, write(to, files_of(public))

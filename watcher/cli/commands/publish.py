@@ -26,7 +26,7 @@ def publish(*, loaded: Loaded, folder: str) -> int:
             f"{inside} is in {shown}, and everybody may read what is there",
             hint="name a folder of its own",
         )
-    public, written = write(state, terms_of(loaded.settings), place)
+    public, written = write(state.load(), state, terms_of(loaded.settings), place)
     if not public.at:
         where = escape_invisible(str(state.path))
         warn(f"no poll has been completed yet in {where}")
