@@ -16,9 +16,9 @@ from watcher.installs.recognise.texts import table
 from watcher.installs.safe_files import (
     MOST_ENTRIES,
     Entry,
-    Folder,
     UnreadableError,
     Unscannable,
+    naming,
     reason,
 )
 from watcher.model.pack import (
@@ -116,11 +116,9 @@ def _more_folders(root: Path, file: str) -> list[NodeFolder]:
     `file` is how a place names it. Unscannable if it cannot be read. What is shown of a path is what is written:
     a variable in it may hold a secret.
     """
-    try:
-        data = Folder(str(root)).read(_MORE, limit=safe_files.LIMIT)
-        sections = safe_files.load(data) if data and data.strip() else None
-    except ValueError as error:
-        raise Unscannable(f"{root / _MORE} {error}") from None
+    with naming(root / _MORE):
+        data = safe_files.read(str(root), _MORE, limit=texts.YAML_LIMIT)
+        sections = texts.load(data, _MORE) if data and data.strip() else None
     found: list[NodeFolder] = []
     for section in map(table, table(sections).values()):
         lines, base = section.get("custom_nodes"), section.get("base_path")
@@ -213,7 +211,7 @@ def _packs_in(
     else:
         found = seen
     has_own_file = any(
-        entry.name in OWN_FILES and entry.is_file and not inside
+        entry.name in OWN_FILES and entry.kind == stat.S_IFREG and not inside
         for inside, entry in listed
     )
     before, now = (*had, *seen.values()), found.values()
@@ -241,17 +239,19 @@ def _listed(folder: NodeFolder, hint: str) -> list[tuple[str, Entry]]:
     Each comes with the name of that folder, or "". Unscannable if they may not be all, with a hint if it is not there.
     """
     found = [("", one) for one in _entries(folder.path, folder.shown, hint)]
-    if any(one.name == folders.DISABLED and one.is_folder for _, one in found):
+    if any(
+        one.name == folders.DISABLED and one.kind == stat.S_IFDIR for _, one in found
+    ):
         path = os.path.join(folder.path, folders.DISABLED)  # noqa: PTH118 - names may be bytes that are no text
         shown = f"{folders.DISABLED} in {folder.shown}"
         found += [(folders.DISABLED, one) for one in _entries(path, shown, hint)]
     return found
 
 
-def _entries(place: str, shown: str, hint: str) -> tuple[Entry, ...]:
+def _entries(place: str, shown: str, hint: str) -> list[Entry]:
     """Return the entries of a folder, by name."""
     try:
-        found = Folder(place).entries(MOST_ENTRIES + 1)
+        found = safe_files.entries(place, MOST_ENTRIES + 1)
     except OSError as error:
         hint = hint if isinstance(error, FileNotFoundError) else ""
         raise Unscannable(f"{shown} {reason(error)}{hint}") from None
@@ -259,7 +259,7 @@ def _entries(place: str, shown: str, hint: str) -> tuple[Entry, ...]:
         raise Unscannable(
             f"{shown} has more than {MOST_ENTRIES:,} entries; the rest was not looked at"
         )
-    return tuple(sorted(found, key=lambda entry: entry.name))
+    return found
 
 
 def _read_packs(
@@ -280,23 +280,23 @@ def _pack(path: str, entry: Entry, *, disabled: bool) -> Pack | None:
     """Return the pack that an entry of a folder is, if it is one; `disabled` says that the whole folder is."""
     enabled = not disabled and not entry.name.endswith(folders.DISABLED)
     folder = f"{folders.DISABLED}/{entry.name}" if disabled else entry.name
-    if entry.is_file:
+    if entry.kind == stat.S_IFREG:
         pack = folders.single_file(folder, entry.name, enabled=enabled)
         return pack and replace(pack, own_file=path)
-    if entry.is_folder:
+    if entry.kind == stat.S_IFDIR:
         if entry.name in folders.NOT_PACKS:
             return None
-        contents = _contents(Folder(path))
+        contents = _contents(path)
         pack = folders.pack(folder, contents, enabled=enabled)
         own = "__init__.py" if contents.pyproject is None else "pyproject.toml"
         return pack and replace(pack, own_file=os.path.join(path, own))  # noqa: PTH118 - as above
-    if entry.is_broken or entry.name.endswith(".py"):
+    if entry.kind is None or entry.name.endswith(".py"):
         return Pack(
             folder=texts.valid(folder),
             kind=PackKind.UNKNOWN,
             enabled=enabled,
             evidence="its link leads nowhere"
-            if entry.is_broken
+            if entry.kind is None
             else "not a regular file",
             unreadable=True,
             own_file=path,
@@ -304,20 +304,20 @@ def _pack(path: str, entry: Entry, *, disabled: bool) -> Pack | None:
     return None
 
 
-def _contents(folder: Folder) -> Contents:
+def _contents(folder: str) -> Contents:
     """Return what a pack's folder has. A file that cannot be read is the pack's problem, not the scan's."""
     project, tracking, tracks_git, clone, loadable = None, False, False, None, True
     flaw = ""
     try:
-        tracking = folder.kind(".tracking") == stat.S_IFREG
-        loadable = folder.kind("__init__.py") is not None
-        dot_git = folder.kind(".git")
+        tracking = safe_files.kind(folder, ".tracking") == stat.S_IFREG
+        loadable = safe_files.kind(folder, "__init__.py") is not None
+        dot_git = safe_files.kind(folder, ".git")
         if dot_git == stat.S_IFDIR:
             clone = _clone(folder)
         elif dot_git is not None:
             clone = Clone(remark=".git leads to another folder, which is not read")
         tracks_git = tracking and dot_git is not None and _tracks_git(folder)
-        project = folder.read("pyproject.toml", limit=folders.LIMIT)
+        project = safe_files.read(folder, "pyproject.toml", limit=folders.LIMIT)
     except UnreadableError as error:
         flaw = error.what
     if clone is not None:
@@ -332,23 +332,23 @@ def _contents(folder: Folder) -> Contents:
     )
 
 
-def _tracks_git(folder: Folder) -> bool:
+def _tracks_git(folder: str) -> bool:
     """Return whether the Manager's mark lists a `.git` among the paths of the archive that it unpacked."""
     try:
-        listed = folder.read(".tracking", limit=_TRACKING_LIMIT) or b""
+        listed = safe_files.read(folder, ".tracking", limit=_TRACKING_LIMIT) or b""
     except UnreadableError:
         return False  # a clone then, which says less
     names = re.split(rb"[/\\\s]+", listed.lower())
     return any(name.rstrip(b". ") == b".git" for name in names)
 
 
-def _clone(folder: Folder) -> Clone:
+def _clone(folder: str) -> Clone:
     """Return what `.git` says, as far as it can be read."""
     flaws: list[str] = []
 
     def read(*parts: str, limit: int = _SMALL) -> bytes:
         try:
-            data = folder.read(".git", *parts, limit=limit)
+            data = safe_files.read(folder, ".git", *parts, limit=limit)
         except UnreadableError as error:
             flaws.append(error.what)
             return b""

@@ -12,7 +12,7 @@ import httpx
 from watcher import __version__
 from watcher.errors import WatchError
 from watcher.installs.recognise import lists, texts
-from watcher.installs.safe_files import Unscannable
+from watcher.installs.safe_files import Unscannable, naming
 from watcher.model.pack import Pack
 from watcher.registry import network, proxies
 
@@ -64,10 +64,8 @@ async def _listed(client: httpx.AsyncClient, address: str) -> tuple[Pack, ...]:
         code, document = await _get(client, address, path)
         codes.append(code)
         if code == 200 and document is not None:
-            try:
+            with naming(f"the answer to /{path}"):
                 return lists.of_answer(document)
-            except ValueError as error:
-                raise Unscannable(f"the answer to /{path} {error}") from None
         if code not in _ABSENT:
             break
     asked = " and ".join(f"/{path}" for path in _LISTS[: len(codes)])

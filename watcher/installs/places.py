@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import configparser
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from watcher.installs import safe_files
 from watcher.installs.folder import NODES
 from watcher.installs.recognise import texts
-from watcher.installs.safe_files import Folder, UnreadableError
 from watcher.values import frozen
 
 _MARKS = (NODES, "main.py", "comfy")
@@ -40,6 +41,8 @@ _CLI, _CLI_WORKSPACE, _DESKTOP, _DESKTOP_2 = {
         ".local/share/comfyui-desktop-2",
     ),
 )
+_WORKSPACE = re.compile(r"^(?:default|recent)_workspace[ \t]*=(.*\S)", re.MULTILINE)
+"""What comfy-cli remembers."""
 
 
 @frozen
@@ -58,59 +61,43 @@ def here(environ: Mapping[str, str], cwd: Path, home: Path) -> tuple[Place, ...]
             return (Place(path=folder, by="the working folder"),)
     found: dict[str, Place] = {}
     for place in known(environ, home):
-        if any(
-            _is_folder(root / NODES) for root in (place.path, place.path / "ComfyUI")
-        ):
+        roots = (place.path, place.path / "ComfyUI")
+        if any(os.path.isdir(root / NODES) for root in roots):  # noqa: PTH112 - Path's raises where a folder above may not be entered
             found.setdefault(os.path.realpath(place.path), place)
     return tuple(found.values())
 
 
 def known(environ: Mapping[str, str], home: Path) -> Iterator[Place]:
     """Yield where a ComfyUI is looked for; a folder may be absent, or come twice."""
-    if named := environ.get("COMFYUI_PATH"):
-        yield Place(path=Path(named), by="COMFYUI_PATH")
-    for workspace in _workspaces(home / _CLI):
-        yield Place(path=workspace, by="comfy-cli's workspace")
-    yield Place(path=home / _CLI_WORKSPACE, by="comfy-cli's usual workspace")
-    yield Place(path=home / "ComfyUI", by="the home folder")
-    config = texts.table(_document(home / _DESKTOP, "config.json"))
-    if isinstance(base := config.get("basePath"), str):
-        yield Place(path=Path(base), by="ComfyUI Desktop")
-    data = (
-        environ.get("XDG_DATA_HOME")
-        if sys.platform not in {"win32", "darwin"}
-        else None
-    )
-    folder = Path(data, "comfyui-desktop-2") if data else home / _DESKTOP_2
-    for entry in texts.items(_document(folder, "installations.json"))[:_MOST]:
-        if isinstance(path := texts.table(entry).get("installPath"), str):
-            yield Place(path=Path(path), by="Comfy Desktop")
+    named = environ.get("COMFYUI_PATH")
+    config = _read(home / _CLI, "config.ini").decode("utf-8", "replace")
+    for by, paths in (
+        ("COMFYUI_PATH", [named] if named else []),
+        ("comfy-cli's workspace", map(str.strip, _WORKSPACE.findall(config))),
+        ("comfy-cli's usual workspace", [home / _CLI_WORKSPACE]),
+        ("the home folder", [home / "ComfyUI"]),
+        ("ComfyUI Desktop", _noted(home / _DESKTOP, "config.json", "basePath")),
+        (
+            "Comfy Desktop",
+            _noted(home / _DESKTOP_2, "installations.json", "installPath"),
+        ),
+    ):
+        yield from (Place(path=Path(path), by=by) for path in paths)
 
 
-def _is_folder(path: Path) -> bool:
-    return "\0" not in str(path) and os.path.isdir(path)  # noqa: PTH112 - Path's raises where a folder above may not be entered
+def _noted(folder: Path, file: str, key: str) -> list[str]:
+    """Return the paths in a file of Desktop, which has one, or a list of installs."""
+    document: object = None
+    with suppress(ValueError):
+        document = texts.load(_read(folder, file))
+    installs = texts.items(document) or [document]
+    paths = [texts.table(one).get(key) for one in installs[:_MOST]]
+    return [path for path in paths if isinstance(path, str)]
 
 
-def _workspaces(folder: Path) -> Iterator[Path]:
-    """Yield the workspaces that comfy-cli remembers."""
-    parser = configparser.ConfigParser(interpolation=None)
+def _read(folder: Path, file: str) -> bytes:
+    """Return a file's content; nothing if there is none that can be read: others may have broken it."""
     try:
-        parser.read_string(
-            (Folder(str(folder)).read("config.ini", limit=_LIMIT) or b"").decode(
-                "utf-8", "replace"
-            )
-        )
-    except (UnreadableError, configparser.Error):
-        return
-    for name in ("default_workspace", "recent_workspace"):
-        if path := parser.defaults().get(name, "").strip():
-            yield Path(path)
-
-
-def _document(folder: Path, name: str) -> object:
-    """Return what a JSON file holds; None if there is none that can be read."""
-    try:
-        data = Folder(str(folder)).read(name, limit=_LIMIT)
-        return texts.load(data) if data else None
+        return safe_files.read(str(folder), file, limit=_LIMIT) or b""
     except ValueError:
-        return None
+        return b""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,14 +16,14 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from watcher.installs import folder, scan
+from watcher.installs import folder, safe_files, scan
 from watcher.installs.folder import NODES, NoComfyUI
 from watcher.installs.recognise import commands, lists, texts, workflows
 from watcher.installs.safe_files import (
     Entry,
-    Folder,
     Unscannable,
     failed,
+    naming,
     reason,
 )
 from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
@@ -39,7 +40,7 @@ _BEGINS = re.compile(
     rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?(?:[ \t\r]*(?:#.*)?\n)*[ \t]*(?:FROM|ARG)\s",
     re.IGNORECASE,
 )
-_SCRIPT, _JSON, _YAML = (".sh",), (".json",), (".yaml", ".yml")
+_SCRIPT, _DOCUMENT = (".sh",), (".json", *texts.YAML)
 # What names packs has one of these in it: other files need not be decoded.
 _IN_JSON = re.compile(rb"cnr_id|aux_id|node_versions|cnr_custom_nodes|git_custom_nodes")
 _ESCAPED = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
@@ -90,20 +91,17 @@ def _of_file(source: Source) -> Inventory:
 
     A snapshot is an install.
     """
-    path = scan.newest(source.where)
+    path, data = scan.content(source.where)
     is_snapshot = False
-
-    def of_any(name: str, data: bytes) -> tuple[Pack, ...]:
-        nonlocal is_snapshot
-        packs = _in_lines(name, data, has_any_name=True)
-        if packs is not None:
-            return packs
-        if not (_has(name, (*_JSON, *_YAML)) or data.lstrip().startswith(b"{")):
-            raise ValueError(f"is not {_LOOKED_FOR}")
-        is_snapshot, packs = _in_document(name, data)
-        return packs
-
-    packs = _in_file(scan.packs_in(path, source.where, of_any), str(path))
+    with naming(path):
+        packs = _in_lines(path.name, data, has_any_name=True)
+        if packs is None:
+            if not (_has(path.name, _DOCUMENT) or data.lstrip().startswith(b"{")):
+                raise ValueError(f"is not {_LOOKED_FOR}")
+            document = texts.load(data, path.name)
+            is_snapshot = lists.is_snapshot(document)
+            packs = _in_document(document)
+    packs = _in_file(packs, str(path))
     if is_snapshot:
         return Inventory(install=source.name, packs=packs)
     return Inventory(install=path.name, packs=packs, named=True)
@@ -114,11 +112,10 @@ def _found_in(name: str, data: bytes) -> tuple[Pack, ...] | None:
     packs = _in_lines(name, data)
     if packs is not None:
         return packs
-    is_other = not _has(name, (*_JSON, *_YAML))
-    counts = _IN_YAML if _has(name, _YAML) else _IN_JSON
-    if is_other or not counts.search(_as_ascii(data)):
+    counts = _IN_YAML if _has(name, texts.YAML) else _IN_JSON
+    if not (_has(name, _DOCUMENT) and counts.search(_as_ascii(data))):
         return None
-    return _in_document(name, data)[1]
+    return _in_document(texts.load(data, name))
 
 
 def _in_lines(
@@ -140,12 +137,11 @@ def _as_ascii(data: bytes) -> bytes:
     )
 
 
-def _in_document(name: str, data: bytes) -> tuple[bool, tuple[Pack, ...]]:
-    """Return whether a file is a snapshot, and the packs that it or a workflow names; ValueError if it is neither."""
-    loaded = scan.load(name, data)
-    if lists.is_snapshot(loaded):
-        return True, tuple(map(_pinned_or_not, lists.of_snapshot(loaded)))
-    return False, workflows.read(loaded, _of_comfyui())
+def _in_document(document: object) -> tuple[Pack, ...]:
+    """Return the packs that a snapshot or a workflow names; ValueError if it is neither."""
+    if lists.is_snapshot(document):
+        return tuple(map(_pinned_or_not, lists.of_snapshot(document)))
+    return workflows.read(document, _of_comfyui())
 
 
 def _pinned_or_not(pack: Pack) -> Pack:
@@ -202,7 +198,7 @@ class _Walk:
     def _read(self, parts: tuple[str, ...]) -> tuple[Pack, ...] | None:
         """Return what a file names; None if that is nothing, or it cannot be read, which is said."""
         try:
-            data = Folder(self.root).read(*parts, limit=scan.LIMIT) or b""
+            data = safe_files.read(self.root, *parts, limit=scan.LIMIT) or b""
             return _found_in(parts[-1], data)
         except ValueError as error:
             self.left_out.append((self._name(parts), str(error)))
@@ -224,11 +220,11 @@ class _Walk:
                 if self._is_too_late():
                     return
                 path = (*parts, entry.name)
-                if entry.is_folder and entry.name.lower() not in never:
+                if entry.kind == stat.S_IFDIR and entry.name.lower() not in never:
                     below.append(path)
-                elif entry.is_file and _may_name_packs(entry.name):
+                elif entry.kind == stat.S_IFREG and _may_name_packs(entry.name):
                     yield path
-                elif entry.is_link and _may_name_packs(entry.name):
+                elif entry.kind == stat.S_IFLNK and _may_name_packs(entry.name):
                     self.links.append(path)
             waiting += reversed(below)
 
@@ -240,14 +236,14 @@ class _Walk:
         left = _MOST_ENTRIES - self.looked_at
         try:
             path = os.path.join(self.root, *parts)  # noqa: PTH118 - as above
-            entries = Folder(path).entries(left + 1, follows=False)
+            entries = safe_files.entries(path, left + 1, follows=False)
         except OSError as error:
             self.left_out.append((self._name(parts), reason(error)))
             return []
         self.looked_at += len(entries)
         if len(entries) > left:
             self._end(f"there are more than {_MOST_ENTRIES:,} files")
-        return sorted(entries, key=lambda entry: entry.name)
+        return entries
 
     def _is_too_late(self) -> bool:
         self.go_on()
@@ -275,7 +271,7 @@ class _Walk:
 
 def _may_name_packs(name: str) -> bool:
     is_like = _LIKE_DOCKERFILE.fullmatch(name) is not None
-    return is_like or _has(name, (*_SCRIPT, *_JSON, *_YAML))
+    return is_like or _has(name, (*_SCRIPT, *_DOCUMENT))
 
 
 def _has(name: str, suffixes: tuple[str, ...]) -> bool:

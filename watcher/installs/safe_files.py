@@ -1,16 +1,15 @@
-"""What stops a scan, and the order of what it finds."""
+"""Files and folders that anybody may have written, read within bounds; and what stops a scan of them."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 
 from watcher.errors import WatchError
-from watcher.installs.recognise.texts import TooMuchError
 from watcher.model.pack import Inventory, Pack, Source
 from watcher.model.reading import ReadFailure
 from watcher.values import frozen
@@ -27,6 +26,15 @@ def failed(source: Source, error: Unscannable) -> Inventory:
     """Return the inventory of an install that cannot be scanned."""
     failure = ReadFailure(install=source.name, error=error.what, hint=error.hint)
     return Inventory(install=source.name, failure=failure, places=frozenset())
+
+
+@contextmanager
+def naming(file: object) -> Iterator[None]:
+    """Have what cannot be read within be said of a file: Unscannable in the place of ValueError."""
+    try:
+        yield
+    except ValueError as error:
+        raise Unscannable(f"{file} {error}") from None
 
 
 def in_order(packs: Iterable[Pack]) -> tuple[Pack, ...]:
@@ -74,77 +82,72 @@ class UnreadableError(ValueError):
 
 @frozen
 class Entry:
-    """One entry of a folder. A link counts as what it leads to."""
+    """One entry of a folder."""
 
     name: str
-    is_folder: bool = False
-    is_file: bool = False
-    is_broken: bool = False
-    """Whether it is a link that leads nowhere."""
-    is_link: bool = False
-    """Whether it is a link, if links were not followed: then it is nothing else."""
+    kind: int | None
+    """The file type (as `stat.S_IFDIR`); None for a link that leads nowhere, or out of reach."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder, which may itself be reached by links; nothing in it is."""
+def read(folder: str, *parts: str, limit: int) -> bytes | None:
+    """Return the content of a file in a folder; None if there is no such file.
 
-    path: str
-
-    def read(self, *parts: str, limit: int) -> bytes | None:
-        """Return a file's content; None if there is no such file.
-
-        UnreadableError if it is no regular file, larger than the limit or cannot be read.
-        """
-        shown = "/".join(parts)
-        try:
-            with os.fdopen(self._open(parts), "rb") as file:
-                data = file.read(limit + 1)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise UnreadableError(shown, reason(error)) from None
-        if len(data) > limit:
-            why = f"is larger than {limit // 1024} KB, which is not read"
-            raise UnreadableError(shown, why)
-        return data
-
-    def kind(self, name: str) -> int | None:
-        """Return the file type of an entry, links not followed (as `stat.S_IFDIR`); None if there is none."""
-        try:
-            return stat.S_IFMT(os.lstat(os.path.join(self.path, name)).st_mode)  # noqa: PTH118 - names may be bytes that are no text
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise UnreadableError(name, reason(error)) from None
-
-    def entries(self, most: int, *, follows: bool = True) -> list[Entry]:
-        """Return at most so many entries, with what links lead to, or links as such; OSError if it cannot be read."""
-        with os.scandir(self.path) as found:
-            known = filter(None, (_entry(one, follows=follows) for one in found))
-            return list(islice(known, most))
-
-    def _open(self, parts: tuple[str, ...]) -> int:
-        """Open a regular file that no link below the folder leads to."""
-        path, found = self.path, os.lstat(self.path)
-        for part in parts:
-            path = os.path.join(path, part)  # noqa: PTH118 - as in `kind`
-            found = os.lstat(path)
-            if stat.S_ISLNK(found.st_mode) or _is_junction(found):
-                raise OSError(errno.ELOOP, "")
-        _require_regular(found.st_mode)
-        file = os.open(path, os.O_RDONLY | _UNIX_FLAGS | _WINDOWS_FLAGS)
-        try:
-            # Once more: it may have been replaced.
-            _require_regular(os.fstat(file).st_mode)
-        except OSError:
-            os.close(file)
-            raise
-        return file
+    The folder may itself be reached by links; nothing in it is. UnreadableError if it is no regular file, larger than
+    the limit or cannot be read.
+    """
+    shown = "/".join(parts)
+    try:
+        with os.fdopen(_open(folder, parts), "rb") as file:
+            data = file.read(limit + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise UnreadableError(shown, reason(error)) from None
+    if len(data) > limit:
+        why = f"is larger than {limit // 1024} KB, which is not read"
+        raise UnreadableError(shown, why)
+    return data
 
 
-def _is_junction(found: os.stat_result) -> bool:
-    return getattr(found, "st_reparse_tag", 0) == _JUNCTION
+def kind(folder: str, name: str) -> int | None:
+    """Return the file type of an entry, links not followed (as `stat.S_IFDIR`); None if there is none."""
+    try:
+        return _kind(os.lstat(os.path.join(folder, name)))  # noqa: PTH118 - names may be bytes that are no text
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise UnreadableError(name, reason(error)) from None
+
+
+def entries(folder: str, most: int, *, follows: bool = True) -> list[Entry]:
+    """Return at most so many entries, by name, with what links lead to, or links as such; OSError if there are none."""
+    with os.scandir(folder) as found:
+        known = filter(None, (_entry(one, follows=follows) for one in found))
+        return sorted(islice(known, most), key=lambda entry: entry.name)
+
+
+def _open(folder: str, parts: tuple[str, ...]) -> int:
+    """Open a regular file that no link below the folder leads to."""
+    path, found = folder, os.lstat(folder)
+    for part in parts:
+        path = os.path.join(path, part)  # noqa: PTH118 - as in `kind`
+        found = os.lstat(path)
+        if _kind(found) == stat.S_IFLNK:
+            raise OSError(errno.ELOOP, "")
+    _require_regular(found.st_mode)
+    file = os.open(path, os.O_RDONLY | _UNIX_FLAGS | _WINDOWS_FLAGS)
+    try:
+        # Once more: it may have been replaced.
+        _require_regular(os.fstat(file).st_mode)
+    except OSError:
+        os.close(file)
+        raise
+    return file
+
+
+def _kind(found: os.stat_result) -> int:
+    is_junction = getattr(found, "st_reparse_tag", 0) == _JUNCTION
+    return stat.S_IFLNK if is_junction else stat.S_IFMT(found.st_mode)
 
 
 def _require_regular(mode: int) -> None:
@@ -172,29 +175,7 @@ def _entry(entry: os.DirEntry[str], *, follows: bool) -> Entry | None:
             entry.is_symlink() and os.path.lexists(entry.path)
         ):
             return None
-        return Entry(name=entry.name, is_broken=True)
-    is_link = stat.S_ISLNK(found.st_mode) or (not follows and _is_junction(found))
-    return Entry(
-        name=entry.name,
-        is_folder=stat.S_ISDIR(found.st_mode) and not is_link,
-        is_file=stat.S_ISREG(found.st_mode),
-        is_link=is_link,
-    )
-
-
-LIMIT = 128 * 1024
-"""Bytes; real files have less than half of it. The worst of this size take the parser a few seconds."""
-
-
-def load(data: bytes) -> object:
-    """Return the document, every scalar as its text; ValueError with the reason if it cannot be read."""
-    if len(data) > LIMIT:
-        raise TooMuchError(f"is larger than {LIMIT // 1024} KB, which is not read")
-    import yaml
-
-    try:
-        # This loader shares what an alias names, and takes nothing over by `<<`: a few aliases cannot fill the memory.
-        document: object = yaml.load(data.decode("utf-8-sig"), yaml.BaseLoader)  # noqa: S506 - it makes texts only
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise ValueError("is not YAML that can be read") from None
-    return document
+        return Entry(name=entry.name, kind=None)
+    # Followed, a junction counts as the folder that it leads to, though its own mark is all that is listed.
+    kind = stat.S_IFMT(found.st_mode) if follows else _kind(found)
+    return Entry(name=entry.name, kind=kind)

@@ -19,54 +19,40 @@ from watcher import durations
 from watcher.installs import safe_files
 from watcher.installs.recognise import lists, texts
 from watcher.installs.safe_files import (
-    Folder,
     Unscannable,
     failed,
     in_order,
+    naming,
     reason,
 )
 from watcher.model.pack import Inventory, Pack, Source, SourceKind
 
 LIMIT = 16 * 1024 * 1024
-_YAML = (".yaml", ".yml")
 _MOST_MATCHES = 5_000
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
 
 def read(source: Source) -> Inventory:
     """Return the packs of a snapshot; Unscannable if there is no such file, or none that can be read."""
-    path = newest(source.where)
-    packs = packs_in(
-        path, source.where, lambda name, data: lists.of_snapshot(load(name, data))
-    )
+    path, data = content(source.where)
+    with naming(path):
+        packs = lists.of_snapshot(texts.load(data, path.name))
     return Inventory(install=source.name, packs=packs)
 
 
-def load(name: str, data: bytes) -> object:
-    """Return what a JSON or YAML file holds; ValueError with the reason if it cannot be read."""
-    is_yaml = name.lower().endswith(_YAML)
-    return safe_files.load(data) if is_yaml else texts.load(data)
-
-
-def packs_in(
-    path: Path, where: str, read: Callable[[str, bytes], tuple[Pack, ...]]
-) -> tuple[Pack, ...]:
-    """Return what `read` finds in a file, from its name and what it holds; Unscannable if it cannot be read.
-
-    `where` is what a person named.
-    """
-    # That may be a link; what lies in a folder of snapshots may not.
+def content(where: str) -> tuple[Path, bytes]:
+    """Return the file that a person named, or the newest match, and what it holds; Unscannable if it cannot be read."""
+    path = _newest(where)
+    # What is named may be a link; what lies in a folder of snapshots may not: anybody may have put it there.
     real = Path(os.path.realpath(path)) if str(path) == where else path
-    try:
-        data = Folder(str(real.parent)).read(real.name, limit=LIMIT)
-        if data is None:
-            raise Unscannable(f"{path} does not exist")
-        return read(path.name, data)
-    except ValueError as error:
-        raise Unscannable(f"{path} {error}") from None
+    with naming(path):
+        data = safe_files.read(str(real.parent), real.name, limit=LIMIT)
+    if data is None:
+        raise Unscannable(f"{path} does not exist")
+    return path, data
 
 
-def newest(where: str) -> Path:
+def _newest(where: str) -> Path:
     """Return the file, or the newest match of a glob: by the moment in their names if all have one, else by change.
 
     Unscannable if nothing matches, or more than is looked at.

@@ -48,7 +48,7 @@ def test_everywhere_else(tmp_path: Path) -> None:
     (home / ".config" / "ComfyUI" / "config.json").write_text(
         json.dumps({"basePath": str(made["desktop"])})
     )
-    desktop_2 = tmp_path / "data" / "comfyui-desktop-2"
+    desktop_2 = home / ".local" / "share" / "comfyui-desktop-2"
     desktop_2.mkdir(parents=True)
     installs = [
         {"installPath": str(home / "portable")},
@@ -57,10 +57,7 @@ def test_everywhere_else(tmp_path: Path) -> None:
         5,
     ]
     (desktop_2 / "installations.json").write_text(json.dumps(installs))
-    environ = {
-        "COMFYUI_PATH": str(made["env"]),
-        "XDG_DATA_HOME": str(tmp_path / "data"),
-    }
+    environ = {"COMFYUI_PATH": str(made["env"])}
     assert [
         (place.path, place.by) for place in places.here(environ, tmp_path, home)
     ] == [

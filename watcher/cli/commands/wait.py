@@ -24,8 +24,9 @@ from watcher.cli.terminal import (
     warn,
 )
 from watcher.errors import UsageError
+from watcher.installs import safe_files
 from watcher.installs.recognise import folders, texts
-from watcher.installs.safe_files import Folder, UnreadableError
+from watcher.installs.safe_files import UnreadableError
 from watcher.polling.clock import clock
 from watcher.polling.model import registry_of
 from watcher.polling.wait import Look, Waiter
@@ -140,7 +141,7 @@ def _of_project(path: Path) -> Look:
     try:
         # It may be a link: this folder is not an install, in which anything may lie.
         path = path.resolve()
-        data = Folder(str(path.parent)).read(path.name, limit=folders.LIMIT)
+        data = safe_files.read(str(path.parent), path.name, limit=folders.LIMIT)
         project = None if data is None else folders.read(data)
     except (ValueError, OSError) as error:
         what = error.what if isinstance(error, UnreadableError) else error

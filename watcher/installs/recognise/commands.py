@@ -96,10 +96,7 @@ def read(data: bytes, *, is_script: bool) -> tuple[Pack, ...]:
 
     A comment or an empty line within a command of a Dockerfile is no part of it; in a script it ends the command.
     """
-    if len(data) > LIMIT:
-        raise texts.TooMuchError(
-            f"is larger than {LIMIT // 1024} KB, which is not read"
-        )
+    texts.require_small(data, LIMIT)
     is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     text = data.decode("utf-16" if is_utf_16 else "utf-8-sig", "replace")
     text = text.replace("\0", "").replace("\r\n", "\n")

@@ -1,4 +1,4 @@
-"""JSON that others wrote, decoded within bounds. Pure."""
+"""Documents and texts that others wrote, decoded within bounds. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ from urllib.parse import urlsplit
 
 from watcher.text.json_limits import too_dense
 
+YAML = (".yaml", ".yml")
+"""How the names of files in YAML end."""
+YAML_LIMIT = 128 * 1024
+"""Bytes; real files have less than half of it. The worst of this size take the parser a few seconds."""
 
-def load(data: bytes) -> object:
-    """Return the document; ValueError if it is none, TooMuchError if it holds more values than anybody's list has."""
+
+def load(data: bytes, name: str = "") -> object:
+    """Return what a file of JSON holds, or of YAML by its name; ValueError with the reason if it cannot be read.
+
+    TooMuchError if it holds more values than anybody's list has.
+    """
+    if name.lower().endswith(YAML):
+        return _load_yaml(data)
     encoding = json.detect_encoding(data)
     if encoding != "utf-8":  # Windows also writes UTF-16
         data = data.decode(encoding, "replace").encode()
@@ -21,6 +31,19 @@ def load(data: bytes) -> object:
         document: object = json.loads(data)
     except (ValueError, RecursionError):
         raise ValueError("is not valid JSON") from None
+    return document
+
+
+def _load_yaml(data: bytes) -> object:
+    """Return the document, every scalar as its text."""
+    require_small(data, YAML_LIMIT)
+    import yaml
+
+    try:
+        # This loader shares what an alias names, and takes nothing over by `<<`: a few aliases cannot fill the memory.
+        document: object = yaml.load(data.decode("utf-8-sig"), yaml.BaseLoader)  # noqa: S506 - it makes texts only
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise ValueError("is not YAML that can be read") from None
     return document
 
 
@@ -107,6 +130,12 @@ def github(name: object) -> str | None:
     """Return the address of a repository that is named as `author/repo`, or by its address."""
     text = name.strip() if isinstance(name, str) else ""
     return f"https://github.com/{text}" if is_github(text) else address(name)
+
+
+def require_small(data: Sized, limit: int) -> None:
+    """Raise TooMuchError if a file has more bytes than are read."""
+    if len(data) > limit:
+        raise TooMuchError(f"is larger than {limit // 1024} KB, which is not read")
 
 
 def require_few(entries: Sized) -> None:
