@@ -144,7 +144,7 @@ def test_all_versions_newest_first(
     ("options", "shown"),
     [
         (
-            ["--status", "flagged", "--status", "NodeVersionStatusBanned"],
+            ["--status", "flagged", "--status", "Banned"],
             ["tides 0.1.0", "thief 2.0.0"],
         ),
         (["--reason", "a STEALER"], ["thief 2.0.0"]),

@@ -366,7 +366,7 @@ def _visible(text: str) -> str:
 
 
 _STATUS_HELP = f"""\
-STATUS is one of {", ".join(STATUSES)}, or its long name, such as NodeVersionStatusActive.
+STATUS is one of {", ".join(STATUSES)}.
 
 \b
 Exit codes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from watcher.errors import ConfigError, UsageError
-from watcher.model.selection import INTERVAL_OF_GLOBS
+from watcher.model.selection import INTERVAL_OF_GLOBS, split
 from watcher.settings import parsing, sources, tables
 from watcher.settings.model import Settings
 from watcher.settings.places import (
@@ -22,25 +22,14 @@ from watcher.settings.places import (
     is_same,
     state_home,
 )
-from watcher.settings.sources import Layers, Unread
+from watcher.settings.sources import Layers, Unread, safe_name
 from watcher.settings.tables import AcceptTable, ChannelTable, InstallTable
 from watcher.text import mask
 
 if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 
-_OF_NUMBERS: Mapping[str, str] = {
-    "greater_than_equal": "out of range",
-    "less_than_equal": "out of range",
-    "int_parsing": "not a whole number",
-    "int_from_float": "not a whole number",
-    "int_type": "not a whole number",
-    "int_parsing_size": "out of range",
-    "finite_number": "not a whole number",
-}
-"""What is wrong with a number, by the type of pydantic's error."""
 _TABLES: Mapping[str, type[BaseModel]] = {
     "accept": AcceptTable,
     "channels": ChannelTable,
@@ -52,7 +41,7 @@ def error_lines(error: ErrorDetails, origins: Mapping[str, str]) -> list[str]:
     """Return the lines of one error, one for each wrong entry of a list; `origins` says where each setting is from."""
     setting, *inside = error["loc"]
     parts = [
-        f"entry {part + 1}" if isinstance(part, int) else _safe_name(part)
+        f"entry {part + 1}" if isinstance(part, int) else safe_name(part)
         for part in inside
     ]
     place = ", ".join([str(setting), *parts])
@@ -86,37 +75,17 @@ def _reason(error: ErrorDetails) -> str:
             return f"{given} is not allowed; give true or false"
         case "model_type":
             return f"{given} is not a table; write [[{setting}]]"
-        case kind if kind in _OF_NUMBERS:
-            allowed = _range(Settings.model_fields[str(setting)])
-            return f"{given} is {_OF_NUMBERS[kind]}; give {allowed}"
         case _:
             message = error["msg"].replace("Input should", "it must")
             return f"{given} is not allowed: {message}"
 
 
-def _range(field: FieldInfo) -> str:
-    """Return the bounds of a number's setting: "0 to 20"."""
-    low, high = (
-        next(getattr(rule, bound) for rule in field.metadata if hasattr(rule, bound))
-        for bound in ("ge", "le")
-    )
-    return f"{low:g} to {high:g}"
-
-
 def _unknown(name: str, table: type[BaseModel]) -> str:
-    close = parsing.suggest(name, table.model_fields)
+    close = mask.nearest(name, table.model_fields)
     if name in Settings.model_fields:
         return "unknown setting in a table; put it above the first line that begins with [["
     meant = f"did you mean {close}?" if close else None
     return f"unknown setting; {meant or 'known are ' + ', '.join(table.model_fields)}"
-
-
-def _safe_name(name: str) -> str:
-    """Return an unknown setting's name as it may be shown: what follows a colon in it may be a secret."""
-    if name.isidentifier() and name.isascii():
-        return name
-    before, colon, _ = name.partition(":")
-    return mask.describe(f"{before}:***" if colon and not mask.find_url(name) else name)
 
 
 HOW_TO_PUBLISH = (
@@ -159,25 +128,18 @@ def load(
     config_file, named_by = sources.find_file(config, environ, cwd)
     folder = config_file.parent if config_file else cwd
     found = Layers()
-    sources.service_manager(found, environ)
     if config_file:
         sources.toml_file(found, config_file, named_by)
         if system and is_same(folder, system.settings):
             sources.system_secrets(found, folder, environ, alerts=alerts)
     sources.secret_files(found, environ, container_secrets)
     sources.environment(found, environ)
-    sources.given(found, overrides, "command line")
-    _add_nodes(found, more_nodes)
+    found.add(overrides, "command line")
     settings, problems = _validated(found)
     origins = dict.fromkeys(Settings.model_fields, "default") | found.origins
-    changes: dict[str, object] = {}
-    chosen = settings.selection()
-    if chosen.globs and not chosen.chooses and not settings.publishers:
-        problems.append(
-            f"nodes: '{chosen.globs[0]}' leaves out packs, but nothing includes any; add '*', or set publishers"
-            f" ({origins['nodes']})"
-        )
-    if chosen.chooses and origins["interval"] == "default":
+    nodes = parsing.read_watched([*settings.nodes, *more_nodes])
+    changes: dict[str, object] = {"nodes": nodes}
+    if split(nodes).chooses and origins["interval"] == "default":
         changes["interval"] = INTERVAL_OF_GLOBS
         origins["interval"] = "default where nodes has a pattern"
     if origins["state_dir"] == "default":
@@ -264,21 +226,9 @@ def url_problems(
     """Return a line for each refused alert URL: its place, why, where it came from. `refused` is by channel name."""
     return [
         f"{place}: {refused[channel.name]} ({origins.get(place.partition(',')[0], 'default')})"
-        for place, channel in settings.placed_channels().items()
+        for place, channel in settings.placed_channels.items()
         if channel.name in refused
     ]
-
-
-def _add_nodes(found: Layers, more: Sequence[str]) -> None:
-    """Add the command line's nodes to those of the other sources."""
-    if not more:
-        return
-    try:
-        earlier = parsing.split_list(found.values.get("nodes", ()))
-    except ValueError:
-        return  # it is refused as it is
-    origin = f"{found.origins['nodes']} + command line" if earlier else "command line"
-    found.add("nodes", [*earlier, *more], origin)
 
 
 def _validated(found: Layers) -> tuple[Settings, list[str]]:
@@ -295,7 +245,7 @@ def _validated(found: Layers) -> tuple[Settings, list[str]]:
             values[name] = value
         else:
             why = _unknown(name, Settings)
-            problems.append(f"{_safe_name(name)}: {why} ({found.origins[name]})")
+            problems.append(f"{safe_name(name)}: {why} ({found.origins[name]})")
     refused: list[ErrorDetails] = []
     try:
         return Settings.model_validate(values), problems

@@ -5,7 +5,7 @@ Its fields say what each setting means, for the sample file, docs/settings.md an
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,9 +13,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    PrivateAttr,
     SecretStr,
-    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -54,22 +52,29 @@ def _duration(low: float, high: float) -> BeforeValidator:
     )
 
 
+def _whole(low: int, high: int) -> BeforeValidator:
+    bounded = Annotated[int, Field(ge=low, le=high)]
+    return BeforeValidator(
+        partial(parsing.whole, low=low, high=high), json_schema_input_type=bounded
+    )
+
+
 def _interval(value: object) -> float:
     # The bound is read with each value, so that a test of the loop can lower it before settings are loaded.
     return parsing.seconds(value, SHORTEST_INTERVAL, 366 * _DAY)
 
 
-def _folder(example: str, value: object) -> Path:
+def _folder(value: object) -> Path:
     text = str(value) if isinstance(value, (str, Path)) else ""
     if not parsing.path(text).strip() or not text.isprintable():
         raise ValueError(
-            f"{mask.describe(value)} is not a folder; give a path, e.g. '{example}'"
+            f"{mask.describe(value)} is not a folder; give a path, e.g. '/srv/comfy-watch'"
         )
     return Path(text)
 
 
 def _publish_dir(value: object) -> Path | None:
-    return None if parsing.lower(value) in (None, "") else _folder("public", value)
+    return None if parsing.lower(value) in (None, "") else _folder(value)
 
 
 def _alert_urls(value: object) -> tuple[SecretStr, ...] | None:
@@ -77,7 +82,7 @@ def _alert_urls(value: object) -> tuple[SecretStr, ...] | None:
     return None if urls is None else tuple(map(SecretStr, urls))
 
 
-_NUMBER = BeforeValidator(parsing.number)
+_Folder = Annotated[Path, BeforeValidator(_folder, json_schema_input_type=str)]
 _Heartbeat = Annotated[SecretStr | None, BeforeValidator(parsing.heartbeat_url)]
 _Tables = Annotated[
     tuple[ChannelTable, ...],
@@ -111,12 +116,6 @@ class Settings(BaseSettings):
         field_title_generator=lambda name, _: name,
     )
 
-    nodes: Annotated[tuple[str, ...], list_with(parsing.read_watched)] = Field(
-        (),
-        description="Ids of node packs, or their URLs on registry.comfy.org. `*` watches the whole registry."
-        " `comfyui-*` watches a part of it, and `!comfyui-test-*` leaves packs out. In the environment: separated by"
-        " commas, spaces or newlines, or JSON.",
-    )
     installs: _Installs = Field(
         (),
         description="ComfyUIs whose node packs are watched too: folders, addresses of running ones (secret), or"
@@ -124,6 +123,12 @@ class Settings(BaseSettings):
         " or JSON.",
     )
     """With absolute paths once loaded."""
+    nodes: Annotated[tuple[str, ...], list_with(parsing.read_watched)] = Field(
+        (),
+        description="Ids of node packs, or their URLs on registry.comfy.org. `*` watches the whole registry."
+        " `comfyui-*` watches a part of it, and `!comfyui-test-*` leaves packs out. In the environment: separated by"
+        " commas, spaces or newlines, or JSON.",
+    )
     publishers: Annotated[tuple[str, ...], list_with(parsing.read_publishers)] = Field(
         (),
         description="Ids of publishers, or their URLs on registry.comfy.org. All their node packs are watched, and new"
@@ -149,12 +154,54 @@ class Settings(BaseSettings):
             " says that a version which you run is bad is always reported.",
         )
     )
+    alert_urls: Annotated[tuple[SecretStr, ...] | None, list_with(_alert_urls)] = Field(
+        (),
+        description='Where alerts go, as apprise URLs; secret. `"none"` says that you want no alerts, and turns off'
+        " the warning about it.",
+    )
+    """None where no alerts are wanted."""
+    heartbeat_url: _Heartbeat = Field(
+        None,
+        description="A monitor that notices when polls stop, such as healthchecks.io; secret. It gets a ping"
+        " after every poll: at `/fail` if that could read nothing or could not use the state.",
+    )
+    alert_expiry: Annotated[float, _duration(0.001, 3660 * _DAY)] = Field(
+        7.0 * _DAY,
+        description="How long an undelivered alert is kept. After that it is given up, with an error, when its channel"
+        " fails again.",
+    )
+    baseline: Annotated[Literal["summary", "silent"], ANY_CASE] = Field(
+        "summary",
+        description="What you get when a node pack is seen for the first time: `summary` is one alert, `silent` is"
+        " nothing.",
+    )
+    failure_threshold: Annotated[int, _whole(1, 1000)] = Field(
+        3, description="Failed polls in a row before a `failing` alert."
+    )
+    interval: Annotated[
+        float, BeforeValidator(_interval, json_schema_input_type=float | str)
+    ] = Field(
+        900.0,
+        description="How often `run` polls: `90s`, `15m`, `1h` or a number of seconds, at least `10s`. The default is"
+        f" `{show(INTERVAL_OF_GLOBS)}` if `nodes` has `*` or a pattern.",
+    )
+    """Seconds, as every duration."""
+    concurrency: Annotated[int, _whole(1, 256)] = Field(
+        16, description="Requests at a time."
+    )
+    timeout: Annotated[float, _duration(0.01, _DAY)] = Field(
+        30.0,
+        description="How long one request may take in all. The same limit holds for each recipient of an alert URL.",
+    )
+    retries: Annotated[int, _whole(0, 20)] = Field(
+        3,
+        description="How often a request is tried again after a network error, a 429 or a 5xx. A `Retry-After` of more"
+        " than a minute ends the retries of this poll.",
+    )
     registry_url: Annotated[str, BeforeValidator(parsing.registry_url)] = Field(
         "https://api.comfy.org", description="The registry's URL."
     )
-    state_dir: Annotated[
-        Path, BeforeValidator(partial(_folder, "state"), json_schema_input_type=str)
-    ] = Field(
+    state_dir: _Folder = Field(
         Path("state"),
         description="The state folder. A relative path starts at the settings file's folder; in the environment and on"
         " the command line it starts at the working folder. Other defaults: `$STATE_DIRECTORY` under systemd,"
@@ -162,6 +209,17 @@ class Settings(BaseSettings):
         " `~/.config/comfy-watch`.",
     )
     """Absolute once loaded."""
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], ANY_CASE] = (
+        Field(
+            "info",
+            description="`debug`, `info`, `warning` or `error`; `debug` shows each request, retry and file.",
+        )
+    )
+    log_format: Annotated[Literal["auto", "console", "json"], ANY_CASE] = Field(
+        "auto",
+        description="`console` is for people, `json` is one JSON document a line. `auto` is `console` on a terminal and"
+        " in systemd's journal, else `json`.",
+    )
     publish_dir: Annotated[
         Path | None,
         BeforeValidator(_publish_dir, json_schema_input_type=str | None),
@@ -177,84 +235,24 @@ class Settings(BaseSettings):
         " then sees which of your machines has something bad. Without it nothing is published where"
         " an install is watched.",
     )
-    interval: Annotated[
-        float, BeforeValidator(_interval, json_schema_input_type=float | str)
-    ] = Field(
-        900.0,
-        description="How often `run` polls: `90s`, `15m`, `1h` or a number of seconds, at least `10s`. The default is"
-        f" `{show(INTERVAL_OF_GLOBS)}` if `nodes` has `*` or a pattern.",
-    )
-    """Seconds, as every duration."""
-    concurrency: Annotated[int, _NUMBER] = Field(
-        16, ge=1, le=256, description="Requests at a time."
-    )
-    timeout: Annotated[float, _duration(0.01, _DAY)] = Field(
-        30.0,
-        description="How long one request may take in all. The same limit holds for each recipient of an alert URL.",
-    )
-    retries: Annotated[int, _NUMBER] = Field(
-        3,
-        ge=0,
-        le=20,
-        description="How often a request is tried again after a network error, a 429 or a 5xx. A `Retry-After` of more"
-        " than a minute ends the retries of this poll.",
-    )
-    baseline: Annotated[Literal["summary", "silent"], ANY_CASE] = Field(
-        "summary",
-        description="What you get when a node pack is seen for the first time: `summary` is one alert, `silent` is"
-        " nothing.",
-    )
-    failure_threshold: Annotated[int, _NUMBER] = Field(
-        3, ge=1, le=1000, description="Failed polls in a row before a `failing` alert."
-    )
-    alert_urls: Annotated[tuple[SecretStr, ...] | None, list_with(_alert_urls)] = Field(
-        (),
-        description='Where alerts go, as apprise URLs; secret. `"none"` says that you want no alerts, and turns off'
-        " the warning about it.",
-    )
-    """None where no alerts are wanted."""
     channels: _Tables = Field(
         (),
         description="Channels with their own settings, a `[[channels]]` table each; secret.",
     )
-    heartbeat_url: _Heartbeat = Field(
-        None,
-        description="A monitor that notices when polls stop, such as healthchecks.io; secret. It gets a ping"
-        " after every poll: at `/fail` if that could read nothing or could not use the state.",
-    )
-    alert_expiry: Annotated[float, _duration(0.001, 3660 * _DAY)] = Field(
-        7.0 * _DAY,
-        description="How long an undelivered alert is kept. After that it is given up, with an error, when its channel"
-        " fails again.",
-    )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], ANY_CASE] = (
-        Field(
-            "info",
-            description="`debug`, `info`, `warning` or `error`; `debug` shows each request, retry and file.",
-        )
-    )
-    log_format: Annotated[Literal["auto", "console", "json"], ANY_CASE] = Field(
-        "auto",
-        description="`console` is for people, `json` is one JSON document a line. `auto` is `console` on a terminal and"
-        " in systemd's journal, else `json`.",
-    )
 
-    _channels: dict[str, Channel] = PrivateAttr(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _find_channels(self) -> Settings:
-        """Derive the channels."""
+    @cached_property
+    def placed_channels(self) -> dict[str, Channel]:
+        """Every channel as `all_channels` has it, by its place: `alert_urls, entry 2` or `channels, entry 1`."""
         urls = [secret.get_secret_value() for secret in self.alert_urls or ()]
         taken = [table.name.lower() for table in self.channels]
+        found: dict[str, Channel] = {}
         for url, name in names(dict.fromkeys(urls), taken).items():
-            self._channels[f"alert_urls, entry {urls.index(url) + 1}"] = Channel(
+            found[f"alert_urls, entry {urls.index(url) + 1}"] = Channel(
                 name=name, url=url, placed=True
             )
         for entry, table in enumerate(self.channels, 1):
-            self._channels[f"channels, entry {entry} ({table.name}), url"] = (
-                table.channel()
-            )
-        return self
+            found[f"channels, entry {entry} ({table.name}), url"] = table.channel()
+        return found
 
     @classmethod
     def settings_customise_sources(
@@ -268,7 +266,8 @@ class Settings(BaseSettings):
     @property
     def watches_anything(self) -> bool:
         """Whether there is something to watch."""
-        return bool(self.nodes or self.publishers or self.installs)
+        chosen = self.selection()  # a glob that only leaves out watches nothing
+        return bool(chosen.names or chosen.chooses or self.publishers or self.installs)
 
     def selection(self) -> Selection:
         """Return what `nodes` watches, ids and globs apart."""
@@ -279,7 +278,7 @@ class Settings(BaseSettings):
 
         A URL that is in `alert_urls` twice is one channel.
         """
-        return tuple(self._channels.values())
+        return tuple(self.placed_channels.values())
 
     def all_installs(self) -> tuple[Source, ...]:
         """Return every install. One without a name has that of its folder or host."""
@@ -292,10 +291,6 @@ class Settings(BaseSettings):
     def heartbeat_address(self) -> str:
         """Return `heartbeat_url` in the clear; "" where there is none."""
         return self.heartbeat_url.get_secret_value() if self.heartbeat_url else ""
-
-    def placed_channels(self) -> dict[str, Channel]:
-        """Return every channel as `all_channels` does, by its place: `alert_urls, entry 2` or `channels, entry 1`."""
-        return dict(self._channels)
 
 
 def json_schema() -> dict[str, object]:

@@ -12,11 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic_core import PydanticKnownError
-
 from watcher import durations
 from watcher.model.selection import NODE_ID, is_glob
-from watcher.model.version import API_PREFIX, STATUSES
+from watcher.model.version import STATUSES
 from watcher.text.mask import (
     NOT_IN_REGISTRY_URL,
     SCHEME,
@@ -57,11 +55,6 @@ def path(text: str) -> str:
             f"{describe(text)} is a URL, not a path; give the path of a file or folder"
         )
     return text
-
-
-def suggest(name: str, known: Iterable[str], *, likeness: float = 0.5) -> str | None:
-    """Return the known name most similar to this one, or None if none is at least as similar as `likeness`."""
-    return nearest(name.replace("-", "_"), known, likeness=likeness) or None
 
 
 def items_of(
@@ -113,13 +106,8 @@ def read_each(items: Iterable[object], read: Callable[[object], _Item]) -> list[
 
 
 def statuses(value: object) -> tuple[str, ...]:
-    """Return short status names, in the spec's order; long names (`NodeVersionStatusActive`) are allowed too."""
-    prefix = API_PREFIX.lower()
-    short = [
-        item.strip().lower().removeprefix(prefix) if isinstance(item, str) else item
-        for item in split_list(value)
-    ]
-    wanted = choices(short, STATUSES, "a status")
+    """Return names of statuses, in the spec's order."""
+    wanted = choices(split_list(value), STATUSES, "a status")
     return tuple(status for status in STATUSES if status in wanted)
 
 
@@ -134,7 +122,7 @@ def _choice(item: object, known: Sequence[str], what: str) -> str:
     name = lower(item)
     if isinstance(name, str) and name in known:
         return name
-    close = suggest(str(name), known)
+    close = nearest(str(name), known)
     meant = f" (did you mean {close}?)" if close else ""
     raise ValueError(
         f"{describe(item)} is not {what}{meant}; give one of {', '.join(known)}"
@@ -151,14 +139,17 @@ def lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-def number(value: object) -> object:
-    """Return a value that may be a whole number, or the text of one, as it is.
-
-    PydanticKnownError for `true`, which pydantic takes for 1.
-    """
-    if isinstance(value, bool):
-        raise PydanticKnownError("int_type")
-    return value
+def whole(value: object, low: int, high: int) -> int:
+    """Return a whole number from `low` to `high`."""
+    try:
+        found = int(str(value))  # as a text, since `true` is a number to Python
+    except ValueError:
+        refusal = "is not a whole number"
+    else:
+        if low <= found <= high:
+            return found
+        refusal = "is out of range"
+    raise ValueError(f"{describe(value)} {refusal}; give {low} to {high}")
 
 
 def seconds(value: object, low: float, high: float) -> float:
@@ -219,10 +210,6 @@ def _urls(text: str) -> list[str]:
 
 def alert_url(value: object) -> str:
     """Return one apprise URL, of which only the scheme is checked; errors show no part of it."""
-    if lower(value) == NO_ALERTS:
-        raise ValueError(
-            "'none' means that no alerts are wanted; use it alone, in alert_urls, or remove it"
-        )
     text = stripped(value)
     if not re.match(f"{SCHEME}://", text):
         raise ValueError(

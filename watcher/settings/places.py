@@ -132,9 +132,12 @@ def state_home(
 ) -> tuple[Path, str]:
     """Return the default state folder for settings in a folder, or for a working folder without any; and its origin.
 
-    It is beside the settings. For those in the user's or the system's folder it is where that system keeps states, so
-    that a service and a shell use the same one.
+    It is `$STATE_DIRECTORY` for a service of systemd, else beside the settings. For those in the user's or the system's
+    folder it is where that system keeps states, so that a service and a shell use the same one.
     """
+    # systemd separates several folders of a service as `$PATH` does.
+    if of_service := environ.get("STATE_DIRECTORY", "").partition(os.pathsep)[0]:
+        return Path(of_service), "environment STATE_DIRECTORY"
     for known in (system, user_folders(environ)):
         if known is not None and is_same(folder, known.settings):
             return known.state, f"default for settings in {known.settings}"

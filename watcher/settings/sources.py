@@ -29,24 +29,10 @@ FILE_ORIGIN = "secret file "
 """How the origin of a value from a secrets folder begins; the file's path follows."""
 
 _MAX_FILE_BYTES = 4 * 1024 * 1024
-_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_]")
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _MISSPELLED = 0.75
 """How similar to a setting's name an unknown one must be to count as a mistake."""
 _TOML_POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)$")
-_HINTS = {
-    (
-        "Invalid hex value",
-        "Unescaped '\\'",
-    ): "a path needs / for \\, or 'single quotes'",
-    ("Cannot ",): "this name is set above already",
-    (
-        "Illegal character '\\n'",
-        "Unterminated string",
-        'Expected "\'"',
-    ): "a closing quote is missing",
-    ("Invalid value", "Expected newline"): 'a text needs "quotes"',
-}
-"""What people most often mean, by how the parser's words begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +53,10 @@ class Layers:
     """What could not be read, a line each."""
     warnings: list[str] = field(default_factory=list)
 
-    def add(self, name: str, value: object, origin: str) -> None:
-        """Add a setting, in place of one of the same name."""
-        self.values[name] = value
-        self.origins[name] = origin
-
-
-def given(layers: Layers, values: Mapping[str, object], origin: str) -> None:
-    """Add values that all have one origin; None counts as not given."""
-    for name, value in values.items():
-        if value is not None:
-            layers.add(name, value, origin)
+    def add(self, values: Mapping[str, object], origin: str) -> None:
+        """Add settings, each in place of one of the same name."""
+        self.values |= values
+        self.origins |= dict.fromkeys(values, origin)
 
 
 def environment(layers: Layers, environ: Mapping[str, str]) -> None:
@@ -90,12 +69,17 @@ def environment(layers: Layers, environ: Mapping[str, str]) -> None:
             continue
         name = variable[len(PREFIX) :].lower()
         if name in Settings.model_fields:
-            layers.add(name, value, f"environment {variable}")
-        elif wrong := _NOT_IN_A_NAME.search(variable):  # what follows may be a secret
-            shown = f"{variable[: wrong.start()]}***"
-            layers.warnings.append(f"environment {shown}: unknown setting, ignored")
+            layers.add({name: value}, f"environment {variable}")
         else:
-            layers.warnings.append(_ignored(f"environment {variable}", name))
+            shown = f"environment {safe_name(variable)}"
+            layers.warnings.append(_ignored(shown, name))
+
+
+def safe_name(name: str) -> str:
+    """Return an unknown setting's name as it may be shown."""
+    # What follows another character may be a secret: `alert_urls:discord://…`, where a `=` was meant.
+    wrong = _NOT_IN_A_NAME.search(name)
+    return f"{name[: wrong.start()]}***" if wrong else name
 
 
 def secret_files(
@@ -146,13 +130,13 @@ def _add_files(layers: Layers, files: Iterable[Path]) -> None:
         known = Settings.model_fields
         if name in known:
             _add_file(layers, name, file)
-        elif parsing.suggest(name, known, likeness=_MISSPELLED):
+        elif mask.nearest(name, known, likeness=_MISSPELLED):
             layers.warnings.append(_ignored(f"{FILE_ORIGIN}{file}", name))
 
 
 def _ignored(origin: str, name: str) -> str:
     """Return that a setting's name is not known, and which one may be meant."""
-    close = parsing.suggest(name, Settings.model_fields, likeness=_MISSPELLED)
+    close = mask.nearest(name, Settings.model_fields, likeness=_MISSPELLED)
     meant = f"; did you mean {close}?" if close else ""
     return f"{origin}: unknown setting, ignored{meant}"
 
@@ -163,7 +147,7 @@ def _add_file(layers: Layers, name: str, file: Path) -> int:
     value = Unread(problem) if problem else text.strip()
     if not value:
         return 0
-    layers.add(name, value, f"{FILE_ORIGIN}{file}")
+    layers.add({name: value}, f"{FILE_ORIGIN}{file}")
     return mode
 
 
@@ -179,7 +163,7 @@ def toml_file(layers: Layers, path: Path, named_by: str) -> None:
         problem = "not valid TOML: nested too deeply"
     except ValueError as error:
         problem = _syntax_problem(str(error))
-    given(layers, values, str(path))
+    layers.add(values, str(path))
     if problem:
         layers.problems.append(f"{path}: {problem}")
     has_url = any(mask.find_url(str(values.get(name, ""))) for name in parsing.SECRET)
@@ -190,12 +174,6 @@ def toml_file(layers: Layers, path: Path, named_by: str) -> None:
 
 def _exposed(path: Path) -> str:
     return f"{path} holds secrets and can be read by others; try: chmod 600 {shlex.quote(str(path))}"
-
-
-def service_manager(layers: Layers, environ: Mapping[str, str]) -> None:
-    """Add the first folder of `$STATE_DIRECTORY`: the default of `state_dir` under systemd."""
-    if folder := environ.get("STATE_DIRECTORY", "").partition(os.pathsep)[0]:
-        layers.add("state_dir", folder, "environment STATE_DIRECTORY")
 
 
 def find_file(
@@ -236,10 +214,7 @@ def _syntax_problem(message: str) -> str:
     """Return where the TOML is wrong, without the parser's words: they quote the file, and so maybe a secret."""
     position = _TOML_POSITION.search(message)
     place = f" at {position[1]}" if position else ""
-    hints = [
-        f"; {hint}" for begins, hint in _HINTS.items() if message.startswith(begins)
-    ]
-    return f"not valid TOML{place}{''.join(hints)}"
+    return f"not valid TOML{place}"
 
 
 def _text_of(path: Path) -> tuple[str, str, int]:

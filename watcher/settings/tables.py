@@ -438,19 +438,14 @@ def _finding(value: object) -> str:
     text = parsing.stripped(value)
     node, at, copy, equals, verdict = _parts(text)
     is_word = is_visible(copy) and not set(" @") & set(copy)
-    is_copy = is_word and 0 < len(copy) <= _LONGEST_VERSION
-    if not NODE_ID.fullmatch(node) or is_copy != bool(at):
+    is_short = _SHORT_COMMIT.fullmatch(copy) and normalised(copy) is None
+    is_copy = is_word and not is_short and 0 < len(copy) <= _LONGEST_VERSION
+    # A version alone may be an id, but is more likely one whose pack was forgotten.
+    is_pack = NODE_ID.fullmatch(node) and (at or not _VERSION.fullmatch(node))
+    if not is_pack or is_copy != bool(at):
         raise ValueError(
-            f"{describe(value)} is not a finding; give the id of a pack, and a version or a clone's commit of it, e.g."
-            " rgthree-comfy@1.0.3"
-        )
-    if not at and _VERSION.fullmatch(node):
-        raise ValueError(
-            f"{describe(value)} is a version without a pack; give both, e.g. rgthree-comfy@1.0.3"
-        )
-    if _SHORT_COMMIT.fullmatch(copy) and normalised(copy) is None:
-        raise ValueError(
-            f"{describe(value)} has too little of a commit; give at least 7 of its digits"
+            f"{describe(value)} is not a finding; give the id of a pack, and a version of it or at least 7 digits of a"
+            " clone's commit, e.g. rgthree-comfy@1.0.3"
         )
     if equals and verdict not in _VERDICTS:
         raise ValueError(
@@ -520,8 +515,6 @@ class AcceptTable(BaseModel):
 
 def read_accept(value: object) -> list[object]:
     """Return the tables of a list, of JSON, or of words; a finding alone becomes a table too."""
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        raise ValueError("the value is one table of JSON; put it into a list, [{…}]")
     items = parsing.items_of(
         value,
         parsing.words,

@@ -46,34 +46,14 @@ _SYSTEM_HEAD = f"""\
 """
 
 _SECTIONS = {
-    "What to watch": (
-        "installs",
-        "nodes",
-        "publishers",
-        "accept",
-        "minimum_age",
-        "statuses",
-    ),
-    "Alerts": (
-        "alert_urls",
-        "heartbeat_url",
-        "alert_expiry",
-        "baseline",
-        "failure_threshold",
-    ),
-    "Polls": (
-        "interval",
-        "concurrency",
-        "timeout",
-        "retries",
-        "registry_url",
-    ),
-    "State and logs": ("state_dir", "log_level", "log_format"),
-    "Published files": ("publish_dir", "publish_installs"),
-    "Channels with their own settings (these tables must stay at the end of the file)": (
-        "channels",
-    ),
+    "installs": "What to watch",
+    "alert_urls": "Alerts",
+    "interval": "Polls",
+    "state_dir": "State and logs",
+    "publish_dir": "Published files",
+    "channels": "Channels with their own settings (these tables must stay at the end of the file)",
 }
+"""Titles, by the first setting below each."""
 
 _EXAMPLES: Mapping[str, object] = {
     "installs": ["~/ComfyUI"],
@@ -96,9 +76,6 @@ _CHANNEL: Mapping[str, object] = {
     "url": "slack://token_a/token_b/token_c/channel",
     "kinds": ["banned", "flagged", "failing"],
     "nodes": ["comfyui-*", "rgthree-comfy"],
-    "scope": "all",
-    "min_severity": "info",
-    "grouping": "event",
 }
 
 _CREDENTIAL = "alert_urls"
@@ -117,18 +94,17 @@ def text(system: Folders | None = None, state: Path = Path("state")) -> str:
     values = {**_EXAMPLES, "state_dir": state}
     if system is not None:
         values |= {**_SYSTEM_EXAMPLES, "state_dir": system.state}
-    for title, names in _SECTIONS.items():
-        parts.append(f"# ---- {title} ".ljust(120, "-") + "\n")
-        for name in names:
-            field = Settings.model_fields[name]
-            if system is not None and name in parsing.SECRET:
-                parts.append(_secret(name, field, system.settings))
-            else:
-                parts.append(_setting(name, field, values.get(name, field.default)))
+    for name, field in Settings.model_fields.items():
+        if title := _SECTIONS.get(name):
+            parts.append(f"# ---- {title} ".ljust(120, "-") + "\n")
+        if system is not None and name in parsing.SECRET:
+            parts.append(_secret(name, field, system.settings))
+        else:
+            parts.append(_setting(name, field, values.get(name, field.default)))
     if system is not None:
         return "\n".join(parts)
     keys = [
-        _setting(name, field, _CHANNEL[name])
+        _setting(name, field, _CHANNEL.get(name, field.default))
         for name, field in ChannelTable.model_fields.items()
     ]
     settings = "\n".join(parts).replace("#channels = []", "\n#[[channels]]")

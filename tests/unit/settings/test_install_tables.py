@@ -181,7 +181,10 @@ TABLE = "[[installs]]\nname = 'x'\n"
         (f"{TABLE}path = 'http://u:{TOKEN}@h'", "installs, entry 1, path: 'http://***"),
         (f"{TABLE}url = '{TOKEN}'", "installs, entry 1, url: the value (not shown)"),
         (f"{TABLE}snapshot = 'a.txt'", "installs, entry 1, snapshot: 'a.txt' is not a"),
-        (f"{TABLE}pfad = 'a'", "installs, entry 1, pfad: unknown setting; did you"),
+        (
+            f"{TABLE}pfad = 'a'",
+            "installs, entry 1, pfad: unknown setting; known are name, path, ",
+        ),
         (f"{TABLE}path = 'a'\nnodes = []", "installs, entry 1, nodes: unknown setting"),
         (
             f"{TABLE}path = 'a'\n{TABLE}path = 'b'".replace("x", "X", 1),

@@ -30,7 +30,7 @@ def test_precedence(loads: Loads, tmp_path: Path) -> None:
         (credentials / name).write_text(" 2 \n")
     loaded = loads(
         "retries = 0\nconcurrency = 9\nfailure_threshold = 9\nlog_level = 'debug'\ninterval = '9m'\ntimeout = '9s'",
-        overrides={"retries": "4", "log_format": None},
+        overrides={"retries": "4"},
         secrets=container,
         CREDENTIALS_DIRECTORY=str(credentials),
         COMFY_WATCH_RETRIES="3",
@@ -87,25 +87,17 @@ def test_interval_of_globs(
 
 
 def test_the_command_line_leaves_out(loads: Loads) -> None:
-    """`--node` takes globs, and may leave out what the settings include, but not without anything included."""
+    """`--node` takes globs, and may leave out what the settings include; without anything included it is nothing."""
     loaded = loads("nodes = ['a', '*']", more_nodes=("!b-*",))
     assert loaded.settings.selection().globs == ("*", "!b-*")
-    with pytest.raises(
-        ConfigError, match=r"nodes: '!b-\*' leaves out .* \+ command line\)"
-    ):
-        loads("nodes = ['a']", more_nodes=("!b-*",))
+    assert not loads("", more_nodes=("!b-*",)).settings.watches_anything
 
 
 def test_command_line_nodes_add(loads: Loads) -> None:
     """Nodes of the command line add to the others', once whatever the case, and the first spelling stays."""
     loaded = loads("nodes = ['Alpha', 'beta']", more_nodes=("BETA", "gamma", "alpha"))
     assert loaded.settings.nodes == ("Alpha", "beta", "gamma")
-    assert loaded.origins["nodes"] == f"{loads.file} + command line"
-    alone = loads("", more_nodes=("gamma",))
-    assert (alone.settings.nodes, alone.origins["nodes"]) == (
-        ("gamma",),
-        "command line",
-    )
+    assert loads("", more_nodes=("gamma",)).settings.nodes == ("gamma",)
 
 
 @_linux_folders
@@ -138,36 +130,36 @@ def test_file_search(loads: Loads, tmp_path: Path) -> None:
         (b"interval = \nretries = 1", "not valid TOML at line 1, column 12"),
         (
             f"'{TOKEN}' = 1\n'{TOKEN}' = 2\n".encode(),
-            "not valid TOML at line 2, column 18; this name is set above already",
+            "not valid TOML at line 2, column 18",
         ),
         (
             b"accept = ['x']\n[[accept]]\nfinding = 'y'",
-            "not valid TOML at line 2, column 9; this name is set above already",
+            "not valid TOML at line 2, column 9",
         ),
         (
             f'alert_urls = "discord://{TOKEN}'.encode(),
-            "not valid TOML at end of document; a closing quote is missing",
+            "not valid TOML at end of document",
         ),
         (
             b'nodes = ["a]\nretries = 1',
-            "not valid TOML at line 1, column 13; a closing quote is missing",
+            "not valid TOML at line 1, column 13",
         ),
         (
             b"nodes = ['a]\nretries = 1",
-            "not valid TOML at end of document; a closing quote is missing",
+            "not valid TOML at end of document",
         ),
-        (b"nodes = [a]", 'not valid TOML at line 1, column 10; a text needs "quotes"'),
+        (b"nodes = [a]", "not valid TOML at line 1, column 10"),
         (
             b"interval = 15m",
-            'not valid TOML at line 1, column 14; a text needs "quotes"',
+            "not valid TOML at line 1, column 14",
         ),
         (
             rb'state_dir = "C:\Users\me"',
-            "not valid TOML at line 1, column 18; a path needs / for \\, or 'single quotes'",
+            "not valid TOML at line 1, column 18",
         ),
         (
             rb'state_dir = "C:\state"',
-            "not valid TOML at line 1, column 18; a path needs / for \\",
+            "not valid TOML at line 1, column 18",
         ),
         (b"a = " + b"[" * 20_000, "not valid TOML"),
         (b"a = " + b"1" * 10_000, "not valid TOML"),
