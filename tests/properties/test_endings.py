@@ -9,7 +9,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.factories import (
-    ANY_AGE,
     HARMLESS,
     PACK,
     channel,
@@ -19,12 +18,7 @@ from tests.support.factories import (
     watch,
 )
 from tests.support.parameters import examples
-from watcher.changes.exposure import copies_of, with_copies
-from watcher.changes.facts import (
-    VersionKey,
-    finished,
-    with_scans,
-)
+from watcher.changes.facts import VersionKey
 from watcher.model.channel import Channel, knowing, wants
 from watcher.model.event import Event, Kind, Severity, worst_of
 from watcher.model.pack import (
@@ -48,7 +42,8 @@ from watcher.model.version import (
     Version,
     in_order,
 )
-from watcher.polling.reading.compare import compare, wanted_reasons, with_installs
+from watcher.polling.poll import salted
+from watcher.polling.reading.compare import compare, explained, wanted_reasons
 from watcher.polling.reading.plan import make_plan, with_records
 from watcher.polling.reading.read import Answers
 from watcher.state import documents
@@ -169,6 +164,8 @@ class Life:
             installs=(STUDIO,) if self.has_installs else (),
         )
         scans = self._scans(step)
+        if self.has_installs:
+            self.state = salted(self.state)
         plan = make_plan(config, self.state, scans, now)
         record = NodeRecord(id=PACK, status=step.record)
         packs = NodeRecords(records={KEY: record})
@@ -177,22 +174,15 @@ class Life:
         change = compare(config, plan, answers, (), scans)
         wanted = wanted_reasons(config, change)
         reasons = _read(step, wanted, change.snapshot.nodes.get(KEY))
-        scanned = with_scans(change.snapshot.nodes, change.events, reasons)
-        snapshot = change.snapshot.with_nodes(scanned)
-        known = replace(change.known, nodes=snapshot.nodes)
-        change = replace(change, snapshot=snapshot, known=known)
-        if self.has_installs:
-            change = with_installs(config, change)
-        events = with_copies(change.events, copies_of(change.installs))
-        snapshot, events = finished(events, change.snapshot, reasons, ANY_AGE)
-        saved = documents.write_snapshot(snapshot)
+        change = explained(config, change, reasons, self.state.snapshot.nodes)
+        saved = documents.write_snapshot(change.snapshot)
         self.state = replace(
             self.state,
             snapshot=documents.read_snapshot(saved),
             checks=change.checks,
             installs=change.installs,
         )
-        return events
+        return change.events
 
     def _scans(self, step: Step) -> dict[str, Scanned]:
         if not self.has_installs:

@@ -13,9 +13,10 @@ from watcher.model.event import EXPLAINED, Grade, grade_rank
 from watcher.model.finding import Acceptance, Finding, in_force
 from watcher.model.pack import Inventory, NodeRecords
 from watcher.model.reading import Fault, ReadFailure
+from watcher.model.snapshot import Snapshot
 from watcher.model.version import MinimumAge
 from watcher.polling.clock import clock
-from watcher.polling.reading.compare import Known, compare_nodes
+from watcher.polling.reading.compare import PollChange, compare_nodes
 from watcher.polling.reading.plan import Plan
 from watcher.polling.reading.read import read, read_all
 from watcher.registry.client import Registry
@@ -89,24 +90,26 @@ async def audit(
         )
         answers = await read(registry, plan, clock, progress, all_nodes)
         polled, records = compare_nodes(plan, answers), answers.packs
-        known = Known(
+        known = PollChange(
             answers=answers,
-            nodes={key: one.node for key, one in polled.items() if one.node},
-            records=records.records,
-            failure=records.failure,
+            polled=polled,
+            records=records,
             minimum_age=MinimumAge(seconds=minimum_age, now=now),
+            snapshot=Snapshot(
+                nodes={key: one.after for key, one in polled.items() if one.after}
+            ),
         )
         wanted = {
             (finding.node or "", row.key): row.status
             for of, pack in packs
-            for row, finding in explained_rows(of.install, pack, known.of)
+            for row, finding in explained_rows(of.install, pack, known.known_of)
         }
         reasons = await read_all(registry, wanted, registry.limits.timeout, progress)
-        scanned = with_scans(known.nodes, (), reasons)
-        known = replace(known, nodes={**known.nodes, **scanned})
+        scanned = with_scans(known.snapshot.nodes, (), reasons)
+        known = replace(known, snapshot=known.snapshot.with_nodes(scanned))
         findings = []
         for of, pack in packs:
-            each = judge_each(of.install, pack, known.of)
+            each = judge_each(of.install, pack, known.known_of)
             worst = as_one([one.accepted_by(accept) for one in each])
             findings.append(replace(_explained(worst, reasons), named=of.named))
     return Audit(

@@ -13,8 +13,7 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox, change, merged
 from watcher.alerts.queues.ownership import at_their_channels, set_aside
 from watcher.alerts.queues.queue import Queue, next_tries, reason_to_wait
-from watcher.changes.exposure import copies_of, with_copies
-from watcher.changes.facts import finished, passing, with_scans
+from watcher.changes.exposure import copies_of
 from watcher.changes.health import ChannelState
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError, line_of
@@ -31,8 +30,8 @@ from watcher.polling.problems import (
 from watcher.polling.reading.compare import (
     PollChange,
     compare,
+    explained,
     wanted_reasons,
-    with_installs,
 )
 from watcher.polling.reading.plan import (
     is_due,
@@ -108,9 +107,9 @@ class Poller:
         unpublished: str = "",
     ) -> Report:
         polled, before = found.polled, state.checks
-        nodes = tuple(one.seen.name for one in polled.values())
+        nodes = tuple(one.name for one in polled.values())
         failed = list(found.failures.values())
-        unseen = sum(one.seen.lacks for one in polled.values())
+        unseen = sum(one.lacks for one in polled.values())
         checked = len(nodes) - len(failed) - unseen
         if ALL in found.failures:  # no node was asked
             checked = 0
@@ -136,7 +135,7 @@ class Poller:
             checked=checked,
             events=found.events,
             unread=tuple(failed),
-            empty=tuple(one.seen.name for one in polled.values() if one.is_doubtful),
+            empty=tuple(one.name for one in polled.values() if one.is_doubtful),
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,
             undelivered=sum(queue.alerts for queue in queues.values()),
@@ -157,7 +156,7 @@ class Poller:
             nodes=nodes,
             unscanned=tuple(unscanned),
             unknown=tuple(
-                one.seen.name
+                one.name
                 for key, one in polled.items()
                 if one.is_unknown and key not in before.unknown
             ),
@@ -206,7 +205,7 @@ class Poller:
             # Here, as it loads PyYAML, which most polls need not.
             from watcher.polling.reading.installs import scan_all
 
-            state = _salted(state)
+            state = salted(state)
             salt = state.snapshot.installed.salt
             installs = keyed(config.installs, salt)
             scans = await scan_all(installs, state.installs, patience, progress)
@@ -220,7 +219,6 @@ class Poller:
                 all_nodes = await read_all_nodes(registry, progress)
                 state, all_nodes = take_list(config, state, all_nodes, started)
             state, scans = take_repositories(config, state, scans, all_nodes)
-            copies = copies_of({one.name: one.packs or () for one in scans.values()})
             plan = make_plan(config, state, scans, started)
             answers = await read(registry, plan, self.clock, progress, all_nodes)
             change = compare(config, plan, answers, of_channels, scans)
@@ -229,27 +227,14 @@ class Poller:
             reasons = await read_all(
                 registry, wanted, patience, progress, plan.is_stale
             )
-        explained = with_scans(change.snapshot.nodes, change.events, reasons)
-        snapshot = change.snapshot.with_nodes(explained)
-        known = replace(change.known, nodes=snapshot.nodes)
-        change = replace(change, snapshot=snapshot, known=known)
-        # Also if none is left in the settings: what was reported of them ends.
-        if snapshot.installed.salt:
-            change = with_installs(config, change)
-        events = with_copies(change.events, copies)
-        snapshot, events = finished(events, change.snapshot, reasons, known.minimum_age)
-        snapshot = snapshot.with_counts(events)
-        return replace(
-            change,
-            checks=replace(
-                change.checks,
-                requests=registry.requests,
-                # The clock may have been set back.
-                seconds=max(0.0, seconds_between(started, self.clock())),
-            ),
-            snapshot=snapshot,
-            events=passing(events, config.statuses, nodes, snapshot.nodes),
+        change = explained(config, change, reasons, nodes)
+        checks = replace(
+            change.checks,
+            requests=registry.requests,
+            # The clock may have been set back.
+            seconds=max(0.0, seconds_between(started, self.clock())),
         )
+        return replace(change, checks=checks)
 
     async def _save_and_deliver(
         self, known: State, state: State, found: PollChange
@@ -312,7 +297,7 @@ class Poller:
         """Make the alerts durable and return the state as it will be once the snapshot is committed."""
         committed = state.snapshot.revision
         # A pack of which it is not known whose it is may be a watched publisher's.
-        answers = found.known.answers
+        answers = found.answers
         unplaced = answers.packs_due - answers.packs.records.keys()
         hearing = self._hearing(
             found.snapshot,
@@ -420,7 +405,7 @@ def channel_states(state: State, channels: Sequence[Channel]) -> list[ChannelSta
     ]
 
 
-def _salted(state: State) -> State:
+def salted(state: State) -> State:
     """Return the state with a key for the digests of the addresses of installs."""
     installed = state.snapshot.installed
     if installed.salt:

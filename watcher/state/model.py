@@ -62,8 +62,8 @@ class Checks:
     """Lower-case ids that only installs name and the registry does not know, if that was reported."""
     listed_at: MomentOrEmpty = ""
     """When the last poll began that read the whole list of all packs; "" if none did."""
-    packs: Mapping[str, NodeRecord | None] = field(default_factory=dict)
-    """What `GET /nodes` said of each watched pack, by lower-case id; None if it does not know it."""
+    packs: Mapping[str, NodeRecord] = field(default_factory=dict)
+    """What `GET /nodes` said of each watched pack, by lower-case id."""
     repositories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The ids of the packs that the list of all has under the repositories of installed copies without an id, by
     `repository_key`; none where a whole list has none.

@@ -15,8 +15,14 @@ from watcher.changes.diff import (
     compare_listing,
     compare_record,
 )
-from watcher.changes.exposure import Poll
-from watcher.changes.facts import VersionKey, version_of
+from watcher.changes.exposure import Poll, copies_of, with_copies
+from watcher.changes.facts import (
+    VersionKey,
+    finished,
+    passing,
+    version_of,
+    with_scans,
+)
 from watcher.changes.health import (
     ChannelState,
     Turn,
@@ -44,39 +50,24 @@ from watcher.polling.reading.read import Answers
 from watcher.registry.sweep import NoSweep, Sweep
 from watcher.state.model import Checks
 from watcher.text.sanitize import plural
-from watcher.text.status_reason import summarize
-from watcher.values import frozen
+from watcher.text.status_reason import Reason, summarize
 
 
-@frozen
-class Polled:
-    """What a poll saw of one node, and what follows from it."""
-
-    seen: Seen
-    node: Node | None = None
-    """As it is known from now on; None if that is as before."""
-    events: tuple[Event, ...] = ()
-    is_unknown: bool = False
-    """Only installs name it, and the registry does not know it: that is no failure."""
-    is_doubtful: bool = False
-    """The settings name it, and it never had a version: the id may be wrong."""
-
-
-def compare_nodes(plan: Plan, answers: Answers) -> dict[str, Polled]:
-    """Compare every watched node with what was read of it, by lower-case id."""
-    found: dict[str, Polled] = {}
+def compare_nodes(plan: Plan, answers: Answers) -> dict[str, Seen]:
+    """Return what was seen of every watched node with what follows from it, by lower-case id."""
+    found: dict[str, Seen] = {}
     for key, seen in answers.seen.items():
         known, is_empty = seen.known, seen.is_empty
-        is_known = known is not None and (bool(known.baseline_at) or known.is_there)
+        had_versions = known is not None and bool(known.baseline_at)
+        is_known = known is not None and (had_versions or known.is_there)
         has_come = seen.spelling or seen.record or isinstance(seen.reading, NodeBanned)
         if key in plan.only_folders and not (is_known or has_come):
             continue  # a folder may have any name, also one that is no pack's
-        had_versions = known is not None and bool(known.baseline_at)
         is_nothing = seen.is_not_found or (is_empty and seen.record is None)
-        node, events = compare_node(seen, plan.options)
-        found[key] = Polled(
-            seen=seen,
-            node=node,
+        after, events = compare_node(seen, plan.options)
+        found[key] = replace(
+            seen,
+            after=after,
             events=events,
             # A folder, or a file in it, may name anything: that is said once and never fails.
             is_unknown=key in plan.only_installed and is_nothing and not had_versions,
@@ -127,16 +118,19 @@ def compare_node(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PollChange:
-    """What a poll has read and compared; nothing is written yet."""
+    """What a poll, or an `audit`, has read and compared; nothing is written yet."""
 
-    polled: Mapping[str, Polled]
+    answers: Answers
+    polled: Mapping[str, Seen]
     """Every watched node, by lower-case id."""
-    known: Known
+    records: NodeRecords
+    """What is known of packs as a whole."""
+    minimum_age: MinimumAge
     snapshot: Snapshot
     """The same object as in the loaded state where nothing changed."""
-    checks: Checks
-    events: tuple[Event, ...]
-    failures: Mapping[str, ReadFailure]
+    checks: Checks = field(default_factory=Checks)
+    events: tuple[Event, ...] = ()
+    failures: Mapping[str, ReadFailure] = field(default_factory=dict)
     """What could not be read, by lower-case id; of the registry as a whole by `ALL`: then no node could."""
     error: str = ""
     """Why not all was seen, where no node itself failed."""
@@ -149,6 +143,31 @@ class PollChange:
         return {
             key: one.packs for key, one in self.scans.items() if one.packs is not None
         }
+
+    def known_of(self, name: str) -> Knowledge:
+        """Return what is known of a node, by its id."""
+        key = name.lower()
+        unread_node, record = Node(node=name), self.records.records.get(key)
+        seen = self.answers.seen.get(key) or Seen(name=name)
+        unread = seen.failure
+        # Where nothing of the API is there, it may be another server, which says nothing of a pack.
+        if seen.is_empty or (seen.is_not_found and not self.records.absent):
+            unread_node = replace(unread_node, empty_since=self.minimum_age.now)
+            unread = None
+        node = self.snapshot.nodes.get(key, unread_node)
+        if seen.spelling:
+            node = replace(node, node=seen.spelling)
+        # Where `GET /nodes` does not say why, the 403 may.
+        said = seen.reading.message if isinstance(seen.reading, NodeBanned) else ""
+        return Knowledge(
+            node=node,
+            record=record,
+            unreadable=seen.unreadable,
+            minimum_age=self.minimum_age,
+            reason=summarize((record.status_detail if record else "") or said),
+            unread=unread,
+            no_records=self.records.failure,
+        )
 
 
 def compare(
@@ -168,7 +187,7 @@ def compare(
     failure, lacking, why = _judge_sweep(
         answers.sweep if plan.globs.chooses else None, is_known=bool(polled)
     )
-    unseen = sum(one.seen.lacks for one in polled.values())
+    unseen = sum(one.lacks for one in polled.values())
     if unseen and not (lacking and plan.lacks_baseline):
         # Else it is said already why packs wait.
         why.append(
@@ -180,18 +199,18 @@ def compare(
         if unlisted:
             why.append(f"the packs of publishers cannot be listed: {unlisted}")
     failures = {
-        key: one.seen.failure
+        key: one.failure
         for key, one in polled.items()
-        if one.seen.failure and not one.is_unknown
+        if one.failure and not one.is_unknown
     }
     failures |= {ALL: failure} if failure else {}
-    read = {key for key, one in polled.items() if one.seen.is_read}
+    read = {key for key, one in polled.items() if one.is_read}
     if isinstance(answers.sweep, Sweep) and plan.snapshot.is_down:
         read.add(ALL)  # page 1 came, whichever packs are watched
     known, of_all = with_baseline(plan, answers, polled)
     # A record may be the first to say that a new pack is a watched publisher's.
     known = take_packs(known, plan.publishers, packs.records.values(), plan.globs)
-    changed = {key: one.node for key, one in polled.items() if one.node}
+    changed = {key: one.after for key, one in polled.items() if one.after}
     turn = Turn(
         plan.checks.streaks, known.with_nodes(changed), config.failure_threshold, now
     )
@@ -207,18 +226,12 @@ def compare(
         {key: scan.error for key, scan in scans.items()},
         {key: scan.name for key, scan in scans.items()},
     )
-    snapshot = turn.snapshot
-    records, no_records = records_after(plan, answers, snapshot, polled)
     return PollChange(
+        answers=answers,
         polled=polled,
-        known=Known(
-            answers=answers,
-            nodes=snapshot.nodes,
-            records=records,
-            failure=no_records,
-            minimum_age=MinimumAge(seconds=config.minimum_age, now=now),
-        ),
-        snapshot=snapshot,
+        records=_records_after(plan, answers, turn.snapshot, polled),
+        minimum_age=MinimumAge(seconds=config.minimum_age, now=now),
+        snapshot=turn.snapshot,
         checks=replace(_checks_after(plan, answers, polled), streaks=turn.streaks),
         events=(
             *([of_all] if of_all else ()),
@@ -260,7 +273,7 @@ def _error(records: NodeRecords | None) -> str:
 
 
 def with_baseline(
-    plan: Plan, answers: Answers, polled: Mapping[str, Polled]
+    plan: Plan, answers: Answers, polled: Mapping[str, Seen]
 ) -> tuple[Snapshot, Event | None]:
     """Return the known snapshot with the baseline of all as this poll leaves it, and the event of that."""
     known, sweep = plan.snapshot, answers.sweep
@@ -270,9 +283,9 @@ def with_baseline(
         return known, None
     sweep_baseline = SweepBaseline(globs=plan.globs.globs, baseline_at=sweep.at)
     after = [
-        one.node or known.nodes[key]
+        one.after or known.nodes[key]
         for key, one in polled.items()
-        if one.seen.joins_baseline
+        if one.joins_baseline
     ]
     has_chosen = any(map(plan.globs.matches, polled))
     return set_baseline(
@@ -280,13 +293,12 @@ def with_baseline(
     )
 
 
-def _checks_after(plan: Plan, answers: Answers, polled: Mapping[str, Polled]) -> Checks:
+def _checks_after(plan: Plan, answers: Answers, polled: Mapping[str, Seen]) -> Checks:
     """Return how this poll went."""
     checks, all_nodes, now = plan.checks, answers.all_nodes, plan.options.now
     checked, times = dict(checks.checked), dict(checks.server_times)
     stale = dict(checks.stale_since)
-    for key, one in polled.items():
-        seen = one.seen
+    for key, seen in polled.items():
         if seen.checked_at:
             checked[key] = seen.checked_at
         # Only what counts moves the known time, and ends the wait for something younger.
@@ -308,47 +320,8 @@ def _checks_after(plan: Plan, answers: Answers, polled: Mapping[str, Polled]) ->
         checked=dict(sorted(checked.items())),
         server_times=dict(sorted(times.items())),
         stale_since=dict(sorted(stale.items())),
-        watched=tuple(one.seen.name for one in polled.values()),
+        watched=tuple(one.name for one in polled.values()),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Known:
-    """What is known of packs after one reading of the registry, for `audit` and the watch."""
-
-    answers: Answers
-    nodes: Mapping[str, Node]
-    """By lower-case id, as `records`."""
-    records: Mapping[str, NodeRecord | None]
-    """What is known of packs as a whole; None for one that no registry was seen to have."""
-    failure: ReadFailure | None
-    """Why there was no usable answer about packs as a whole, or not about all."""
-    minimum_age: MinimumAge
-
-    def of(self, name: str) -> Knowledge:
-        """Return what is known of a node, by its id."""
-        key = name.lower()
-        unread_node, record = Node(node=name), self.records.get(key)
-        seen = self.answers.seen.get(key) or Seen(name=name)
-        unread = seen.failure
-        # Where nothing of the API is there, it may be another server, which says nothing of a pack.
-        if seen.is_empty or (seen.is_not_found and not self.answers.packs.absent):
-            unread_node = replace(unread_node, empty_since=self.minimum_age.now)
-            unread = None
-        node = self.nodes.get(key, unread_node)
-        if seen.spelling:
-            node = replace(node, node=seen.spelling)
-        # Where `GET /nodes` does not say why, the 403 may.
-        said = seen.reading.message if isinstance(seen.reading, NodeBanned) else ""
-        return Knowledge(
-            node=node,
-            record=record,
-            unreadable=seen.unreadable,
-            minimum_age=self.minimum_age,
-            reason=summarize((record.status_detail if record else "") or said),
-            unread=unread,
-            no_records=self.failure,
-        )
 
 
 _MOST_EXPLAINED = 200
@@ -368,7 +341,7 @@ def wanted_reasons(
     wanted: dict[VersionKey, str] = {}
     for install, scan in change.scans.items():
         for pack in scan.packs or ():
-            for row, finding in explained_rows(install, pack, change.known.of):
+            for row, finding in explained_rows(install, pack, change.known_of):
                 name = (finding.node or "").lower()
                 before = exposures.get(name, Exposure())
                 judged = finding.accepted_by(accept).judged
@@ -378,7 +351,7 @@ def wanted_reasons(
         if event.is_explained:
             wanted.setdefault(version_of(event), event.after or "")
     nodes = list(dict.fromkeys(node for node, _ in wanted))[:_MOST_EXPLAINED]
-    seen = {key: change.polled[key].seen for key in nodes}
+    seen = {key: change.polled[key] for key in nodes}
     return {
         (seen[node].spelling or seen[node].name, key): status
         for (node, key), status in wanted.items()
@@ -386,15 +359,12 @@ def wanted_reasons(
     }
 
 
-def records_after(
+def _records_after(
     plan: Plan, answers: Answers, snapshot: Snapshot, watched: Collection[str]
-) -> tuple[dict[str, NodeRecord | None], ReadFailure | None]:
-    """Return what is known of the packs that may be installed, by lower-case id, and why it is not all.
-
-    It is the answer of this poll, or the last one; None for a pack that no registry was seen to have.
-    """
+) -> NodeRecords:
+    """Return what is known of the packs that may be installed: the answer of this poll, or the last one."""
     nodes, last, failure = snapshot.nodes, plan.checks.packs, answers.packs.failure
-    records: dict[str, NodeRecord | None] = {}
+    records: dict[str, NodeRecord] = {}
     lacking = 0
     for key in plan.nodes.keys() & watched if plan.has_installs else ():
         record = answers.packs.records.get(key)
@@ -406,34 +376,54 @@ def records_after(
         elif key in nodes and nodes[key].is_there:
             # The registry has it, so that the answer leaves open how it stands.
             lacking += 1
-        else:
-            records[key] = None
     if lacking:
         packs = plural(lacking, "pack")
         failure = ReadFailure(error=f"GET /nodes does not say how {packs} stand")
-    return records, failure
+    return NodeRecords(records=records, failure=failure)
 
 
-def with_installs(config: PollConfig, change: PollChange) -> PollChange:
+def explained(
+    config: PollConfig,
+    change: PollChange,
+    reasons: Mapping[VersionKey, Reason],
+    before: Mapping[str, Node],
+) -> PollChange:
+    """Return the change with the registry's reasons and what they decide; `before` are the nodes until now."""
+    scanned = with_scans(change.snapshot.nodes, change.events, reasons)
+    change = replace(change, snapshot=change.snapshot.with_nodes(scanned))
+    # Also if none is left in the settings: what was reported of them ends.
+    if change.snapshot.installed.salt:
+        change = _with_installs(config, change)
+    copies = copies_of({one.name: one.packs or () for one in change.scans.values()})
+    snapshot, events = finished(
+        with_copies(change.events, copies), change.snapshot, reasons, change.minimum_age
+    )
+    return replace(
+        change,
+        snapshot=snapshot.with_counts(events),
+        events=passing(events, config.statuses, before, snapshot.nodes),
+    )
+
+
+def _with_installs(config: PollConfig, change: PollChange) -> PollChange:
     """Return the change with what it means for what is run."""
-    checks, known, scans = change.checks, change.known, change.scans
-    now = checks.polled_at
+    checks, scans, failure = change.checks, change.scans, change.records.failure
+    now, snapshot = checks.polled_at, change.snapshot
     findings = [
         one
         for key, scan in sorted(scans.items())
         for pack in scan.packs or ()
-        for one in judge_each(key, pack, known.of)
+        for one in judge_each(key, pack, change.known_of)
     ]
     poll = Poll(
         findings=findings,
         scans=scans,
-        after=change.snapshot.nodes,
+        after=snapshot.nodes,
         events=change.events,
         accept=in_force(config.accept, now),
         now=now,
-        revision=change.snapshot.revision,
+        revision=snapshot.revision,
     )
-    snapshot = change.snapshot
     installed, run, events = exposure.assess(snapshot.installed, poll)
     installed, appeared = exposure.appear(installed, scans, now, snapshot.revision)
     if installed != snapshot.installed:
@@ -453,8 +443,8 @@ def with_installs(config: PollConfig, change: PollChange) -> PollChange:
             scanned={key: at for key, at in sorted(moments.items()) if at},
             run=run,
             unknown=tuple(sorted(unknown | unread)),
-            packs=dict(sorted(known.records.items())),
-            packs_error=known.failure.error if known.failure else checks.packs_error,
+            packs=dict(sorted(change.records.records.items())),
+            packs_error=failure.error if failure else checks.packs_error,
         ),
         events=(*events, *appeared),
     )

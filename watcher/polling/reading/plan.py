@@ -27,7 +27,7 @@ from watcher.changes.sweeps import (
 from watcher.changes.transitions import DiffOptions
 from watcher.changes.verdict import identities
 from watcher.durations import DAY
-from watcher.model.event import About, Grade, grade_of, grade_rank
+from watcher.model.event import About, Event
 from watcher.model.pack import Claim, NodeRecord, NodeRecords, Scanned
 from watcher.model.reading import (
     Fault,
@@ -132,7 +132,7 @@ _OF_PAGES = "only a page of all node packs shows it"
 
 @frozen
 class Seen:
-    """All that one poll saw of one node: rows on pages of all, its own answer, and what `GET /nodes` says of it."""
+    """All that one poll saw of one node: rows on pages of all, its own answer, what `GET /nodes` says; what follows."""
 
     name: str
     """Its id as it is watched."""
@@ -161,6 +161,13 @@ class Seen:
     """It waits for the baseline of all."""
     joins_baseline: bool = False
     """The baseline of all takes it in."""
+    after: Node | None = None
+    """As it is known from now on; None if that is as before."""
+    events: tuple[Event, ...] = ()
+    is_unknown: bool = False
+    """Only installs name it, and the registry does not know it: that is no failure."""
+    is_doubtful: bool = False
+    """The settings name it, and it never had a version: the id may be wrong."""
 
     @property
     def is_empty(self) -> bool:
@@ -178,18 +185,6 @@ class Seen:
             return not (self.is_read or self.waits)
         is_over = record is not None and record.status != BANNED
         return is_over or not (self.is_read and known.ban_recorded)
-
-    @property
-    def worst_news(self) -> int:
-        """A key that sorts nodes by the worst of their rows that differ from what is known, the worst first."""
-        known = set(self.base.rows) if self.base else set()
-        shown = self.reading.versions if isinstance(self.reading, Listing) else ()
-        news = (
-            grade_rank(grade_of(one.status, deprecated=one.deprecated))
-            for one in shown
-            if one not in known
-        )
-        return min(news, default=len(Grade))
 
     @property
     def unreadable(self) -> frozenset[str]:
@@ -446,8 +441,8 @@ class Plan:
     def questions(self, sweep: Sweep, seen: Mapping[str, Seen]) -> list[str]:
         """Return which nodes to ask by themselves, as they are written: those of which the pages do not show all.
 
-        Of many those whose rows show the worst are asked first, of alike ones those that failed most often last, then
-        those that were checked last. A later poll asks the others.
+        Of many those that failed most often are asked last, of the others those that were checked last. A later poll
+        asks the rest.
         """
         if sweep.incomplete and not self.globs.chooses:
             # What is new of each may be in what did not come.
@@ -457,11 +452,10 @@ class Plan:
         def turn(key: str) -> tuple[int, str]:
             return failures[key].count if key in failures else 0, checked.get(key, "")
 
-        alike = sorted((key for key, one in seen.items() if one.is_asked), key=turn)
-        worst = sorted(alike, key=lambda key: seen[key].worst_news)
+        asked = sorted((key for key, one in seen.items() if one.is_asked), key=turn)
         # More than the sweep itself would cost the registry too much.
         most = max(_MOST_QUESTIONS, _pages_of(sweep.total))
-        return self.in_order(seen[key].name for key in worst[:most])
+        return self.in_order(seen[key].name for key in asked[:most])
 
     # Packs as a whole
 
@@ -516,10 +510,9 @@ def make_plan(
     by_more = {one.id.lower() for one in claims if one.by is not Claim.FOLDER}
     only_installed = {one.id.lower() for one in claims} - nodes.keys()
     for name in sorted(one.id for one in claims):
-        record = checks.packs.get(name.lower())
         # An id that only installs name is spelled as the registry spells it, where that is known.
-        is_same = record is not None and record.id.lower() == name.lower()
-        nodes.setdefault(name.lower(), record.id if record and is_same else name)
+        record = checks.packs.get(name.lower())
+        nodes.setdefault(name.lower(), record.id if record else name)
     return Plan(
         nodes=nodes,
         doubted=frozenset(
