@@ -65,7 +65,7 @@ def live(
     read = () if failed or step == _BAN else (KEY,)
     snapshot = before.with_nodes({KEY: found.node})
     turn = Turn({}, snapshot, 1, at)
-    turn.take_nodes(failed, read)
+    turn.take_nodes(failed, read, (), {KEY: PACK})
     events = (*found.events, *turn.events)
     after = turn.snapshot
     return after if after == before else committed(after), events

@@ -16,14 +16,13 @@ from watcher.model.event import (
     EMPTY,
     FAILING,
     GONE,
-    INCOMPLETE,
     About,
     Event,
     Kind,
 )
 from watcher.model.reading import ALL, Fault, ReadFailure
-from watcher.model.snapshot import Node, Snapshot, SweepBaseline
-from watcher.text.sanitize import Trusted, plural
+from watcher.model.snapshot import Snapshot
+from watcher.text.sanitize import Trusted, plural, safe_line
 from watcher.timestamps import Moment
 from watcher.values import frozen
 
@@ -50,14 +49,15 @@ class FailureStreak:
     """The error is in this program's words alone: no text of the registry's is in it."""
 
     @property
-    def in_polls(self) -> str:
-        """In how many polls, in words."""
-        return "1 poll" if self.count == 1 else f"{self.count} polls in a row"
+    def in_words(self) -> str:
+        """Why, safe to print."""
+        return safe_line(Trusted(self.error) if self.ours else self.error)
 
     @property
     def lasting(self) -> str:
         """In how many polls and since when, in words."""
-        return f"in {self.in_polls}, since {timestamps.for_people(self.since)}"
+        polls = "1 poll" if self.count == 1 else f"{self.count} polls in a row"
+        return f"in {polls}, since {timestamps.for_people(self.since)}"
 
     @property
     def story(self) -> str:
@@ -117,9 +117,10 @@ class Turn:
         self,
         unread: Mapping[str, ReadFailure],
         read: Collection[str],
-        empty: Collection[str] = (),
+        empty: Collection[str],
+        names: Mapping[str, str],
     ) -> None:
-        """Take what could not be read, and what could, by lower-case id.
+        """Take what could not be read, and what could, by lower-case id, and the ids of all as they are watched.
 
         The nodes in `empty` were read and never had a version. The id may be wrong, so they are reported failing at the
         threshold too, and recover when they have a version.
@@ -144,21 +145,18 @@ class Turn:
             longest = max((streaks[key] for key in due), key=lambda one: one.count)
             outage = replace(longest, error=_commonest_error(unread, watched))
             self._report(About.REGISTRY, FAILING, outage.story)
-        for key, failure in unread.items():
+        for key in unread:
             # One outage is one event.
             if key in due and not self.snapshot.is_down:
-                if key not in self.snapshot.nodes:
-                    new = {key: Node(node=failure.node or key)}
-                    self.snapshot = self.snapshot.with_nodes(new)
-                self._report(About.NODE, key, streaks[key].story)
+                self._report(About.NODE, key, streaks[key].story, names[key])
         for key in empty:
             if self._is_due(without[key]):
                 said = f"{_EMPTY} {without[key].lasting}: {IS_ID_RIGHT}"
-                self._report(About.NODE, key, said, after=EMPTY)
+                self._report(About.NODE, key, said, names[key], EMPTY)
         for key in reported:
             # What was read and still has no version has not recovered.
             if key in read and key not in empty:
-                self._report(About.NODE, key, "")
+                self._report(About.NODE, key, "", names[key])
 
     def take_others(
         self,
@@ -183,8 +181,7 @@ class Turn:
         for key in () if is_part and self.snapshot.is_down else failures:
             if self._is_due(streaks[key]):
                 after = key if is_part else FAILING
-                story = self._story(key, streaks[key])
-                self._report(about, key, story, names.get(key), after)
+                self._report(about, key, streaks[key].story, names.get(key), after)
 
     def take_channels(self, channels: Sequence[ChannelState]) -> None:
         """Take all configured channels; one that is not configured any more is forgotten.
@@ -221,14 +218,6 @@ class Turn:
         self.streaks[about] = after
         return after
 
-    def _story(self, key: str, streak: FailureStreak) -> str:
-        """Return why something fails and since when."""
-        if key != INCOMPLETE:
-            return streak.story
-        since = timestamps.for_people(streak.since)
-        stake = at_stake(self.snapshot.sweep_baseline)
-        return f"{incomplete_in_words(streak)}, since {since}: {streak.error}; {stake}"
-
     def _report(
         self,
         about: About,
@@ -245,12 +234,13 @@ class Turn:
         before, now_is = reported.get(key), after if story else None
         # The snapshot that commits it has the next revision, so that no two events share an id.
         of = about, key, self.snapshot.revision
-        node = self.snapshot.nodes[key].node if about is About.NODE else None
+        node, install, channel = (
+            name if about is one else None
+            for one in (About.NODE, About.INSTALL, About.CHANNEL)
+        )
         event = make_event(
             of, kind, before, now_is, now=self._now, node=node, reason=story
         )
-        channel = name if about is About.CHANNEL else None
-        install = name if about is About.INSTALL else None
         self.events.append(replace(event, channel=channel, install=install))
         # That its address was gone is no matter once a channel works.
         word = FAILING if after == GONE else after
@@ -297,15 +287,3 @@ def _commonest_error(unread: Mapping[str, ReadFailure], watched: int) -> str:
     ]
     error, _ = Counter(tried).most_common(1)[0]
     return error if watched == 1 else f"{error} ({len(unread)} of {watched} packs)"
-
-
-def incomplete_in_words(streak: FailureStreak) -> str:
-    """Return how often in a row the sweeps were incomplete, as the beginning of a sentence."""
-    return f"the pages of all node packs were incomplete in {streak.in_polls}"
-
-
-def at_stake(sweep_baseline: SweepBaseline) -> str:
-    """Return what incomplete sweeps may cost, as the end of a sentence."""
-    if sweep_baseline.baseline_at:
-        return "new node packs may be missed"
-    return "until they are complete, nothing new is reported of node packs that only a pattern includes"

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Mapping
 from watcher.alerts.payload import CopyForm, copy_forms
 from watcher.changes.exposure import copies_of
 from watcher.changes.facts import newest_of
-from watcher.changes.health import FailureStreak
 from watcher.model.event import (
     About,
     Grade,
@@ -30,7 +29,6 @@ from watcher.model.version import (
     is_same_version,
 )
 from watcher.state.model import State
-from watcher.text.sanitize import Trusted, safe_line
 from watcher.values import frozen
 
 
@@ -140,7 +138,7 @@ def _row(
             one for one in listed if one.status in {FLAGGED, BANNED} or one.deprecated
         ),
         checked_at=checks.checked.get(key),
-        error=reason_of(failure or doubt),
+        error=why.in_words if (why := failure or doubt) else None,
         installed=copy_forms(copies),
         run=tuple(one for one in run if one.grade is not Grade.OK),
     )
@@ -213,10 +211,3 @@ def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:
         if node != ALL:
             ids.setdefault(node.lower(), node)
     return tuple(ids.values())
-
-
-def reason_of(streak: FailureStreak | None) -> str | None:
-    """Return why the polls of a streak failed, safe to print."""
-    if streak is None:
-        return None
-    return safe_line(Trusted(streak.error) if streak.ours else streak.error)

@@ -18,6 +18,7 @@ from watcher.model.reading import Fault, ReadFailure
 from watcher.model.snapshot import Node, Snapshot
 
 NODES = ("Alpha", "beta", "gamma", "delta")
+NAMES = {name.lower(): name for name in (*NODES, "New")}
 SNAPSHOT = Snapshot(nodes={name.lower(): known(node=name) for name in NODES})
 
 
@@ -43,7 +44,7 @@ def poll(
     """Take one poll after another."""
     streaks, snapshot = (before.streaks, before.snapshot) if before else ({}, SNAPSHOT)
     turn = Turn(streaks, snapshot, threshold, at)
-    turn.take_nodes(failed, {name.lower() for name in read})
+    turn.take_nodes(failed, {name.lower() for name in read}, (), NAMES)
     return turn
 
 
@@ -114,13 +115,12 @@ def test_a_node_that_was_not_polled_keeps_its_count() -> None:
 
 
 def test_a_node_may_fail_before_it_was_ever_read() -> None:
-    """A node of which nothing is known can be failing; that gives it no baseline."""
+    """A node of which nothing is known can be failing; nothing is known of it by that."""
     done = Turn({}, Snapshot(), 1, NOW)
-    done.take_nodes(unread("New-One", wide=False), ())
-    assert said(done.events) == [(Kind.FAILING, "New-One")]
-    node = done.snapshot.nodes["new-one"]
-    assert (node.node, node.baseline_at) == ("New-One", "")
-    assert done.snapshot.is_failing(About.NODE, "new-one")
+    done.take_nodes(unread("New", wide=False), (), (), NAMES)
+    assert said(done.events) == [(Kind.FAILING, "New")]
+    assert done.snapshot.nodes == {}
+    assert done.snapshot.is_failing(About.NODE, "new")
 
 
 def test_the_registrys_error_is_the_most_common_one() -> None:
@@ -225,7 +225,7 @@ def found_empty(*before: Turn, failed: bool = False) -> Turn:
     empty = () if failed else ("new",)
     done = before[0] if before else Turn({}, EMPTY, 3, NOW)
     done = Turn(done.streaks, done.snapshot, 3, NOW)
-    done.take_nodes(failures, {"alpha", *empty}, empty)
+    done.take_nodes(failures, {"alpha", *empty}, empty, NAMES)
     return done
 
 

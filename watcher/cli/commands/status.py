@@ -17,7 +17,6 @@ from watcher.alerts.queues.queue import (
     tries_in_words,
 )
 from watcher.changes.exposure import copies_of
-from watcher.changes.health import at_stake, incomplete_in_words
 from watcher.cli.commands.health import usual_age
 from watcher.cli.loading import existing_state
 from watcher.cli.report import COLOURS, counted, watched_in_words
@@ -32,7 +31,7 @@ from watcher.cli.terminal import (
 )
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
-from watcher.model.event import INCOMPLETE, UNLISTED, About, Grade
+from watcher.model.event import About, Grade
 from watcher.model.finding import JudgedCopy
 from watcher.model.reading import ALL
 from watcher.model.version import BANNED, FLAGGED
@@ -43,7 +42,6 @@ from watcher.state.overview import (
     NodeRow,
     by_state,
     node_rows,
-    reason_of,
     watched,
 )
 from watcher.text.sanitize import escape_invisible, plural, sanitize_line
@@ -203,15 +201,10 @@ class Overview:
 def errors(overview: Overview) -> Iterator[str]:
     """Yield what could not be read of the registry as a whole or of a publisher, safe to print."""
     state, streaks = overview.state, overview.state.checks.streaks
-    parts = streaks.get(About.REGISTRY, {})
     if page_1 := streaks.get(About.NODE, {}).get(ALL):
-        yield f"the registry could not be read: {reason_of(page_1)}"
-    elif streak := parts.get(INCOMPLETE):
-        stake = at_stake(state.snapshot.sweep_baseline)
-        yield f"{incomplete_in_words(streak)}: {reason_of(streak)}; {stake}"
-    if UNLISTED in parts:
-        listed = f"last listed: {overview.ago(state.checks.listed_at or None)}"
-        yield f"the packs of publishers cannot be listed: {reason_of(parts[UNLISTED])}; {listed}"
+        yield f"the registry could not be read: {page_1.in_words}"
+    for streak in streaks.get(About.REGISTRY, {}).values():
+        yield streak.in_words
     for name in overview.publishers:
         known = state.snapshot.publishers.get(name.lower())
         if known and known.baseline_at and not known.packs:

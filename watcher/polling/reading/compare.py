@@ -184,20 +184,23 @@ def compare(
     polled, now = compare_nodes(plan, answers), plan.options.now
     packs, all_nodes = answers.packs, answers.all_nodes
     # Only what globs include depends on a whole sweep.
-    failure, lacking, why = _judge_sweep(
-        answers.sweep if plan.globs.chooses else None, is_known=bool(polled)
-    )
+    parts: dict[str, str | None] = {}
+    failure = None
+    if plan.globs.chooses:
+        failure, lacking = _judge_sweep(answers.sweep, is_known=bool(polled))
+        parts[INCOMPLETE] = lacking
+    if plan.publishers:
+        unlisted = _error(all_nodes)
+        if unlisted:
+            unlisted = f"the packs of publishers cannot be listed: {unlisted}"
+        parts[UNLISTED] = unlisted if all_nodes else None
+    why = [*filter(None, parts.values())]
     unseen = sum(one.lacks for one in polled.values())
-    if unseen and not (lacking and plan.lacks_baseline):
+    if unseen and not (parts.get(INCOMPLETE) and plan.lacks_baseline):
         # Else it is said already why packs wait.
         why.append(
             f"not all versions of {plural(unseen, 'node pack')} were shown; a later poll asks about these"
         )
-    parts = {INCOMPLETE: lacking} if plan.globs.chooses else {}
-    if plan.publishers:
-        parts[UNLISTED] = unlisted = _error(all_nodes) if all_nodes else None
-        if unlisted:
-            why.append(f"the packs of publishers cannot be listed: {unlisted}")
     failures = {
         key: one.failure
         for key, one in polled.items()
@@ -218,6 +221,7 @@ def compare(
         failures,
         read,
         [key for key, one in polled.items() if one.is_doubtful],
+        {key: one.name for key, one in polled.items()},
     )
     turn.take_others(About.REGISTRY, parts)
     turn.take_channels(of_channels)
@@ -246,24 +250,23 @@ def compare(
 
 def _judge_sweep(
     sweep: Sweep | NoSweep | None, *, is_known: bool
-) -> tuple[ReadFailure | None, str | None, list[str]]:
-    """Return why a sweep of globs failed, why it was incomplete ("" if it was not), and what is to be said of it.
+) -> tuple[ReadFailure | None, str | None]:
+    """Return why a sweep of globs failed, and what it lacked: "" if it lacked nothing, None if that is not known.
 
     `is_known`: some of what they choose is known, so that it can be asked without a sweep.
     """
     match sweep:
         case Sweep():
-            lacking = sweep.incomplete
-            why = f"the pages of all node packs are incomplete: {lacking}"
-            return None, lacking, [why] if lacking else []
+            why = f"the pages of all node packs are incomplete: {sweep.incomplete}"
+            return None, why if sweep.incomplete else ""
         case NoSweep(failure=None) if is_known:
             why = f"{sweep.why}; so each known node pack is asked, and new ones are not noticed"
-            return None, sweep.why, [why]
+            return None, why
         case NoSweep():
             failure = ReadFailure(error=sweep.why, fault=Fault.REGISTRY)
-            return sweep.failure or failure, None, []
+            return sweep.failure or failure, None
         case None:
-            return None, None, []
+            return None, None
         case _:
             assert_never(sweep)
 

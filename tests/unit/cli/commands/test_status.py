@@ -32,7 +32,7 @@ from watcher.cli.terminal import to_json
 from watcher.model.channel import Cause, Grouping
 from watcher.model.event import INCOMPLETE, About, Grade
 from watcher.model.pack import OWN_FILES, Pack, PackKind
-from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
+from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.state.model import Checks, State
 from watcher.state.overview import NodeRow, node_rows, watched
 from watcher.text.columns import display_width
@@ -493,8 +493,9 @@ def test_pages_that_could_not_be_read_are_one_line() -> None:
 
 
 def test_incomplete_sweeps_are_one_line() -> None:
-    """While sweeps lack something that is said, with how often and why; `--json` has it too."""
-    streak = FailureStreak(count=3, since=NOW, error="page 2: HTTP 500")
+    """While sweeps lack something that is said; `--json` has it too."""
+    why = "the pages of all node packs are incomplete: page 2: HTTP 500"
+    streak = FailureStreak(count=3, since=NOW, error=why)
     given = crowd(total=60)
     given = replace(
         given,
@@ -502,14 +503,6 @@ def test_incomplete_sweeps_are_one_line() -> None:
             given.checks, requests=9, streaks={About.REGISTRY: {INCOMPLETE: streak}}
         ),
     )
-    given = replace(
-        given,
-        snapshot=replace(
-            given.snapshot, sweep_baseline=SweepBaseline(globs=("*",), baseline_at=NOW)
-        ),
-    )
-    often = "the pages of all node packs were incomplete in 3 polls in a row"
-    why = f"{often}: page 2: HTTP 500; new node packs may be missed"
     assert shown(given, ["pack-001"], named=frozenset(), globs=["*"])[0] == why
     assert printed(view(given, ["pack-001"], globs=["*"]))["errors"] == [why]
 

@@ -212,6 +212,24 @@ def test_what_failed_with_other_globs_recovers(
     assert reported(swept.poll(globs=("pack-0*",))) == [("recovered", None, None)]
 
 
+def test_a_pack_that_failed_before_it_came_is_news(
+    swept: Watcher, registry: FakeRegistry
+) -> None:
+    """That it was named, and reported failing, before the registry had it gives a pack no baseline."""
+
+    async def refuse(request: web.BaseRequest) -> web.StreamResponse | None:
+        return web.Response(status=500) if "nodeId" in query_of(request) else None
+
+    registry.respond = refuse
+    assert reported(swept.poll(nodes=("late",))) == [("failing", "late", None)]
+    registry.respond = None
+    registry.catalog.publish("late", "1.0.0")
+    assert reported(swept.poll(nodes=("late",))) == [
+        ("new", "late", "1.0.0"),
+        ("recovered", "late", None),
+    ]
+
+
 # Rows that cannot be read
 
 
