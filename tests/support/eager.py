@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from watcher.cli.main import main
-from watcher.settings import model
+from watcher.settings import parsing
 
 
 def allow_any_interval() -> None:
     """Let settings in this process have an interval below ten seconds."""
-    model.SHORTEST_INTERVAL = 0.0
+    parsing.SHORTEST_INTERVAL = 0.0
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from watcher.cli.terminal import (
     echo_error,
     show_result,
 )
+from watcher.durations import DAY
 from watcher.errors import UsageError, WatchError
 from watcher.model.event import MATCHES, VERDICTS, Grade, Kind
 from watcher.model.finding import Acceptance
@@ -231,10 +232,14 @@ def status() -> None:
     """
 
 
+_LONGEST = 366 * DAY
+
+
 @command("health --max-age 1h", settings="to load")
 @click.option(
     "--max-age",
     metavar="DURATION",
+    callback=reading(partial(parsing.seconds, low=1, high=_LONGEST)),
     help="How long ago the last poll may be, such as 30m.  [default: see above]",
 )
 @click.option(
@@ -348,7 +353,7 @@ def audit() -> None:
     help="Show only events of these kinds.",
 )
 @since_option(help="Show only events since a date, or of the last 7d or 12h.")
-@limit_option(help="Show at most N events.  [default: 50]")
+@limit_option(help="Show at most N events.")
 @json_option
 def history() -> None:
     """Show past events, newest first; works offline."""
@@ -403,7 +408,7 @@ Exit codes:
 @since_option(
     help="Show only versions published since a date, or in the last 7d or 12h."
 )
-@limit_option(help="Show at most N versions.  [default: 50]")
+@limit_option(help="Show at most N versions.")
 @click.option(
     "--reasons", "with_reasons", is_flag=True, help="Show the registry's reasons too."
 )
@@ -438,12 +443,14 @@ Exit codes:
     "longest",
     metavar="DURATION",
     default="2h",
+    callback=reading(partial(parsing.seconds, low=0, high=_LONGEST)),
     help="How long to wait, such as 90m.  [default: 2h]",
 )
 @click.option(
     "--every",
     metavar="DURATION",
     default="30s",
+    callback=reading(parsing.interval),
     help="How long to pause between two looks.  [default: 30s]",
 )
 @json_option

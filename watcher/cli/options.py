@@ -25,23 +25,16 @@ def repeatable(
     without: object,
     **fields: Any,  # noqa: ANN401 - click's
 ) -> Callable[[_Command], _Command]:
-    """Declare an option whose values add up: `parse` makes one of all their words; what it refuses is a wrong use.
+    """Declare an option whose values add up: `parse` makes one of all their words.
 
     Without the option the command gets `without`.
     """
 
-    def add_up(
-        ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]
-    ) -> object:
-        if not texts:
-            return without
-        try:
-            words = [word for text in texts for word in parsing.split_list(text)]
-            return parse(words)
-        except ValueError as error:
-            raise click.BadParameter(str(error), ctx, option) from None
+    def add_up(texts: tuple[str, ...]) -> object:
+        words = [word for text in texts for word in parsing.split_list(text)]
+        return parse(words) if texts else without
 
-    return click.option(*names, multiple=True, callback=add_up, **fields)
+    return click.option(*names, multiple=True, callback=reading(add_up), **fields)
 
 
 def reading(
@@ -73,14 +66,14 @@ nodes_option = partial(
 """Declares the repeatable option that takes node ids."""
 
 
-def _count(text: str) -> int:
-    """Return the number of `--limit`."""
-    if not text.isdecimal() or not int(text):
-        raise click.BadParameter(f"{describe(text)} is not a number of 1 or more")
-    return int(text)
-
-
-limit_option = partial(click.option, "--limit", type=_count, metavar="N", default="50")
+limit_option = partial(
+    click.option,
+    "--limit",
+    metavar="N",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+)
 """Declares the option for how many rows to show."""
 
 

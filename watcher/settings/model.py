@@ -40,9 +40,6 @@ from watcher.settings.tables import (
 )
 from watcher.text import mask
 
-SHORTEST_INTERVAL = 10.0
-"""Seconds between the starts of two polls of `run`, at least."""
-
 _DAY = 86_400
 
 
@@ -57,11 +54,6 @@ def _whole(low: int, high: int) -> BeforeValidator:
     return BeforeValidator(
         partial(parsing.whole, low=low, high=high), json_schema_input_type=bounded
     )
-
-
-def _interval(value: object) -> float:
-    # The bound is read with each value, so that a test of the loop can lower it before settings are loaded.
-    return parsing.seconds(value, SHORTEST_INTERVAL, 366 * _DAY)
 
 
 def _folder(value: object) -> Path:
@@ -179,7 +171,7 @@ class Settings(BaseSettings):
         3, description="Failed polls in a row before a `failing` alert."
     )
     interval: Annotated[
-        float, BeforeValidator(_interval, json_schema_input_type=float | str)
+        float, BeforeValidator(parsing.interval, json_schema_input_type=float | str)
     ] = Field(
         900.0,
         description="How often `run` polls: `90s`, `15m`, `1h` or a number of seconds, at least `10s`. The default is"

@@ -27,6 +27,9 @@ from watcher.text.mask import (
 SECRET = frozenset({"alert_urls", "channels", "heartbeat_url"})
 """Settings whose values no message, log or listing shows."""
 
+SHORTEST_INTERVAL = 10.0
+"""Seconds."""
+
 NO_ALERTS = "none"
 """The value of `alert_urls` where no alerts are wanted."""
 
@@ -163,6 +166,12 @@ def seconds(value: object, low: float, high: float) -> float:
             f"{describe(value)} is out of range; give {durations.show(low)} to {durations.show(high)}"
         )
     return found
+
+
+def interval(value: object) -> float:
+    """Return the seconds between two polls, or between two looks of `wait`."""
+    # The bound is read with each value, so that a test of the loop can lower it before settings are loaded.
+    return seconds(value, SHORTEST_INTERVAL, 366 * durations.DAY)
 
 
 def web_address(value: object) -> SplitResult | None:

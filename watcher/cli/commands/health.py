@@ -11,7 +11,7 @@ from watcher import durations, timestamps
 from watcher.alerts.queues.queue import next_tries, tries_in_words
 from watcher.cli.loading import existing_state
 from watcher.cli.terminal import join_first, show_result
-from watcher.errors import UsageError, WatchError
+from watcher.errors import WatchError
 from watcher.model.event import About, Grade
 from watcher.polling.clock import clock
 from watcher.settings.loading import Loaded
@@ -26,20 +26,17 @@ _NAMES = 3
 """Packs that are named; the others are counted."""
 
 
-def health(*, settings: Callable[[], Loaded], max_age: str | None, strict: bool) -> int:
-    """Print one line and return the exit code: 0 or 1, 2 for wrong settings, 4 for a state that cannot be used.
-
-    UsageError for a wrong `max_age`.
-    """
-    # A wrong option says nothing of the polls: it is an error, and not "unhealthy".
-    longest = None if max_age is None else _longest(max_age)
+def health(
+    *, settings: Callable[[], Loaded], max_age: float | None, strict: bool
+) -> int:
+    """Print one line and return the exit code: 0 or 1, 2 for wrong settings, 4 for a state that cannot be used."""
     try:
         loaded = settings()
         state = existing_state(loaded).load()
         known = loaded.settings
         healthy, line = judge(
             state,
-            longest or usual_age(state, known.interval),
+            max_age or usual_age(state, known.interval),
             clock(),
             nodes=watched(known.selection().names, state),
             channels=[channel.name for channel in known.all_channels()],
@@ -52,19 +49,6 @@ def health(*, settings: Callable[[], Loaded], max_age: str | None, strict: bool)
         return error.exit_code
     show_result([f"{'ok' if healthy else 'unhealthy'}: {line}"])
     return 0 if healthy else 1
-
-
-def _longest(text: str) -> float:
-    """Return the seconds of `--max-age`."""
-    try:
-        seconds = durations.parse(text)
-    except ValueError as refusal:
-        raise UsageError(
-            f"--max-age {sanitize_line(text, 60)!r} is not a duration: {refusal}"
-        ) from None
-    if not seconds:
-        raise UsageError("--max-age: give more than 0 seconds")
-    return seconds
 
 
 def usual_age(state: State, interval: float) -> float:

@@ -30,7 +30,6 @@ from watcher.installs.safe_files import UnreadableError
 from watcher.polling.clock import clock
 from watcher.polling.model import registry_of
 from watcher.polling.wait import Look, Waiter
-from watcher.settings import model, parsing
 from watcher.settings.loading import Loaded
 from watcher.streams import Progress
 from watcher.text.mask import describe, is_visible
@@ -38,7 +37,6 @@ from watcher.text.sanitize import Trusted, plural, safe_line, sanitize_line
 from watcher.values import projected
 
 _FILE = "pyproject.toml"
-_LONGEST = 366 * durations.DAY
 _TEXT = 300
 """Characters of a reason, and of an error."""
 _STATUS = 40
@@ -52,19 +50,17 @@ def wait(
     loaded: Loaded,
     node: str | None,
     version: str | None,
-    longest: str,
-    every: str,
+    longest: float,
+    every: float,
     as_json: bool,
 ) -> int:
     """Wait, print what came of it and return the exit code.
 
     UsageError for wrong arguments, and where it is not known what to wait for; ConfigError as `look_at_registry`.
     """
-    seconds = _seconds("--for", longest, 0.0)
-    pause = _seconds("--every", every, model.SHORTEST_INTERVAL)
     wanted = wanted_of(node, version)
     known = loaded.settings
-    at_most = durations.show(seconds)
+    at_most = durations.show(longest)
     said = ""
 
     async def look(progress: Progress) -> Look | int:
@@ -90,8 +86,8 @@ def wait(
             seen=wanted,
             connect=partial(registry_of, known),
             timeout=known.timeout,
-            every=pause,
-            longest=seconds,
+            every=every,
+            longest=longest,
             report=report,
         )
         waiting = asyncio.create_task(waiter.run())
@@ -114,10 +110,6 @@ def wait(
         _document(found, took, error) if as_json else _lines(found, error, columns())
     )
     return _code(found)
-
-
-def _seconds(option: str, text: str, least: float) -> float:
-    return read(option, lambda one: parsing.seconds(one, least, _LONGEST), text)
 
 
 def wanted_of(node: str | None, version: str | None) -> Look:
