@@ -45,25 +45,21 @@ def test_the_last_poll_decides(watch: Watcher, registry: FakeRegistry) -> None:
     assert health(watch, code=0).startswith("ok: last poll ")
     assert (watch.contents(), len(registry.requests)) == (before, asked)
     age(watch, 44 * 60)
-    assert health(watch, code=0) == "ok: last poll 44 minutes ago (at most 45 minutes)"
+    assert health(watch, code=0) == "ok: last poll 44 minutes ago"
     age(watch, 46 * 60)
     assert (
         health(watch, code=1)
-        == "unhealthy: last poll 46 minutes ago (at most 45 minutes)"
+        == "unhealthy: last poll 46 minutes ago, which is late (at most 45 minutes)"
     )
+    assert health(watch, "--max-age", "1h", code=0) == "ok: last poll 46 minutes ago"
     assert (
-        health(watch, "--max-age", "1h", code=0)
-        == "ok: last poll 46 minutes ago (at most 1 hour)"
-    )
-    assert (
-        health(watch, "--set", "interval=20m", code=0)
-        == "ok: last poll 46 minutes ago (at most 1 hour)"
+        health(watch, "--set", "interval=20m", code=0) == "ok: last poll 46 minutes ago"
     )
     age(watch, 2.5 * 3600, pause=3600)
-    assert health(watch, code=0) == "ok: last poll 2 hours ago (at most 3 hours)"
+    assert health(watch, code=0) == "ok: last poll 2 hours ago"
     assert (
         health(watch, "--max-age", "60", code=1)
-        == "unhealthy: last poll 2 hours ago (at most 1 minute)"
+        == "unhealthy: last poll 2 hours ago, which is late (at most 1 minute)"
     )
 
 
@@ -84,7 +80,7 @@ def test_deliveries_count_if_one_is_strict(watch: Watcher, webhook: Webhook) -> 
     line = health(watch, code=0)
     assert line.startswith("ok: last poll ")
     assert "; 1 alert undelivered, the oldest for " in line
-    assert "; channel ops failing for " in line
+    assert "; 1 channel failing" in line
     assert health(watch, "--strict", code=1).startswith("unhealthy: last poll ")
     assert "alert" not in health(watch.but(channels=[]), "--strict", code=0)
 
@@ -93,11 +89,11 @@ def test_a_poll_in_the_future_is_no_good_sign(watch: Watcher) -> None:
     """A clock that was set back would make the last poll look recent for as long."""
     watch.check()
     age(watch, -60)
-    assert health(watch, code=0) == "ok: last poll just now (at most 45 minutes)"
+    assert health(watch, code=0) == "ok: last poll just now"
     age(watch, -7.5 * 86_400)
     assert (
         health(watch, code=1)
-        == "unhealthy: the last poll was 7 days in the future: is the clock right?"
+        == "unhealthy: last poll 7 days in the future: is the clock right?"
     )
 
 

@@ -135,7 +135,7 @@ def test_an_entry_of_alert_urls_that_is_taken_out_passes_nothing_on(
     assert second == ""
     assert _owed(edited) == {"json": 0, "json-2": 0, "json (former)": 1}
     # No poll tries it, so `check` and `health` do not count it either.
-    assert edited.run("status").out.splitlines()[0].endswith(" · 1 alert set aside")
+    assert edited.run("status").out.splitlines()[0].endswith(" · 1 alert undelivered")
     edited.end_backoffs()
     assert _listed(watch, receiver, "/b", "/a").check()["alerts"]["delivered"] == 1
     assert [taken.path for taken in receiver.taken] == ["/b", "/a"]

@@ -17,7 +17,7 @@ from watcher.cli.documents import (
     ErrorForm,
     NodeCounts,
 )
-from watcher.cli.terminal import INDENT, Row, dim, join_first, styled, table
+from watcher.cli.terminal import INDENT, Row, counted, dim, join_first, styled, table
 from watcher.model.event import MATCHES, Event, Severity, rank
 from watcher.model.finding import Acceptance
 from watcher.model.pack import Pack, named_after
@@ -127,11 +127,6 @@ def event_lines(events: Iterable[Event], width: int | None) -> list[str]:
     """Return a table of the events of a poll, worst first."""
     worst_first = sorted(events, key=rank)
     return table((), [event_row(event, width) for event in worst_first], width)
-
-
-def counted(*odd: tuple[int, str, str]) -> list[str]:
-    """Return each number of things with its noun and what is said of them; nothing about none."""
-    return [f"{plural(count, noun)} {what}" for count, noun, what in odd if count]
 
 
 def summary(report: Report, *, dry_run: bool = False) -> str:

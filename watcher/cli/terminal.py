@@ -17,7 +17,7 @@ import click
 from watcher import log, streams
 from watcher.errors import WatchError
 from watcher.text.columns import display_width, truncate, wrap
-from watcher.text.sanitize import escape_values
+from watcher.text.sanitize import escape_values, plural
 
 _COLOURS: dict[str, str] = {
     "banned": "red",
@@ -259,6 +259,11 @@ def join_first(items: Sequence[str], limit: int | None) -> str:
     if limit is None or len(items) <= limit:
         return ", ".join(items)
     return f"{', '.join(items[:limit])} and {len(items) - limit:,} more"
+
+
+def counted(*odd: tuple[int, str, str]) -> list[str]:
+    """Return each number of things with its noun and what is said of them; nothing about none."""
+    return [f"{plural(count, noun)} {what}" for count, noun, what in odd if count]
 
 
 def short_time(moment: str) -> str:

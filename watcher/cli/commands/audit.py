@@ -17,7 +17,6 @@ from watcher.cli.loading import Took, look_at_registry, working_folder
 from watcher.cli.report import (
     acceptance_in_words,
     base_name,
-    counted,
     error_form,
     exit_code,
     failure_lines,
@@ -30,6 +29,7 @@ from watcher.cli.terminal import (
     Row,
     colour,
     columns,
+    counted,
     echo,
     show_result,
     styled,

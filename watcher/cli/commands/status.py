@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -17,12 +16,13 @@ from watcher.alerts.queues.queue import (
     tries_in_words,
 )
 from watcher.changes.exposure import copies_of
-from watcher.cli.commands.health import usual_age
+from watcher.cli.commands.health import last_poll, usual_age
 from watcher.cli.loading import existing_state
-from watcher.cli.report import COLOURS, counted, watched_in_words
+from watcher.cli.report import COLOURS, watched_in_words
 from watcher.cli.terminal import (
     colour,
     columns,
+    counted,
     dim,
     join_first,
     show,
@@ -31,10 +31,9 @@ from watcher.cli.terminal import (
 )
 from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
-from watcher.model.event import About, Grade
-from watcher.model.finding import JudgedCopy
+from watcher.model.event import About, Grade, grade_of
 from watcher.model.reading import ALL
-from watcher.model.version import BANNED, FLAGGED
+from watcher.model.version import BANNED
 from watcher.polling.clock import clock
 from watcher.settings.loading import Loaded
 from watcher.state.model import State, names
@@ -186,16 +185,8 @@ class Overview:
         return timestamps.seconds_between(moment, self.now)
 
     def ago(self, moment: str | None) -> str:
-        """Return how long ago a moment was; a clock may have been set back: then it is in the future.
-
-        Two clocks may differ: not by a little.
-        """
-        if moment is None:
-            return "never"
-        age = self.age(moment)
-        if age < -self.max_age:
-            return f"{durations.in_words(-age)} in the future"
-        return durations.ago(age)
+        """Return how long ago a moment was."""
+        return "never" if moment is None else durations.ago(self.age(moment))
 
 
 def errors(overview: Overview) -> Iterator[str]:
@@ -331,7 +322,7 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
     ]
     of_channels = [
         (
-            _channel_name(row),
+            f"{row.name} (unconfirmed)" if row.unconfirmed else row.name,
             str(row.undelivered),
             tries_in_words(row.tries, overview.now) or "-",
             _channel_problem(overview, row),
@@ -365,24 +356,15 @@ def _summary(
         for state, count in found.items()
         if count
     ]
-    last_poll, polled_at = "no poll yet", overview.state.checks.polled_at
-    if polled_at:
-        last_poll, age = f"last poll {overview.ago(polled_at)}", overview.age(polled_at)
-        if age > overview.max_age:
-            last_poll = styled(f"{last_poll}, which is late", "red")
-        elif age < -overview.max_age:
-            last_poll = styled(f"{last_poll}: is the clock right?", "red")
-    alerts = Counter[bool]()
-    for row in channels:
-        alerts[row.configured] += row.undelivered
+    is_recent, polled = last_poll(overview.state, overview.max_age, overview.now)
     odd = counted(
         (sum(bool(row.failing_since) for row in installs), "install", "failing"),
         (sum(bool(row.failing_since) for row in channels), "channel", "failing"),
-        (alerts[True], "alert", "undelivered"),
-        (alerts[False], "alert", "set aside"),
+        (sum(row.undelivered for row in channels), "alert", "undelivered"),
     )
-    parts = [styled(one, "yellow") for one in odd]
-    return " · ".join([", ".join(nodes), last_poll, *parts])
+    parts = [styled(polled, None if is_recent else "red")]
+    parts += [styled(one, "yellow") for one in odd]
+    return " · ".join([", ".join(nodes), *parts])
 
 
 def _node_table(
@@ -426,46 +408,21 @@ def _state_cell(row: NodeRow) -> str:
 
 
 def _problems(row: NodeRow) -> list[str]:
-    """Return what is wrong with versions: first what is run and not listed as a bad one, then the newest."""
-    listed = [one for version in row.problems for one in row.run_as(version)]
-    found = [
-        _in_a_row(
-            sanitize_line(one.version or ""),
-            colour(one.grade.in_words),
-            _acceptance(one),
-            "(audit says why)" if one.grade is Grade.UNKNOWN else "",
-        )
-        for one in row.run
-        if one not in listed
-    ]
-    for problem in reversed(row.problems):
-        run, status = row.run_as(problem), ""
-        if problem.status in {FLAGGED, BANNED}:
-            status = colour(problem.status)
-        if problem.status == FLAGGED and any(
-            one.grade is Grade.FLAGGED_INFO for one in run
-        ):
-            status = Grade.FLAGGED_INFO.in_words
-        found.append(
-            _in_a_row(
-                sanitize_line(problem.version),
-                status,
-                colour("deprecated") if problem.deprecated else "",
-                *map(_acceptance, run),
-            )
-        )
+    """Return what is wrong with versions: first what is run, then the newest."""
+    found = [_problem(one.version, one.grade, accepted=one.accepted) for one in row.run]
+    others = [one for one in reversed(row.problems) if not row.run_as(one)]
+    for one in others:
+        grade = grade_of(one.status, deprecated=one.deprecated)
+        found.append(_problem(one.version, grade))
     is_version = any(problem.status == BANNED for problem in row.problems)
     if row.state is Grade.BANNED and not (is_version or row.runs_bad):
         found.insert(0, f"the whole pack {colour(BANNED)}")
     return found
 
 
-def _in_a_row(*words: str) -> str:
-    return " ".join(filter(None, words))
-
-
-def _acceptance(run: JudgedCopy) -> str:
-    return "(accepted)" if run.accepted else ""
+def _problem(version: str | None, grade: Grade, *, accepted: bool = False) -> str:
+    mark = " (accepted)" if accepted else ""
+    return f"{sanitize_line(version or '')} {colour(grade.in_words)}{mark}".lstrip()
 
 
 def _copy(copy: CopyForm, installs: Collection[str]) -> str:
@@ -487,14 +444,6 @@ def _failing(overview: Overview, since: str | None, error: str) -> str:
     return f"{styled(f'failing for {lasting}', 'yellow')}: {error}"
 
 
-def _channel_name(row: ChannelRow) -> str:
-    # A queue that was set aside is already marked: only its name ends with a bracket.
-    marked = row.configured or row.name.endswith(")")
-    if row.unconfirmed:
-        return f"{row.name} (unconfirmed)"
-    return row.name if marked else f"{row.name} (no longer configured)"
-
-
 def _channel_problem(overview: Overview, row: ChannelRow) -> str:
     """Return why its alerts are undelivered; "-" where there is no problem."""
     error = sanitize_line(error_in_words(row.error or "", row.may_have_arrived))
@@ -504,5 +453,5 @@ def _channel_problem(overview: Overview, row: ChannelRow) -> str:
         refused = f"{plural(row.aside, 'alert')} refused also in the plainest form"
         found.append(f"{refused} ({why}); tried until alert_expiry")
     if row.undelivered and not row.configured:
-        found.append("kept until its URL is back or alert_expiry")
+        found.append("not configured: kept until its URL is back or alert_expiry")
     return "; ".join(one for one in found if one != "-") or "-"

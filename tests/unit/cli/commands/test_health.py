@@ -30,14 +30,14 @@ def said(state: State, now: str = NOW, max_age: float = 60) -> tuple[bool, str]:
         now,
         nodes=[PACK],
         channels=["ops"],
-        installs={"home": "home"},
+        installs=["home"],
         strict=True,
     )
 
 
 @pytest.mark.parametrize(("hours", "healthy"), [(23, True), (25, False)])
 def test_an_alert_may_wait_for_a_day(hours: int, healthy: bool) -> None:
-    """However often polls are due; and it is said when it is tried next. What is set aside does not count."""
+    """However often polls are due. What is set aside does not count."""
     since = minute(-hours * HOUR)
     both = (channel("ops"), channel("former"))
     owed = enqueue(Outbox(), both, (event(at=since),), 1, since)
@@ -49,20 +49,19 @@ def test_an_alert_may_wait_for_a_day(hours: int, healthy: bool) -> None:
     found, line = said(replace(WELL, outbox=owed))
     assert found is healthy
     assert f"1 alert undelivered, the oldest for {hours} hours" in line
-    assert line.endswith("; next try in 5 hours")
 
 
 def test_what_fails_is_not_healthy() -> None:
     """A pack that is failing, an install that cannot be read, a channel that took nothing since it failed."""
-    assert said(WELL) == (True, "last poll just now (at most 1 minute)")
+    assert said(WELL) == (True, "last poll just now")
     reported = Snapshot(failing={About.NODE: {PACK.lower(): "failing"}})
     pack = replace(WELL, snapshot=reported)
     found, line = said(pack)
-    assert (found, line.endswith(f"; 1 pack failing: {PACK}")) == (False, True)
+    assert (found, line.endswith("; 1 pack failing")) == (False, True)
     streaks = {About.INSTALL: {"home": STREAK}}
     install = replace(WELL, checks=replace(WELL.checks, streaks=streaks))
     assert not said(install)[0]
     owed = enqueue(Outbox(), (channel("ops"),), (event(),), 1, NOW)
     expired = replace(owed.queues["ops"], messages=(), failing_since=NOW)
     found, line = said(replace(WELL, outbox=Outbox(queues={"ops": expired})))
-    assert (found, "channel ops failing for " in line) == (False, True)
+    assert (found, "1 channel failing" in line) == (False, True)
