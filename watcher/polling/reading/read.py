@@ -97,64 +97,43 @@ async def read_all(
     return reasons
 
 
-async def _pages(
-    registry: Registry, query: Query, is_stale: IsStale
-) -> AsyncGenerator[list[VersionRow] | None]:
-    """Yield the rows of each page of the node; None for one that cannot be read, or is older than what is known.
-
-    That is the last one then. Another page of the same rows may be in no cache, and not too large.
-    """
-    node, bounds = query.node.lower(), Bounds(pages=_PAGES, at_once=1, retries=1)
-    reading = Pages(registry, query, parse_page, bounds)
-    async with aclosing(reading.read()) as reads:
-        async for read in reads:
-            if read.fault is Fault.UNTRIED:
-                return
-            if read.page is None or is_stale(node, ServerTime.of(read.server_time)):
-                yield None
-                return
-            # With rows of others the registry ignores nodeId: the further pages are those of all packs.
-            if any(row.node_id.lower() != node for row in read.page.rows):
-                return
-            yield read.page.rows
-
-
 async def _rows(
     registry: Registry, query: Query, is_stale: IsStale, wanted: Collection[str]
 ) -> AsyncGenerator[list[VersionRow]]:
     """Yield the rows of each page of the node; of a page that cannot be read those `wanted`, each by itself."""
-    number = 1
-    while number <= _PAGES:
-        rest = replace(query, page=number)
-        async with aclosing(_pages(registry, rest, is_stale)) as pages:
-            async for rows in pages:
-                if rows is None:
-                    break
-                yield rows
-                number += 1
-            else:
-                return
-        # Without reasons the page is small, and its rows have the same places.
-        outline = await _page(
-            registry, replace(rest, page=number, include_status_reason=False), is_stale
-        )
-        for place, row in enumerate(outline, (number - 1) * query.page_size + 1):
-            if parse_version(row).key in wanted:
-                single = replace(query, page=place, page_size=1)
-                yield await _page(registry, single, is_stale)
-        if not outline:
+    for number in range(1, _PAGES + 1):
+        asked = replace(query, page=number)
+        rows = await _page(registry, asked, is_stale)
+        if rows is not None:
+            yield rows
+        else:
+            # Without reasons the page is small, and its rows have the same places.
+            outline = replace(asked, include_status_reason=False)
+            rows = await _page(registry, outline, is_stale) or []
+            for place, row in enumerate(rows, (number - 1) * _ROWS + 1):
+                if parse_version(row).key in wanted:
+                    single = replace(query, page=place, page_size=1)
+                    yield await _page(registry, single, is_stale) or []
+        if not rows:
             return
-        number += 1
 
 
 async def _page(
     registry: Registry, query: Query, is_stale: IsStale
-) -> list[VersionRow]:
-    """Return the rows of one page of the node; none if it cannot be read."""
-    async with aclosing(_pages(registry, query, is_stale)) as pages:
-        async for rows in pages:
-            return rows or []
-    return []
+) -> list[VersionRow] | None:
+    """Return the rows of one page of the node; None if it cannot be read, or is older than what is known.
+
+    Another page of the same rows may be in no cache, and not too large.
+    """
+    node, bounds = query.node.lower(), Bounds(pages=1, retries=1)
+    reading = Pages(registry, query, parse_page, bounds)
+    async with aclosing(reading.read()) as pages:
+        read = await anext(pages)
+    if read.page is None or is_stale(node, ServerTime.of(read.server_time)):
+        return None
+    # With rows of others the registry ignores nodeId: the further pages are those of all packs.
+    is_foreign = any(row.node_id.lower() != node for row in read.page.rows)
+    return [] if is_foreign else read.page.rows
 
 
 _SHORTEST_STREAK = 8
@@ -163,7 +142,6 @@ _SHORTEST_SILENCE = 24
 """After this many nodes in a row without any HTTP answer, or twice `concurrency` if that is more, no further node is
 tried. So a poll of a registry that hangs ends after about nine timeouts, however many nodes there are.
 """
-_FEW = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -204,10 +182,9 @@ async def read(
     seen = plan.seen(sweep)
     if isinstance(sweep, NoSweep) and sweep.failure is not None and plan.globs.chooses:
         return Answers(sweep=sweep, seen=seen, all_nodes=all_nodes)
-    asker = _Asker(registry=registry, clock=clock, progress=progress)
     if not isinstance(sweep, Sweep):
         every = plan.in_order(one.name for one in seen.values())
-        seen = plan.answered(seen, await asker.ask(every))
+        seen = plan.answered(seen, await _ask(registry, every, clock, progress))
     # Rows and answers show how the registry writes the ids, and records which packs to ask for a ban.
     known = all_nodes or NodeRecords()
     due = plan.due(seen, known)
@@ -218,7 +195,7 @@ async def read(
     seen = with_records(seen, packs)
     if isinstance(sweep, Sweep):
         asked = plan.questions(sweep, seen)
-        seen = plan.answered(seen, await asker.ask(asked))
+        seen = plan.answered(seen, await _ask(registry, asked, clock, progress))
     return Answers(
         sweep=sweep,
         seen=seen,
@@ -228,67 +205,53 @@ async def read(
     )
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class _Asker:
-    """Asks for single nodes, several at once."""
+async def _ask(
+    registry: Registry,
+    nodes: Sequence[str],
+    clock: Callable[[], str],
+    progress: Progress,
+) -> dict[str, Reading]:
+    """Return the answer about each node, by lower-case id, of several at once; failures are values."""
+    at_once = registry.limits.concurrency
+    places = asyncio.Semaphore(at_once)
+    readings: dict[str, Reading] = {}
+    # Nodes in a row: with registry-wide failures, and without any HTTP answer.
+    failures = silence = 0
 
-    registry: Registry
-    clock: Callable[[], str]
-    progress: Progress
-    _total: int = 0
-    _readings: dict[str, Reading] = field(default_factory=dict)
-    _failures: int = 0
-    """Registry-wide ones in a row."""
-    _silence: int = 0
-    """Nodes in a row without any HTTP answer."""
-    _under_way: dict[str, None] = field(default_factory=dict)
-
-    async def ask(self, nodes: Sequence[str]) -> dict[str, Reading]:
-        """Return the answer about each node, by lower-case id; failures are values."""
-        self._total = len(nodes)
-        places = asyncio.Semaphore(self.registry.limits.concurrency)
-
-        async def ask_one(node: str) -> None:
-            async with places:
-                self._readings[node.lower()] = await self._read(node)
-                self._show_progress()
-
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for node in nodes:
-                    tasks.create_task(ask_one(node))
-        finally:
-            self.progress("nodes", "")
-        return self._readings
-
-    async def _read(self, node: str) -> Reading:
-        """Return one node's answer, and learn from it how the registry is."""
-        at_once = self.registry.limits.concurrency
-        why = self.registry.asked_to_wait
-        if self._silence >= max(2 * at_once, _SHORTEST_SILENCE):
+    async def answer(node: str) -> Reading:
+        nonlocal failures, silence
+        why = registry.asked_to_wait
+        if silence >= max(2 * at_once, _SHORTEST_SILENCE):
             why = "not tried, since the registry could not be reached"
         if why:
             return ReadFailure(node=node, error=why, fault=Fault.UNTRIED)
-        self._under_way[node] = None
-        self._show_progress()
-        once = self._failures >= max(at_once, _SHORTEST_STREAK)
+        once = failures >= max(at_once, _SHORTEST_STREAK)
         retries = 0 if once else sys.maxsize
         try:
-            reading = await read_node(self.registry, node, self.clock, retries=retries)
+            reading = await read_node(registry, node, clock, retries=retries)
         except Exception as error:  # noqa: BLE001 - one node's answer must not end the reading of the others
             reading = ReadFailure(node=node, error=f"unexpected {type(error).__name__}")
-        del self._under_way[node]
         failure = reading if isinstance(reading, ReadFailure) else None
-        is_wide = failure is not None and failure.registry_wide
-        is_silent = failure is not None and failure.fault is Fault.UNREACHED
         # Any other answer begins both anew.
-        self._failures = self._failures + 1 if is_wide else 0
-        self._silence = self._silence + 1 if is_silent else 0
+        failures = failures + 1 if failure and failure.registry_wide else 0
+        is_silent = failure and failure.fault is Fault.UNREACHED
+        silence = silence + 1 if is_silent else 0
         return reading
 
-    def _show_progress(self) -> None:
-        few = ""
-        if 0 < len(self._under_way) <= _FEW:
-            few = f", waiting for {', '.join(self._under_way)}"
-        done = len(self._readings)
-        self.progress("nodes", f"{done} of {plural(self._total, 'pack')} checked{few}")
+    async def ask_one(node: str) -> None:
+        async with places:
+            readings[node.lower()] = await answer(node)
+            show()
+
+    def show() -> None:
+        done = f"{len(readings)} of {plural(len(nodes), 'pack')}"
+        progress("nodes", f"{done} checked")
+
+    show()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for node in nodes:
+                tasks.create_task(ask_one(node))
+    finally:
+        progress("nodes", "")
+    return readings
