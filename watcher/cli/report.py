@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watcher.alerts.payload import public_form
-from watcher.alerts.queues.queue import tries_in_words
+from watcher.alerts.queues.queue import try_in_words
 from watcher.cli.documents import (
     AlertCounts,
     CheckDocument,
@@ -137,12 +137,12 @@ def summary(report: Report, *, dry_run: bool = False) -> str:
         counts.append(f"{len(report.empty):,} without versions")
     counts.append(plural(len(report.events), "event"))
     # When, since a reader wonders whether to do anything before that.
-    tries = tries_in_words(report.tries, report.finished)
+    next_try = try_in_words(report.next_try, report.finished)
     counts += counted(
         (len(report.unscanned), "install", "not scanned in full"),
         (report.delivered, "alert", "delivered"),
         (report.unconfirmed, "alert", "sent unconfirmed"),
-        (report.undelivered, "alert", f"still undelivered (next try {tries})"),
+        (report.undelivered, "alert", f"still undelivered (next try {next_try})"),
         (report.expired, "alert", "expired"),
         (len(report.unsaved), "file", "not written"),
     )

@@ -102,8 +102,8 @@ class Report:
     expired_by_channel: Mapping[str, int]
     channel_errors: Mapping[str, str]
     """Why a channel that still has undelivered alerts failed."""
-    tries: Mapping[str, int] = field(default_factory=dict)
-    """How many of the undelivered alerts are tried again when (`watcher.alerts.queues.queue.next_tries`)."""
+    next_try: str = ""
+    """When the first of the undelivered alerts is tried again; "" with the next poll."""
     taking: frozenset[str] = frozenset()
     """Names of the channels that have not failed since they took an alert, or never."""
     unsaved: tuple[str, ...] = ()

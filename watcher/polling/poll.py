@@ -12,7 +12,7 @@ from typing import Any
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox, change, merged
 from watcher.alerts.queues.ownership import at_their_channels, set_aside
-from watcher.alerts.queues.queue import Queue, next_tries, reason_to_wait
+from watcher.alerts.queues.queue import Queue, next_try, reason_to_wait
 from watcher.changes.exposure import copies_of
 from watcher.changes.health import ChannelState
 from watcher.delivery.client import Worker
@@ -147,7 +147,7 @@ class Poller:
                 if (why := reason_to_wait(one))
             }
             | done.failures,
-            tries=next_tries(*queues.values()),
+            next_try=next_try(*queues.values()),
             taking=frozenset(
                 name for name, one in queues.items() if not one.failing_since
             ),

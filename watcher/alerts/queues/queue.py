@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from enum import IntEnum, auto
@@ -20,9 +19,6 @@ LONGEST_WAIT = 3600.0
 
 UNANSWERED_TO_DEFER = 5
 """After so many attempts of which no answer came, a message is deferred."""
-
-_TRIES_SHOWN = 3
-"""Moments of next tries that are said."""
 
 FAILURES_TO_EXPIRE = 2
 """Failures in a row before an old alert may expire."""
@@ -203,29 +199,25 @@ def has_failed(queue: Queue) -> bool:
     )
 
 
-def next_tries(*queues: Queue) -> dict[MomentOrEmpty, int]:
-    """Return how many alerts of some queues go out when, the soonest first; "" for those that need not wait."""
-    found = Counter[MomentOrEmpty]()
-    for queue in queues:
-        for message in queue.messages:
-            # Moments compare as text, and an empty one is before all others.
-            found[max(queue.retry_at, message.tried_next)] += len(message.events)
-    return dict(sorted(found.items()))
+def next_try(*queues: Queue) -> MomentOrEmpty:
+    """Return when the first message of some queues goes out, or "" if it need not wait."""
+    # Moments compare as text, and an empty one is before all others.
+    return min(
+        (
+            max(queue.retry_at, message.tried_next)
+            for queue in queues
+            for message in queue.messages
+        ),
+        default="",
+    )
 
 
-def tries_in_words(tries: Mapping[MomentOrEmpty, int], now: str) -> str:
-    """Return when alerts are tried next, with how many if they do not go out together; "" for none."""
-    found = Counter[str]()
-    for moment, alerts in tries.items():
-        left = _wait_left(moment, now)
-        when = f"in {durations.in_words(left, nearest=True)}"
-        found[when if left else "at the next poll"] += alerts
-    if len(found) == 1:
-        return next(iter(found))
-    shown = [f"{alerts:,} {when}" for when, alerts in found.items()]
-    if len(shown) > _TRIES_SHOWN:
-        shown = [*shown[: _TRIES_SHOWN - 1], f"the last {shown[-1].split(' ', 1)[1]}"]
-    return ", ".join(shown)
+def try_in_words(moment: MomentOrEmpty, now: str) -> str:
+    """Return when messages are tried next."""
+    left = _wait_left(moment, now)
+    return (
+        f"in {durations.in_words(left, nearest=True)}" if left else "at the next poll"
+    )
 
 
 def reason_to_wait(queue: Queue) -> str:

@@ -12,8 +12,8 @@ from watcher.alerts.payload import CopyForm
 from watcher.alerts.queues.queue import (
     Queue,
     error_in_words,
-    next_tries,
-    tries_in_words,
+    next_try,
+    try_in_words,
 )
 from watcher.changes.exposure import copies_of
 from watcher.cli.commands.health import last_poll, usual_age
@@ -70,8 +70,8 @@ class ChannelRow:
     """Why the last delivery failed."""
     failing_since: str | None
     """When the first delivery failed since an alert was taken (RFC 3339)."""
-    tries: Mapping[str, int]
-    """How many alerts are tried again when (RFC 3339), the soonest first; "" means with the next poll."""
+    next_try: str | None
+    """When the first of them is tried again (RFC 3339), "" with the next poll; None if none is."""
     configured: bool
     """False for a channel that is no longer in the settings."""
     unconfirmed: bool
@@ -128,7 +128,7 @@ def channel_rows(state: State, channels: Mapping[str, bool]) -> list[ChannelRow]
             may_have_arrived=queue.may_have_arrived,
             error=queue.error or None,
             failing_since=queue.failing_since or None,
-            tries=next_tries(queue) if name in channels else {},
+            next_try=next_try(queue) if name in channels and queue.messages else None,
             configured=name in channels,
             unconfirmed=channels.get(name, False),
         )
@@ -324,7 +324,7 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
         (
             f"{row.name} (unconfirmed)" if row.unconfirmed else row.name,
             str(row.undelivered),
-            tries_in_words(row.tries, overview.now) or "-",
+            "-" if row.next_try is None else try_in_words(row.next_try, overview.now),
             _channel_problem(overview, row),
         )
         for row in channels

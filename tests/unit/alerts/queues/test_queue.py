@@ -20,10 +20,10 @@ from watcher.alerts.queues.queue import (
     has_failed,
     in_turn,
     is_due,
-    next_tries,
+    next_try,
     reason_to_wait,
     seconds_left,
-    tries_in_words,
+    try_in_words,
 )
 from watcher.durations import DAY
 from watcher.model.channel import Cause, Outcome
@@ -154,31 +154,19 @@ def test_a_message_aside_lets_the_others_pass() -> None:
     assert (is_due(after, NOW), turn(after)) == (True, ["m2"])
     assert turn(after, at=minute(0.5)) == ["m2", "m1"]
     alone = refused(queue(), 2)
-    assert (seconds_left(alone, NOW), next_tries(alone)) == (30, {minute(0.5): 1})
+    assert (seconds_left(alone, NOW), next_try(alone)) == (30, minute(0.5))
 
 
 def test_when_alerts_are_tried_next() -> None:
-    """Each message says when: what waits by itself comes later than the others, and a clock set back is no wait."""
-    waiting = queue(
-        message("m1", events=("a", "b")),
-        message("m2", tried_next=minute(60 * 23)),
-        message("m3", tried_next=minute(60 * 24 * 9)),
-    )
-    backed_off = replace(queue(message("m4")), retry_at=minute(10))
-    tries = next_tries(waiting, backed_off)
-    assert [*tries.items()] == [
-        ("", 2),
-        (minute(10), 1),
-        (minute(60 * 23), 1),
-        (minute(60 * 24 * 9), 1),
-    ]
-    said = "3 at the next poll, 1 in 10 minutes, 1 in 23 hours"
-    assert tries_in_words(tries, NOW) == said
-    assert tries_in_words({minute(1): 3}, NOW) == "in 1 minute"
-    assert tries_in_words({minute(119): 3}, NOW) == "in 2 hours"
-    each = {minute(number): number for number in range(1, 6)}
-    assert tries_in_words(each, NOW).endswith("2 in 2 minutes, the last in 5 minutes")
-    assert tries_in_words({}, NOW) == ""
+    """The message says when that waits for the shortest time, and a clock set back is no wait."""
+    late = [message("m2", tried_next=minute(60 * 23))]
+    waiting, backed_off = queue(*late, message("m1")), queue(message("m4"))
+    backed_off = replace(backed_off, retry_at=minute(10))
+    assert next_try(waiting, backed_off) == ""
+    assert next_try(queue(*late), backed_off) == minute(10)
+    assert try_in_words(minute(119), NOW) == "in 2 hours"
+    for moment in "", minute(60 * 24 * 9):
+        assert try_in_words(moment, NOW) == "at the next poll"
 
 
 def test_what_goes_out_was_tried() -> None:

@@ -42,7 +42,7 @@ UNTROUBLED: dict[str, object] = {
     "aside_error": None,
     "error": None,
     "failing_since": None,
-    "tries": {},
+    "next_try": None,
     "configured": True,
     "unconfirmed": False,
 }
@@ -175,14 +175,14 @@ def test_undelivered_alerts_are_counted_by_channel() -> None:
             row.undelivered,
             row.error,
             row.failing_since,
-            row.tries,
+            row.next_try,
             row.configured,
         )
         for row in rows
     ] == [
-        ("ops", 2, "HTTP 500", NOW, {minute(0.5): 2}, True),
-        ("chat", 0, None, None, {}, True),
-        ("mail", 2, None, None, {}, False),
+        ("ops", 2, "HTTP 500", NOW, minute(0.5), True),
+        ("chat", 0, None, None, None, True),
+        ("mail", 2, None, None, None, False),
     ]
 
 
@@ -204,11 +204,11 @@ def test_alerts_aside_are_shown_with_why() -> None:
     for _ in range(2):
         waiting = failed(waiting, "ops", "HTTP 413", NOW, cause=Cause.CONTENT)
     (row,) = status.channel_rows(state(outbox=waiting), {"ops": False})
-    assert (row.undelivered, row.aside, row.aside_error, row.tries) == (
+    assert (row.undelivered, row.aside, row.aside_error, row.next_try) == (
         2,
         2,
         "HTTP 413",
-        {minute(1): 2},
+        minute(1),
     )
     *_, head, line = shown(state(known(), outbox=waiting), channels=("ops",))
     assert head == "CHANNEL UNDELIVERED NEXT TRY PROBLEM"
