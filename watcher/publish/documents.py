@@ -15,7 +15,7 @@ from watcher.alerts.digest import compose
 from watcher.alerts.phrasing import PRODUCT
 from watcher.alerts.render import Format, is_page, render
 from watcher.changes.transitions import node_url
-from watcher.model.event import LONGEST_TEXT, Event, Kind, Severity, digest
+from watcher.model.event import LONGEST_TEXT, Event, Kind, digest
 from watcher.model.snapshot import Ban, Node
 from watcher.model.version import STATUSES
 from watcher.publish.public import Public
@@ -33,12 +33,7 @@ _BEFORE_ALL = "1970-01-01T00:00:00.000Z"
 
 def atom(public: Public) -> str:
     """Return `feed.xml`: the latest events of warning or worse, newest first."""
-    bad = (
-        event
-        for event in reversed(public.events)
-        if event.severity.reaches(Severity.WARNING)
-    )
-    events = list(islice(bad, ENTRIES))
+    events = list(islice(public.latest(warns=True), ENTRIES))
     # Hardly two watchers began in the same millisecond, and nothing else tells them apart that is public and stays.
     began = _moment(public.began or _BEFORE_ALL)
     feed = ET.Element(

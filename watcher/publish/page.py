@@ -6,11 +6,10 @@ wrote stays apart from our own, and is sanitized as everywhere.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache, cached_property
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,25 +38,17 @@ from watcher.model.event import (
     digest,
     grade_of,
     grade_rank,
-    rank,
 )
 from watcher.model.scan import Scan
 from watcher.model.selection import NODE_ID
 from watcher.model.snapshot import Ban, Node
-from watcher.model.version import (
-    BANNED,
-    FLAGGED,
-    Version,
-    recency,
-)
+from watcher.model.version import BANNED, FLAGGED, Version, recency
 from watcher.publish.documents import document_of
 from watcher.publish.public import Public
 from watcher.state.overview import NodeRow, by_state
 from watcher.text.sanitize import Trusted, plural, safe_line
 from watcher.values import frozen
 
-DAYS = 90
-"""Days that the drawing and the lists of events go back, that of the last poll included."""
 DAYS_OF_BANS = 30
 """Days before the last poll whose bans are counted first, and listed beside the cards."""
 MOST_CARDS, MOST_BESIDE, MOST_VERSIONS, MOST_EVENTS = 24, 24, 5, 15
@@ -65,16 +56,12 @@ MOST_ROWS, MOST_RUN = 200, 3
 """Cards, lines of each list beside them, bad versions of a pack, events of each list, rows of the table, and versions
 that are run in a row. The rest is counted.
 """
-_REFRESH = 300
-"""Seconds after which a browser loads the page again."""
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _NAME, _VERSION, _TEXT = 100, 60, 200
 """Characters that are shown of an id, a version and any other text, so that nobody can make the page a large one."""
 _OK = "ok"
 _FROM_WORST = (*Severity, _OK)
-_ICONS = dict(zip(_FROM_WORST, ("a81c14", "b06a00", "39546f", "1d6638"), strict=True))
-"""Colours of the icon by how bad the first words are: a tab shows no more."""
 _CALM = {Grade.OUTDATED, Grade.PENDING}
 """What is run and has no line on a card."""
 
@@ -101,23 +88,14 @@ class BadVersion:
     why: Words = ()
 
 
-class Beside(NamedTuple):
-    """A line beside the cards: a pack that is run and bad, or a ban that was seen of late."""
-
-    pack: _Watched
-    url: str
-    """Its place on this page, else that in the registry; "" if it has none."""
-    versions: list[BadVersion]
-
-
 def page(public: Public) -> str:
     """Return the page: one file without scripts, which requests nothing."""
-    days = _days(public.minimum_age.now)
-    recent = [event for event in public.events if _day(event.at) >= days[0]]
     events: Mapping[tuple[str, str, str], Event] = {
         (event.node_key, event.key, event.kind): event for event in public.events
     }
-    rows = sorted(public.rows, key=lambda row: row.place)
+    # Of what is equally bad the latest release comes first.
+    rows = sorted(public.rows, key=_latest_problem, reverse=True)
+    rows.sort(key=lambda row: row.place)
     packs = {
         row.node.lower(): _Watched(row=row, public=public, events=events)
         for row in rows
@@ -125,41 +103,34 @@ def page(public: Public) -> str:
     news = _by_news(packs.values(), public.events)
     cards, shown = news[:MOST_CARDS], [*packs.values()][:MOST_ROWS]
     carded = {one.anchor for one in cards}
-    anchors = carded | {one.anchor for one in shown}
     bans = list(_late_bans(public, packs))
     run = [one for one in packs.values() if one.row.runs_bad]
     standing = _standing(public, [one.row for one in run], len(bans))
     return _template().render(
         version=public.version,
-        refresh=_REFRESH,
         subject=public.subject,
         at=timestamps.show(timestamps.read(public.at)) if public.at else "",
         looked=timestamps.for_people(public.at),
         standing=standing,
-        icon=_ICONS[standing.tone],
         notes=_notes(public),
         counts=list(_counts(rows)),
         watched=plural(len(rows), "watched pack"),
         cards=cards,
-        more_cards=len(news[MOST_CARDS:]),
+        more_cards=len(news) - len(cards),
         has_installs=any(row.installed for row in rows),
-        run=[_beside(one, one.bad_and_run, anchors) for one in run[:MOST_BESIDE]],
+        run=run[:MOST_BESIDE],
         more_run=len(run[MOST_BESIDE:]),
-        bans=[
-            _beside(known, [_ban(known, one)], anchors)
-            for known, one in bans[:MOST_BESIDE]
-        ],
+        bans=bans[:MOST_BESIDE],
         more_bans=len(bans[MOST_BESIDE:]),
         days_of_bans=DAYS_OF_BANS,
         nameless=NAMELESS,
-        days=days,
-        since=_day(public.began)
-        if public.began and _day(public.began) > days[0]
-        else "",
-        lanes=_lanes(recent, days),
-        lists=_lists(recent),
+        lists={
+            title: map(_said, islice(public.latest(warns=warns), MOST_EVENTS))
+            for title, warns in (("Latest warnings", True), ("Other news", False))
+        },
         packs=shown,
         carded=carded,
+        anchors=carded | {one.anchor for one in shown},
         more_packs=len(packs) - len(shown),
     )
 
@@ -277,14 +248,12 @@ class _Watched:
 
     def scan(self, version: Version) -> Scan | None:
         """Return what the scanner found in a banned or flagged version, if all of it is known."""
-        event = self._event(version.key, version.status)
-        known = self.node.by_key.get(version.key)
-        scan = (known and known.scan) or (event and event.scan)
+        scan = self.node.by_key[version.key].scan
         return scan if scan and scan.is_whole else None
 
     def reason(self, key: str, status: str) -> str:
         """Return the registry's reason for a ban or a flag; "" if that is not known."""
-        ban, event = self._ban(key), self._event(key, status)
+        ban, event = self.ban(key), self._event(key, status)
         if reason := (ban and ban.reason) or (event.reason if event else ""):
             return reason
         # Of what was bad before it was watched, only who runs it hears why.
@@ -293,7 +262,7 @@ class _Watched:
 
     def seen(self, version: Version) -> str:
         """Return when a ban or a flag was seen; "" if that is not known, or it was there before the watch."""
-        ban, event = self._ban(version.key), self._event(version.key, version.status)
+        ban, event = self.ban(version.key), self._event(version.key, version.status)
         if ban and ban.since > self.node.baseline_at:
             return ban.since
         return event.at if event else ""
@@ -304,15 +273,16 @@ class _Watched:
         has_bad = any(one.status in {BANNED, FLAGGED} for one in self.row.problems)
         return has_bad or self.row.has_problem
 
-    def is_banned(self, key: str) -> bool:
-        """Return whether a ban that was seen still holds: of a version by its key, "" for the whole pack."""
-        return self._ban(key) is not None
+    def ban(self, key: str) -> Ban | None:
+        """Return the ban that holds, if it was seen: of a version by its key, "" for the whole pack."""
+        of = self.node.by_key.get(key) if key else self.node
+        return of.ban if of and of.ban and not of.ban.until else None
 
     def record(self, key: str) -> str:
         """Return the file of the document of a ban; "" if there is none."""
         known = self.node.by_key.get(key)
-        has_one = self._ban(key) and (not key or (known and known.row.version))
         text = known.row.version if known else ""
+        has_one = self.ban(key) and (text or not key)
         return document_of(self.node, text) if has_one else ""
 
     @property
@@ -346,30 +316,11 @@ class _Watched:
         return worst[:MOST_VERSIONS]
 
     @property
-    def more(self) -> str:
-        """What its card does not show; "" for nothing."""
-        left = len(self.bad_versions) - MOST_VERSIONS
-        # Of those that are only deprecated, what is run is shown.
-        mild = [
-            one
-            for one in self.row.problems
-            if one.status not in {BANNED, FLAGGED} and not self.row.run_as(one)
-        ]
-        more = [plural(left, "bad version")] if left > 0 else []
-        more += [plural(len(mild), "deprecated version")] if mild else []
-        return " and ".join(more)
-
-    @property
     def run(self) -> Words:
         """The versions of it that are run."""
         copies = (copy.version for copy in self.row.installed if copy.enabled)
         run = [*dict.fromkeys(one or UNKNOWN_VERSION for one in copies)]
         return in_a_list(run[:MOST_RUN], len(run))
-
-    @property
-    def bad_and_run(self) -> Iterator[BadVersion]:
-        """What is run of it, bad and not accepted."""
-        return (one for one in self.bad_versions if one.is_run and not one.is_accepted)
 
     @cached_property
     def bad_versions(self) -> tuple[BadVersion, ...]:
@@ -404,30 +355,13 @@ class _Watched:
             )
 
     @property
-    def state(self) -> Words:
-        """How it stands, if no version on its card says so."""
-        row, node = self.row, self.node
-        is_run = any(one.enabled for one in row.installed)
-        said: Words = ()
-        is_nothing = bool(node.empty_since) and not node.listed
-        match row.state:
-            case Grade.UNKNOWN | Grade.FAILING if is_nothing:
-                said = (Trusted("the registry has no version of it"),)
-            case Grade.FAILING | Grade.UNREAD:
-                read = timestamps.for_people(row.checked_at or "")
-                words = f"could not be read, last read {read}" if read else "never read"
-                said = (Trusted(words),)
-            case Grade.BANNED if node.banned:
-                reason = self.reason("", BANNED)
-                said = (Trusted("the whole pack is banned"),)
-                said = (*said, Trusted(": "), reason) if reason else said
-            case Grade.DELISTED if not is_run:
-                said = (Trusted("no version is listed any more"),)
-            case Grade.UNKNOWN if not node.is_there:
-                said = (Trusted("not in the registry"),)
-            case Grade.DELETED | Grade.DEPRECATED if not is_run:
-                said = (Trusted(f"its newest version is {row.state}"),)
-        return sentence(said)
+    def whole_ban(self) -> Words:
+        """That the pack as a whole is banned, and why."""
+        if not self.node.banned:
+            return ()
+        reason = self.reason("", BANNED)
+        why = (Trusted(": "), reason) if reason else ()
+        return sentence((Trusted("the whole pack is banned"), *why))
 
     @property
     def advice(self) -> Words:
@@ -439,31 +373,19 @@ class _Watched:
         has_bans = any(one.status == BANNED for one in self.row.problems)
         return sentence(not_banned(good)) if has_bans else ()
 
-    def _ban(self, key: str) -> Ban | None:
-        of = self.node.by_key.get(key) if key else self.node
-        return of.ban if of and of.ban and not of.ban.until else None
-
     def _event(self, key: str, kind: str) -> Event | None:
         return self.events.get((self.row.node.lower(), key, kind))
 
 
 def _by_news(packs: Iterable[_Watched], events: Iterable[Event]) -> list[_Watched]:
-    """Return the packs of which something is bad: what was seen last first, then the worst, then the latest release."""
-    bad = [one for one in packs if one.is_bad]
+    """Return the packs of which something is bad: what was seen last first."""
+    bad = {one.row.node.lower(): one for one in packs if one.is_bad}
     # What is bad and was there before the watch was never news.
-    seen: dict[str, str] = {}
-    for one in bad:
-        key = one.row.node.lower()
-        bans = [one.node.ban, *(known.ban for known in one.node.versions)]
-        begun = (ban.since for ban in bans if ban and not ban.until)
-        seen[key] = max(begun, default="")
+    seen = dict.fromkeys(bad, "")
     for event in events:
-        key = event.node_key
-        if key in seen and event.severity is not Severity.INFO:
-            seen[key] = max(seen[key], event.at)
-    bad.sort(key=lambda one: _latest_problem(one.row), reverse=True)
-    bad.sort(key=lambda one: one.row.place)
-    return sorted(bad, key=lambda one: seen[one.row.node.lower()], reverse=True)
+        if event.node_key in bad and event.severity is not Severity.INFO:
+            seen[event.node_key] = event.at
+    return [bad[key] for key in sorted(bad, key=seen.__getitem__, reverse=True)]
 
 
 def _latest_problem(row: NodeRow) -> str:
@@ -493,25 +415,8 @@ def _late_bans(
         if timestamps.seconds_between(event.at, now) <= DAYS_OF_BANS * DAY:
             found.setdefault((event.node_key, event.key), event)
     for (node, key), event in found.items():
-        if node in packs and packs[node].is_banned(key):
+        if node in packs and packs[node].ban(key):
             yield packs[node], event
-
-
-def _beside(
-    known: _Watched, versions: Iterable[BadVersion], anchors: Collection[str]
-) -> Beside:
-    url = f"#{known.anchor}" if known.anchor in anchors else known.url
-    worst = sorted(versions, key=lambda one: grade_rank(one.grade))
-    return Beside(known, url, worst[:MOST_RUN])
-
-
-def _ban(known: _Watched, event: Event) -> BadVersion:
-    return BadVersion(
-        version="" if event.version is None else event.version or BLANK,
-        grade=Grade.BANNED,
-        seen=_day(event.at),
-        record=known.record(event.key),
-    )
 
 
 # What happened
@@ -521,37 +426,5 @@ def _day(at: str) -> str:
     return str(timestamps.read(at).date())
 
 
-def _days(at: str) -> list[str]:
-    """Return the days of the drawing."""
-    last = timestamps.read(at).date()
-    return [str(last - timedelta(days=ago)) for ago in reversed(range(DAYS))]
-
-
-def _lanes(
-    events: Iterable[Event], days: Sequence[str]
-) -> Iterator[tuple[Severity, str, Sequence[int]]]:
-    """Yield each severity, its events in words, and their number by day."""
-    by_day = Counter((event.severity, _day(event.at)) for event in events)
-    for severity in Severity:
-        numbers = [by_day[severity, day] for day in days]
-        most = max(numbers)
-        title = plural(sum(numbers), f"{severity} event")
-        if most:
-            title += f", most on {days[numbers.index(most)]}: {most:,}"
-        yield severity, title, numbers
-
-
-def _lists(
-    events: Iterable[Event],
-) -> Iterator[tuple[str, list[tuple[Event, Phrasing]], int]]:
-    """Yield lists with their titles: the latest events, of a poll the worst first, and how many others there are.
-
-    What warns has a list of its own, so that nothing crowds it out.
-    """
-    latest = sorted(sorted(events, key=rank), key=lambda event: event.at, reverse=True)
-    for title, warns in (("Latest warnings", True), ("Other news", False)):
-        found = [
-            event for event in latest if (event.severity is not Severity.INFO) is warns
-        ]
-        shown = [(event, phrasing([event])) for event in found[:MOST_EVENTS]]
-        yield title, shown, len(found) - len(shown)
+def _said(event: Event) -> tuple[Event, Phrasing]:
+    return event, phrasing([event])

@@ -6,12 +6,12 @@ none of them. The rules are in docs/behaviour.md, Published files.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from watcher.alerts.queues.queue import Queue
 from watcher.model.channel import Channel
-from watcher.model.event import INCOMPLETE, About, Event, Kind, event_id
+from watcher.model.event import INCOMPLETE, About, Event, Kind, Severity, event_id
 from watcher.model.pack import Source
 from watcher.model.reading import ALL
 from watcher.model.selection import Selection
@@ -94,6 +94,14 @@ class Public:
     def node(self, name: str) -> Node:
         """Return what is known of a pack, if only that it is watched."""
         return self.nodes.get(name.lower()) or Node(node=name)
+
+    def latest(self, *, warns: bool) -> Iterator[Event]:
+        """Yield the events that warn, or all others, the latest first: apart, so that news crowds out no warning."""
+        return (
+            event
+            for event in reversed(self.events)
+            if (event.severity is not Severity.INFO) is warns
+        )
 
     @property
     def nothing_was_read(self) -> bool:
@@ -182,6 +190,8 @@ def _watched(state: State, terms: Terms) -> tuple[str, ...]:
 
 def _row(row: NodeRow, given: Collection[str]) -> NodeRow:
     """Return a row without what is private: an error names hosts and files."""
+    if not (row.error or row.installed or row.run):
+        return row  # most rows by far
     return replace(
         row,
         error=None if row.error is None else "",
