@@ -11,7 +11,7 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -20,7 +20,6 @@ from watcher.installs import folder, safe_files, scan
 from watcher.installs.folder import NODES, NoComfyUI
 from watcher.installs.recognise import commands, lists, texts, workflows
 from watcher.installs.safe_files import (
-    Entry,
     Unscannable,
     failed,
     naming,
@@ -50,7 +49,10 @@ _NEVER = frozenset({".git", NODES, "node_modules", "site-packages"})
 _OF_COMFYUI = frozenset({"user", "input", "output", "models", "temp"})
 _ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta"})
 _MOST_ENTRIES = 200_000
-_DEEPEST = 50
+_Parts = tuple[str, ...]
+"""A path below the folder that is read."""
+_PARTLY = "not all of it was read"
+_LINK = "is a link, which is not followed"
 _SHARE = 0.8
 """Of the time for a scan: what was read until then is still shown."""
 
@@ -77,10 +79,7 @@ def read(
         installed.append(failed(source, error))
     if Path(source.where).name.lower() == NODES:
         return tuple(installed)
-    walk = _Walk(
-        root=source.where, shown=_shown(source, base), until=until, go_on=go_on
-    )
-    found = [*walk.inventories()]
+    found = [*_named_in(source.where, _shown(source, base), until, go_on)]
     if not installed and not found:
         raise Unscannable(f"{nothing}; nor is there {_LOOKED_FOR} in it")
     return (*installed, *found)
@@ -155,118 +154,88 @@ def _in_file(packs: tuple[Pack, ...], path: str) -> tuple[Pack, ...]:
     return tuple(replace(pack, file=texts.valid(path)) for pack in packs)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Walk:
-    """A walk through the folders of a repository. No link is followed."""
-
-    root: str
-    shown: str
-    """What is shown before the paths of files."""
-    until: float
-    go_on: Callable[[], None]
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-    """What was not read, and why."""
-    files: list[tuple[str, ...]] = field(default_factory=list)
-    """The paths of those that were looked into."""
-    links: list[tuple[str, ...]] = field(default_factory=list)
-    """The paths of those that may name packs."""
-    looked_at: int = 0
-    is_over: bool = False
-
-    def inventories(self) -> Iterator[Inventory]:
-        """Yield what each file names, and then what was not read."""
-        count = 0
-        for parts in self._files():
-            self.files.append(parts)
-            packs = self._read(parts)
-            if packs is None:
-                continue
-            count += len(packs)
-            if count > texts.MOST:
-                self._end(f"more than {texts.MOST:,} packs are named")
-                break
-            path = os.path.join(self.root, *parts)  # noqa: PTH118 - names may be bytes that are no text
-            name, named = self._name(parts), _in_file(packs, path)
+def _named_in(
+    root: str, shown: str, until: float, go_on: Callable[[], None]
+) -> Iterator[Inventory]:
+    """Yield what each file in a folder names, and then what was not read; `shown` stands before their paths."""
+    count = 0
+    files: set[str] = set()
+    unread: list[tuple[_Parts, str]] = []
+    for parts, why in _walk(root, until, go_on):
+        path = os.path.join(root, *parts)  # noqa: PTH118 - names may be bytes that are no text
+        if why:
+            unread.append((parts, why))
+            continue
+        files.add(os.path.realpath(path))
+        try:
+            data = safe_files.read(root, *parts, limit=scan.LIMIT) or b""
+            packs = _found_in(parts[-1], data)
+        except ValueError as error:
+            unread.append((parts, str(error)))
+            continue
+        count += len(packs or ())
+        if count > texts.MOST:
+            unread.append(((), f"{_PARTLY}: more than {texts.MOST:,} packs are named"))
+            break
+        if packs is not None:
+            name, named = _name(shown, parts), _in_file(packs, path)
             yield Inventory(install=name, packs=named, named=True)
-        self._say_links()
-        for name, why in self.left_out:
-            failure = ReadFailure(install=name or ".", error=why)
+    for parts, why in unread:
+        path = os.path.join(root, *parts)  # noqa: PTH118 - as above
+        # A link to a file that was read anyway leaves nothing unread.
+        if why != _LINK or os.path.realpath(path) not in files:
+            name = _name(shown, parts)
+            failure = ReadFailure(install=name, error=why)
             yield Inventory(
-                install=name or ".", failure=failure, named=True, places=frozenset()
+                install=name, failure=failure, named=True, places=frozenset()
             )
 
-    def _read(self, parts: tuple[str, ...]) -> tuple[Pack, ...] | None:
-        """Return what a file names; None if that is nothing, or it cannot be read, which is said."""
-        try:
-            data = safe_files.read(self.root, *parts, limit=scan.LIMIT) or b""
-            return _found_in(parts[-1], data)
-        except ValueError as error:
-            self.left_out.append((self._name(parts), str(error)))
-        return None
 
-    def _files(self) -> Iterator[tuple[str, ...]]:
-        """Yield the paths of files that may name packs, folder by folder, until something is too much."""
-        waiting: list[tuple[str, ...]] = [()]
-        while waiting and not self.is_over:
-            parts = waiting.pop()
-            entries = self._entries(parts)
-            names = {entry.name for entry in entries}
-            if parts and _ENVIRONMENT & names:
-                continue
-            is_comfyui = NODES in names or {"main.py", "comfy"} <= names
-            never = _NEVER | _OF_COMFYUI if is_comfyui else _NEVER
-            below: list[tuple[str, ...]] = []
-            for entry in entries:
-                if self._is_too_late():
-                    return
-                path = (*parts, entry.name)
-                if entry.kind == stat.S_IFDIR and entry.name.lower() not in never:
-                    below.append(path)
-                elif entry.kind == stat.S_IFREG and _may_name_packs(entry.name):
-                    yield path
-                elif entry.kind == stat.S_IFLNK and _may_name_packs(entry.name):
-                    self.links.append(path)
-            waiting += reversed(below)
+def _walk(
+    root: str, until: float, go_on: Callable[[], None]
+) -> Iterator[tuple[_Parts, str]]:
+    """Yield the paths of files that may name packs, folder by folder, each with ""; of what is not read, with why.
 
-    def _entries(self, parts: tuple[str, ...]) -> list[Entry]:
-        """Return the entries of a folder, by name; none if it cannot be read, which is said."""
-        if len(parts) > _DEEPEST:
-            self.left_out.append((self._name(parts), "lies too deep to be read"))
-            return []
-        left = _MOST_ENTRIES - self.looked_at
+    No link is followed.
+    """
+    waiting: list[_Parts] = [()]
+    left = _MOST_ENTRIES
+    while waiting:
+        parts = waiting.pop()
         try:
-            path = os.path.join(self.root, *parts)  # noqa: PTH118 - as above
+            path = os.path.join(root, *parts)  # noqa: PTH118 - as above
             entries = safe_files.entries(path, left + 1, follows=False)
         except OSError as error:
-            self.left_out.append((self._name(parts), reason(error)))
-            return []
-        self.looked_at += len(entries)
-        if len(entries) > left:
-            self._end(f"there are more than {_MOST_ENTRIES:,} files")
-        return entries
+            yield parts, reason(error)
+            continue
+        left -= len(entries)
+        if left < 0:
+            yield (), f"{_PARTLY}: there are more than {_MOST_ENTRIES:,} files"
+            return
+        names = {entry.name for entry in entries}
+        if parts and _ENVIRONMENT & names:
+            continue
+        is_comfyui = NODES in names or {"main.py", "comfy"} <= names
+        never = _NEVER | _OF_COMFYUI if is_comfyui else _NEVER
+        below: list[_Parts] = []
+        for entry in entries:
+            go_on()
+            if time.monotonic() > until:
+                yield (), f"{_PARTLY}: it takes too long"
+                return
+            inner = (*parts, entry.name)
+            if entry.kind == stat.S_IFDIR and entry.name.lower() not in never:
+                below.append(inner)
+            elif _may_name_packs(entry.name):
+                if entry.kind == stat.S_IFREG:
+                    yield inner, ""
+                elif entry.kind == stat.S_IFLNK:
+                    yield inner, _LINK
+        waiting += reversed(below)
 
-    def _is_too_late(self) -> bool:
-        self.go_on()
-        if time.monotonic() > self.until:
-            self._end("it takes too long")
-        return self.is_over
 
-    def _end(self, why: str) -> None:
-        self.is_over = True
-        self.left_out.append((self.shown, f"not all of it was read: {why}"))
-
-    def _say_links(self) -> None:
-        """Say which links are not followed, but for those that lead to a file that was read anyway."""
-        root = os.path.realpath(self.root)
-        files = {os.path.join(root, *parts) for parts in self.files}  # noqa: PTH118 - as above
-        for parts in self.links:
-            target = os.path.realpath(os.path.join(self.root, *parts))  # noqa: PTH118 - as above
-            if target not in files:
-                why = "is a link, which is not followed"
-                self.left_out.append((self._name(parts), why))
-
-    def _name(self, parts: tuple[str, ...]) -> str:
-        return texts.valid("/".join(filter(None, (self.shown, *parts))))
+def _name(shown: str, parts: _Parts) -> str:
+    return texts.valid("/".join(filter(None, (shown, *parts)))) or "."
 
 
 def _may_name_packs(name: str) -> bool:
