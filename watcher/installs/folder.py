@@ -18,6 +18,7 @@ from watcher.installs.safe_files import (
     Entry,
     UnreadableError,
     Unscannable,
+    joined,
     naming,
     reason,
 )
@@ -77,7 +78,8 @@ def node_folders(
         NodeFolder(path=str(root / NODES), shown=str(root / NODES), place=name)
         for root, name in roots
     ]
-    there = [folder for folder in own if _is_there(folder.path)]
+    # One that had packs is looked for though it is not there: its volume may not be mounted.
+    there = [one for one in own if one.place in had or _is_there(one.path)]
     if NODES in names:
         there.insert(0, NodeFolder(path=where, shown=where, place="."))
     failed: list[str] = []
@@ -86,13 +88,12 @@ def node_folders(
             there += _more_folders(root, f"{name}{_MORE}")
         except Unscannable as error:
             failed.append(error.what)
-    missing = [folder for folder in own if folder.place in had and folder not in there]
-    if not there and not failed and not missing:
+    if not there and not failed:
         raise NoComfyUI(
             f"no ComfyUI: looked for {NODES} in {where} and {path / _PORTABLE}"
         )
     each: dict[str, NodeFolder] = {}  # two settings may name one folder
-    for folder in (*there, *missing):
+    for folder in there:
         each.setdefault(os.path.realpath(folder.path), folder)
     return list(each.values()), failed
 
@@ -148,12 +149,11 @@ def _expanded(text: str) -> str:
 
 
 _IS_IT_MOUNTED = f": is its volume not mounted? If its packs were removed, create {OWN_FILES[0]} in it"
+_DISABLED = f"{folders.DISABLED}/"
 _SMALL = 4096
 _CONFIG_LIMIT = 256 * 1024
 _PACKED_LIMIT = 8 * 1024 * 1024
 _TRACKING_LIMIT = 8 * 1024 * 1024
-_SHOWN = 3
-"""Failures that are named."""
 _MOST_READINGS = 5
 """Of a folder that changes while it is read."""
 
@@ -179,8 +179,7 @@ def read(source: Source, had: Collection[Pack], go_on: Callable[[], None]) -> In
             failed.append(failure)
         else:
             places.add(folder.place)
-    more = f"; and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
-    why = "; ".join(failed[:_SHOWN]) + more
+    why = joined(failed)
     if not (places or packs):
         raise Unscannable(why)
     return Inventory(
@@ -211,8 +210,7 @@ def _packs_in(
     else:
         found = seen
     has_own_file = any(
-        entry.name in OWN_FILES and entry.kind == stat.S_IFREG and not inside
-        for inside, entry in listed
+        entry.name in OWN_FILES and entry.kind == stat.S_IFREG for entry in listed
     )
     before, now = (*had, *seen.values()), found.values()
     # Where nothing is left of what it had, it may be another folder, or the place of a volume.
@@ -233,66 +231,61 @@ def _names(packs: Iterable[Pack]) -> set[str]:
     }
 
 
-def _listed(folder: NodeFolder, hint: str) -> list[tuple[str, Entry]]:
+def _listed(folder: NodeFolder, hint: str) -> list[Entry]:
     """Return the entries of one `custom_nodes`, and of the folder in it to which the Manager moves disabled packs.
 
-    Each comes with the name of that folder, or "". Unscannable if they may not be all, with a hint if it is not there.
+    Each by its path below `custom_nodes`. Unscannable if they may not be all, with a hint if it is not there.
     """
-    found = [("", one) for one in _entries(folder.path, folder.shown, hint)]
-    if any(
-        one.name == folders.DISABLED and one.kind == stat.S_IFDIR for _, one in found
-    ):
-        path = os.path.join(folder.path, folders.DISABLED)  # noqa: PTH118 - names may be bytes that are no text
-        shown = f"{folders.DISABLED} in {folder.shown}"
-        found += [(folders.DISABLED, one) for one in _entries(path, shown, hint)]
-    return found
-
-
-def _entries(place: str, shown: str, hint: str) -> list[Entry]:
-    """Return the entries of a folder, by name."""
-    try:
-        found = safe_files.entries(place, MOST_ENTRIES + 1)
-    except OSError as error:
-        hint = hint if isinstance(error, FileNotFoundError) else ""
-        raise Unscannable(f"{shown} {reason(error)}{hint}") from None
-    if len(found) > MOST_ENTRIES:
-        raise Unscannable(
-            f"{shown} has more than {MOST_ENTRIES:,} entries; the rest was not looked at"
-        )
+    found: list[Entry] = []
+    for inside in ("", _DISABLED):
+        shown = f"{folders.DISABLED} in {folder.shown}" if inside else folder.shown
+        try:
+            path = os.path.join(folder.path, inside)  # noqa: PTH118 - names may be bytes that are no text
+            entries = safe_files.entries(path, MOST_ENTRIES + 1)
+        except OSError as error:
+            if inside and isinstance(error, FileNotFoundError | NotADirectoryError):
+                break
+            hint = hint if isinstance(error, FileNotFoundError) else ""
+            raise Unscannable(f"{shown} {reason(error)}{hint}") from None
+        if len(entries) > MOST_ENTRIES:
+            raise Unscannable(
+                f"{shown} has more than {MOST_ENTRIES:,} entries; the rest was not looked at"
+            )
+        found += [Entry(name=inside + one.name, kind=one.kind) for one in entries]
     return found
 
 
 def _read_packs(
-    folder: NodeFolder, listed: Iterable[tuple[str, Entry]], go_on: Callable[[], None]
+    folder: NodeFolder, listed: Iterable[Entry], go_on: Callable[[], None]
 ) -> dict[str, Pack]:
     """Return the packs among the entries of one `custom_nodes`, by their paths."""
     found: dict[str, Pack] = {}
-    for inside, entry in listed:
+    for entry in listed:
         go_on()
-        path = os.path.join(folder.path, inside, entry.name)  # noqa: PTH118 - as above
-        pack = _pack(path, entry, disabled=bool(inside))
+        path = os.path.join(folder.path, entry.name)  # noqa: PTH118 - as above
+        pack = _pack(path, entry)
         if pack is not None:
             found[path] = replace(pack, place=folder.place)
     return found
 
 
-def _pack(path: str, entry: Entry, *, disabled: bool) -> Pack | None:
-    """Return the pack that an entry of a folder is, if it is one; `disabled` says that the whole folder is."""
-    enabled = not disabled and not entry.name.endswith(folders.DISABLED)
-    folder = f"{folders.DISABLED}/{entry.name}" if disabled else entry.name
+def _pack(path: str, entry: Entry) -> Pack | None:
+    """Return the pack that an entry of a folder is, if it is one."""
+    name = entry.name.removeprefix(_DISABLED)
+    enabled = name == entry.name and not name.endswith(folders.DISABLED)
     if entry.kind == stat.S_IFREG:
-        pack = folders.single_file(folder, entry.name, enabled=enabled)
+        pack = folders.single_file(entry.name, name, enabled=enabled)
         return pack and replace(pack, own_file=path)
     if entry.kind == stat.S_IFDIR:
-        if entry.name in folders.NOT_PACKS:
+        if name in folders.NOT_PACKS:
             return None
         contents = _contents(path)
-        pack = folders.pack(folder, contents, enabled=enabled)
+        pack = folders.pack(entry.name, contents, enabled=enabled)
         own = "__init__.py" if contents.pyproject is None else "pyproject.toml"
         return pack and replace(pack, own_file=os.path.join(path, own))  # noqa: PTH118 - as above
-    if entry.kind is None or entry.name.endswith(".py"):
+    if entry.kind is None or name.endswith(".py"):
         return Pack(
-            folder=texts.valid(folder),
+            folder=texts.valid(entry.name),
             kind=PackKind.UNKNOWN,
             enabled=enabled,
             evidence="its link leads nowhere"
@@ -313,15 +306,16 @@ def _contents(folder: str) -> Contents:
         loadable = safe_files.kind(folder, "__init__.py") is not None
         dot_git = safe_files.kind(folder, ".git")
         if dot_git == stat.S_IFDIR:
-            clone = _clone(folder)
+            clone, flaw = _clone(folder)
         elif dot_git is not None:
             clone = Clone(remark=".git leads to another folder, which is not read")
-        tracks_git = tracking and dot_git is not None and _tracks_git(folder)
         project = safe_files.read(folder, "pyproject.toml", limit=folders.LIMIT)
+        if tracking and dot_git is not None:
+            listed = safe_files.read(folder, ".tracking", limit=_TRACKING_LIMIT) or b""
+            names = re.split(rb"[/\\\s]+", listed.lower())
+            tracks_git = any(name.rstrip(b". ") == b".git" for name in names)
     except UnreadableError as error:
         flaw = error.what
-    if clone is not None:
-        flaw = flaw or clone.flaw
     return Contents(
         pyproject=project,
         tracking=tracking,
@@ -332,18 +326,8 @@ def _contents(folder: str) -> Contents:
     )
 
 
-def _tracks_git(folder: str) -> bool:
-    """Return whether the Manager's mark lists a `.git` among the paths of the archive that it unpacked."""
-    try:
-        listed = safe_files.read(folder, ".tracking", limit=_TRACKING_LIMIT) or b""
-    except UnreadableError:
-        return False  # a clone then, which says less
-    names = re.split(rb"[/\\\s]+", listed.lower())
-    return any(name.rstrip(b". ") == b".git" for name in names)
-
-
-def _clone(folder: str) -> Clone:
-    """Return what `.git` says, as far as it can be read."""
+def _clone(folder: str) -> tuple[Clone, str]:
+    """Return what `.git` says, as far as it can be read, and why something in it cannot."""
     flaws: list[str] = []
 
     def read(*parts: str, limit: int = _SMALL) -> bytes:
@@ -364,10 +348,6 @@ def _clone(folder: str) -> Clone:
         commit = texts.commit(read(*ref.split("/")).decode("ascii", "replace"))
         if not (commit or flaws):  # what is packed is older than what cannot be read
             commit = folders.packed(read("packed-refs", limit=_PACKED_LIMIT), ref)
-    return Clone(
-        remote=remote,
-        commit=commit,
-        cnr_id=cnr_id,
-        remark="" if remote or flaws else "no remote",
-        flaw=flaws[0] if flaws else "",
-    )
+    remark = "" if remote or flaws else "no remote"
+    clone = Clone(remote=remote, commit=commit, cnr_id=cnr_id, remark=remark)
+    return clone, flaws[0] if flaws else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -37,6 +37,12 @@ def naming(file: object) -> Iterator[None]:
         raise Unscannable(f"{file} {error}") from None
 
 
+def joined(reasons: Sequence[str]) -> str:
+    """Return why not all could be read, as one reason; those after the first few are only counted."""
+    more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
+    return "; ".join(reasons[:_SHOWN]) + more
+
+
 def in_order(packs: Iterable[Pack]) -> tuple[Pack, ...]:
     """Return packs as a list of them is shown: enabled ones first, by folder."""
 
@@ -46,6 +52,8 @@ def in_order(packs: Iterable[Pack]) -> tuple[Pack, ...]:
     return tuple(sorted(packs, key=key))
 
 
+_SHOWN = 3
+"""Reasons that are named."""
 MOST_ENTRIES = 5_000
 """Entries of one folder: about ten times those of the largest installs."""
 

@@ -140,8 +140,6 @@ class Clone:
     """The id that the Manager wrote down for it."""
     remark: str = ""
     """What is odd about it, for a person."""
-    flaw: str = ""
-    """Why something in it could not be read."""
 
 
 @frozen

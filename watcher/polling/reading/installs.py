@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from watcher.changes.verdict import identities
-from watcher.installs.safe_files import in_order
+from watcher.installs.safe_files import Unscannable, failed, in_order, joined
 from watcher.installs.scan import scan
 from watcher.model.pack import Claim, Inventory, Pack, Scanned, Source
 from watcher.streams import Progress
@@ -39,18 +39,18 @@ async def _scan(
     source: Source, last: tuple[Pack, ...] | None, patience: float
 ) -> Scanned:
     """Return an install's packs, or its last list."""
-    unscanned = Scanned(name=source.name, packs=last)
     had = [one for one in last or () if not one.is_stray]
     try:
         found = await scan(source, timeout=patience, had=had)
     except Exception as error:  # noqa: BLE001 - whatever is in one install must not end the poll
-        return replace(unscanned, error=f"unexpected {type(error).__name__}")
-    if found.failure and not (found.places or found.packs):
-        return replace(unscanned, error=found.failure.line)
+        found = failed(source, Unscannable(f"unexpected {type(error).__name__}"))
+    unread = [f"{one.folder}: {one.evidence}" for one in found.packs if one.unreadable]
+    failure = [found.failure.line] if found.failure else []
+    is_read = bool(found.places or found.packs)
     return Scanned(
         name=source.name,
-        packs=_kept(found, last or ()),
-        error=_unread(found),
+        packs=_kept(found, last or ()) if is_read else last,
+        error=joined([*failure, *unread]),
         places=found.places,
         is_whole=found.failure is None,
     )
@@ -89,16 +89,3 @@ def _as_known(pack: Pack, had: Pack) -> Pack:
         commit=pack.commit or had.commit,
         repository=pack.repository or had.repository,
     )
-
-
-def _unread(scan: Inventory) -> str:
-    """Return which folders and packs could not be read, and why; "" if all could be."""
-    failure = scan.failure.line if scan.failure else ""
-    unread = [pack for pack in scan.packs if pack.unreadable]
-    error = ""
-    if unread:
-        first = unread[0]
-        error = f"{first.folder}: {first.evidence or 'it cannot be read'}"
-    if len(unread) > 1:
-        error += f", and {len(unread) - 1} more"
-    return "; ".join(filter(None, (failure, error)))

@@ -108,9 +108,11 @@ def test_a_clone_of_which_a_part_cannot_be_read(comfyui: ComfyUI) -> None:
 
 
 def test_a_pack_that_is_out_of_reach(comfyui: ComfyUI, tmp_path: Path) -> None:
-    """A pack on a volume that is not there counts at first sight too: it is there for ComfyUI."""
-    (comfyui.nodes / "linked").symlink_to(tmp_path / "unmounted")
-    assert _scan(comfyui)[1] == "linked: its link leads nowhere"
+    """A pack on a volume that is not there counts at first sight too: it is there for ComfyUI. Three are named."""
+    why = "its link leads nowhere"
+    for number in range(5):
+        (comfyui.nodes / f"{number}").symlink_to(tmp_path / "unmounted")
+    assert _scan(comfyui)[1] == f"0: {why}; 1: {why}; 2: {why}; and 2 more"
 
 
 def test_two_clones_of_one_name(tmp_path: Path) -> None:
