@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import chain, compress, zip_longest
+from itertools import chain, compress
 from typing import Self, TextIO
 
 import click
@@ -37,10 +37,10 @@ _USUAL_WIDTH = 48
 """Without a terminal, the most columns that one long cell may add to the cells of other rows."""
 
 _LEAST_TEXT = 16
-"""The columns that the last cell of a row gets, if it needs them, before other cells are wrapped."""
+"""On a terminal, the columns that are left to the last cell of a row, if it needs them."""
 
 _LEAST_WIDTH = 20
-"""The columns that any other cell gets."""
+"""The width up to which any other column may grow."""
 
 _GAP = 2
 """Blanks between two columns."""
@@ -177,13 +177,9 @@ def table(
 ) -> list[str]:
     """Return the lines of a table; columns are two blanks apart, and the head may be empty.
 
-    Without a width nothing is wrapped or cut, so that each row can be found as one line; a very long cell shifts the
-    cells after it in its own row only. On a terminal of `width` columns:
-
-    - A column in which each cell is "-" is left out.
-    - Cells are wrapped in their column, at blanks. If a word is too long for it, such as an id, the rest of the row is
-      below that.
-    - The last cell goes on below its row, across all columns.
+    A very long cell shifts the cells after it in its own row only. Without a width nothing is wrapped or left out, so
+    that each row can be found as one line. On a terminal of `width` columns a row goes on below its line, and a column
+    in which each cell is "-" is left out.
     """
     given = [*([[*map(bold, head)]] if head else []), *rows]
     cells = [row for row in given if not isinstance(row, str)]
@@ -196,54 +192,24 @@ def table(
     for row in given:
         if isinstance(row, str):
             lines += wrap(row, width)
-        elif width is None:
-            lines.append(_padded(row, sizes))
         else:
-            for line in _row_lines(next(left), sizes, width):
-                lines += wrap(line, width, INDENT)
+            lines += wrap(_padded(next(left), sizes), width, INDENT)
     return lines
 
 
 def _column_sizes(rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
-    """Return the columns' widths: what they need if that fits, else the widest ones are made narrower."""
-    columns = list(zip(*rows, strict=True))
-    sizes = [max(map(display_width, column)) for column in columns]
-    if width is None:
-        return [min(size, _USUAL_WIDTH) for size in sizes]
-    gaps = _GAP * (len(sizes) - 1)
-    room = width - gaps - min(sizes[-1], _LEAST_TEXT) if sizes else 0
-    most = max(sizes, default=0)
-    while most > _LEAST_WIDTH and sum(min(size, most) for size in sizes[:-1]) > room:
-        most -= 1
-    return [_used(column, most) for column in columns]
-
-
-def _used(cells: Sequence[str], most: int) -> int:
-    """Return how much of a column's width its cells use; those that do not fit are no matter."""
-    pieces = (display_width(piece) for cell in cells for piece in wrap(cell, most))
-    return max((size for size in pieces if size <= most), default=most)
-
-
-def _row_lines(row: Sequence[str], sizes: Sequence[int], width: int) -> list[str]:
-    lines: list[str] = []
-    beside: list[tuple[int, Sequence[str]]] = []
-    start = 0
-    for cell, size in zip(row[:-1], sizes[:-1], strict=True):
-        pieces = wrap(cell, size)
-        beside.append((size, pieces))
-        start += size + _GAP
-        if max(map(display_width, pieces)) > size:
-            lines += _side_by_side(beside)
-            beside = [(start - _GAP, ("",))]
-    first, *below = wrap(row[-1], width, INDENT, room=width - start)
-    return [*lines, *_side_by_side([*beside, (0, (first,))]), *below]
-
-
-def _side_by_side(cells: Iterable[tuple[int, Sequence[str]]]) -> list[str]:
-    """Return the lines of cells, each with the width of its column, but for lines that would be empty."""
-    sizes, texts = zip(*cells, strict=True)
-    found = [_padded(line, sizes) for line in zip_longest(*texts, fillvalue="")]
-    return list(filter(None, found))
+    """Return the columns' widths: those of their widest cells that leave the last column some room."""
+    columns = [[*map(display_width, column)] for column in zip(*rows, strict=True)]
+    sizes, most = [max(column) for column in columns], _USUAL_WIDTH
+    if width is not None and columns:
+        room = width - _GAP * (len(sizes) - 1) - min(sizes[-1], _LEAST_TEXT)
+        most = max(sizes)
+        while most > _LEAST_WIDTH and sum(min(one, most) for one in sizes[:-1]) > room:
+            most -= 1
+    return [
+        max((size for size in column if size <= most), default=most)
+        for column in columns
+    ]
 
 
 def _padded(cells: Sequence[str], sizes: Sequence[int]) -> str:

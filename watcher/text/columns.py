@@ -9,7 +9,6 @@ import re
 import unicodedata
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_RESET = "\x1b[0m"
 _CHARACTER = re.compile(rf"{_COLOUR.pattern}|.", re.DOTALL)
 _WORD = re.compile(r" *[^ ]+")
 """A word, with the blanks before it."""
@@ -19,35 +18,29 @@ _WIDEST = 2
 """The columns of a wide character."""
 
 
-def wrap(
-    text: str, width: int | None, indent: str = "", *, room: int | None = None
-) -> list[str]:
+def wrap(text: str, width: int | None, indent: str = "") -> list[str]:
     """Return the text in lines of at most `width` columns, broken between words; a width of None means one line.
 
     Each line begins with the blanks of the first one, and all but the first with the `indent` too. A word that is too
     long for a line of its own is broken. An id is not, so that it can be found and copied: alone in its line, it may be
-    wider than the width. The first line has `room` columns, if that is given; it is empty if no word fits there.
+    wider than the width. A colour goes on in the next line.
     """
-    if width is None:
-        return [text]
-    room = width if room is None else room
-    if display_width(text) <= room:
+    if width is None or display_width(text) <= width:
         return [text]
     margin = text[: len(text) - len(text.lstrip(" "))] + indent
     margin = margin[: width - _WIDEST]
     lines: list[str] = []
     line = ""
     for word in _WORD.findall(text):
-        if display_width(line + word) <= room:
+        if display_width(line + word) <= width:
             line += word
             continue
-        if line.strip() or room < width:
+        if line.strip():
             lines.append(line)
-        room = width
         # The blanks were between two words, and are now between two lines.
         *full, line = _pieces(word.lstrip(" "), margin, width)
         lines += full
-    return _with_whole_colours([*lines, line])
+    return [*lines, line]
 
 
 def _pieces(word: str, margin: str, width: int) -> list[str]:
@@ -65,17 +58,6 @@ def _pieces(word: str, margin: str, width: int) -> list[str]:
         pieces[-1] += char
         left -= wide
     return pieces
-
-
-def _with_whole_colours(lines: list[str]) -> list[str]:
-    """End a colour with its line and begin it again in the next one, so that what stands beside them has none."""
-    found: list[str] = []
-    begun = ""
-    for line in lines:
-        coloured = begun + line
-        begun = "".join(_COLOUR.findall(coloured.rpartition(_RESET)[2]))
-        found.append(coloured + _RESET if begun else coloured)
-    return found
 
 
 def truncate(text: str, width: int) -> str:

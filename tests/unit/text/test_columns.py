@@ -65,25 +65,6 @@ def test_a_broken_word_keeps_the_margin() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("one two", [click.style("one", dim=True), click.style("two", dim=True)]),
-        ("日本語", [click.style("日本", dim=True), click.style("語", dim=True)]),
-    ],
-)
-def test_a_colour_ends_with_its_line(text: str, expected: list[str]) -> None:
-    """It begins again in the next line, and ends with the last one, also where a word is broken."""
-    assert wrap(f"{click.style(text, dim=True)} end", 4) == [*expected, "end"]
-
-
-def test_a_first_line_with_less_room() -> None:
-    """It is empty if no word fits there."""
-    assert wrap("one two three", 9, room=4) == ["one", "two three"]
-    assert wrap("three two one", 9, room=4) == ["", "three two", "one"]
-    assert wrap("three", 9, room=-1) == ["", "three"]
-
-
 def test_what_is_too_long_is_cut() -> None:
     """The end shows that something is missing, and a wide character is not cut in half."""
     assert [truncate("abcd", width) for width in (4, 3)] == ["abcd", "ab…"]
