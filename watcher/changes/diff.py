@@ -5,7 +5,7 @@ Rules: docs/behaviour.md, Events and Listings.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import nlargest
@@ -41,7 +41,6 @@ from watcher.model.version import (
     Version,
     age,
     created_by,
-    newest,
     recency,
 )
 from watcher.text.sanitize import plural
@@ -64,88 +63,80 @@ _NAMED = 10
 
 
 def _with_baseline(
-    node: Node, listing: Listing, shown: Iterable[Version], options: DiffOptions
+    node: Node,
+    known: Collection[str],
+    listing: Listing,
+    shown: Iterable[Version],
+    options: DiffOptions,
 ) -> tuple[Node, list[Event]]:
-    """Return the node with its baseline, and the events of that. The node was compared with the listing before.
+    """Return the node with its baseline, and the event of that. The node was compared with the listing before.
 
-    `shown` are the rows of the listing, completed from what was known. An empty listing may be provisional. Events that
-    were reported between incomplete listings are not repeated (docs/behaviour.md, Listings, and Baseline in Events).
+    `known` are the keys of the versions that were known before, `shown` the rows of the listing, completed from these.
+    An empty listing may be provisional (docs/behaviour.md, Listings, and Baseline in Events).
     """
     if not listing.versions:
         # The earlier time counts: our clock may have been ahead then, so versions created after now are news.
         since = min(node.empty_since or listing.at, listing.at, key=recency)
         return replace(node, empty_since=since), []
-    reported = {one.key for one in node.versions if one.reported}
-    late: list[Version] = []
-    first: list[Version] = []
-    for version in shown:
-        is_late = (
-            node.empty_since
-            and version.key not in reported
-            and not created_by(version, node.empty_since)
-        )
-        (late if is_late else first).append(version)
-
+    first = [
+        (node.node, version)
+        for version in shown
+        if version.key in known or not _is_news(node, version)
+    ]
     events: list[Event] = []
-    if options.baseline == "summary" and (first or not late):
-        worst = next(iter(bad_of(first)), None)
-        make = about(node.node, options)
-        summary = make(Kind.BASELINE, None, worst, reason=_summary(first))
-        bad = bad_versions((node.node, version) for version in first)
-        events.append(replace(summary, bad_versions=bad, tally=tally(first)))
-    for version in late:
-        events += first_sight(about(node.node, options, version), version)
+    if options.baseline == "summary" and first:
+        events = [baseline(about(node.node, options), first)]
     return replace(node, baseline_at=listing.at, empty_since=""), events
 
 
-def bad_versions(versions: Iterable[tuple[str, Version]]) -> tuple[BadVersion, ...]:
-    """Return the banned and the flagged ones of versions, each given with its pack, the latest first.
+def _is_news(node: Node, version: Version) -> bool:
+    """Return whether a version that is seen for the first time is an event by itself, and no part of a baseline."""
+    is_late = node.empty_since and not created_by(version, node.empty_since)
+    return bool(node.baseline_at or is_late)
 
-    Of many the banned ones are kept, and the latest.
-    """
+
+def baseline(
+    make: EventMaker, listed: Sequence[tuple[str, Version]], of: Tally | None = None
+) -> Event:
+    """Return the event of a baseline of versions, each given with its pack; `of` is what it has beside versions."""
+    rows = [version for _, version in listed]
+    statuses = Counter(version.status for version in rows)
+    found = replace(
+        of or Tally(),
+        versions=len(rows),
+        banned=statuses[BANNED],
+        flagged=statuses[FLAGGED],
+        deprecated=sum(version.deprecated for version in rows),
+    )
+    counts = {
+        BANNED: found.banned,
+        FLAGGED: found.flagged,
+        "deprecated": found.deprecated,
+    }
+    bad = [name for name, count in counts.items() if count]
+    worst = BANNED if found.banned_packs else next(iter(bad), None)
+    packs = plural(found.packs, "more node pack" if found.has_others else "node pack")
+    chosen = f" for {found.patterns}" if found.patterns else ""
+    hint = "" if found.packs else ": is the pattern right?"
+    parts = [f"{packs} with {plural(found.versions, 'version')}{chosen}{hint}"]
+    if found.banned_packs:
+        parts.append(f"banned as a whole: {found.banned_packs:,}")
+    parts += [f"{name}: {counts[name]:,}" for name in bad]
+    event = make(Kind.BASELINE, None, worst, reason="; ".join(parts))
+    return replace(event, bad_versions=_bad_versions(listed), tally=found)
+
+
+def _bad_versions(listed: Iterable[tuple[str, Version]]) -> tuple[BadVersion, ...]:
+    """Return the banned and the flagged versions: of many the banned ones, and the latest, which come first."""
 
     def place(one: tuple[str, Version]) -> tuple[bool, str]:
         return one[1].status == BANNED, recency(one[1].created_at)
 
-    bad = [one for one in versions if one[1].status in {BANNED, FLAGGED}]
+    bad = [one for one in listed if one[1].status in {BANNED, FLAGGED}]
     return tuple(
         BadVersion(node=node, version=one.version, status=one.status)
         for node, one in nlargest(_NAMED, bad, key=place)
     )
-
-
-def bad_of(versions: Iterable[Version]) -> dict[str, list[str]]:
-    """Return the texts of versions that are bad, by what is wrong with them, the worst first."""
-    found: dict[str, list[str]] = {BANNED: [], FLAGGED: [], "deprecated": []}
-    for one in versions:
-        if one.status in found:
-            found[one.status].append(one.version)
-        if one.deprecated:
-            found["deprecated"].append(one.version)
-    return {name: texts for name, texts in found.items() if texts}
-
-
-def tally(versions: Collection[Version]) -> Tally:
-    """Return how many versions of a pack there are, and how many of them are bad."""
-    bad = bad_of(versions)
-    return Tally(
-        versions=len(versions),
-        banned=len(bad.get(BANNED, ())),
-        flagged=len(bad.get(FLAGGED, ())),
-        deprecated=len(bad.get("deprecated", ())),
-    )
-
-
-def _summary(versions: Collection[Version]) -> str:
-    """Return a summary of the versions and of what is wrong with them."""
-    latest = newest(v for v in versions if v.status == ACTIVE)
-    parts = [plural(len(versions), "version")]
-    if latest:
-        parts.append(f"newest {latest.version}")
-    for name, texts in bad_of(versions).items():
-        more = f" and {len(texts) - 5} more" if len(texts) > 5 else ""
-        parts.append(f"{name}: {', '.join(texts[:5])}{more}")
-    return "; ".join(parts)
 
 
 class Difference(NamedTuple):
@@ -206,7 +197,8 @@ def compare_listing(
         )
         node, shown = comparison.run()
     if not node.baseline_at and not listing.incomplete:
-        node, more = _with_baseline(node, listing, shown, options)
+        before = {one.key for one in known.versions} if known else set[str]()
+        node, more = _with_baseline(node, before, listing, shown, options)
         events += more
     return Difference(node, tuple(events))
 
@@ -305,8 +297,8 @@ class _Comparison:
         is_new = old is None or old.mark is Mark.REMOVED
         events: list[Event] = []
         if old is None:
-            # Before the baseline it is part of that.
-            events = [*first_sight(make, version)] if self.node.baseline_at else []
+            if _is_news(self.node, version):
+                events = [*first_sight(make, version)]
         elif is_new:
             events = [*first_sight(make, version, REMOVED)]
         else:
@@ -316,7 +308,6 @@ class _Comparison:
         is_partial = bool(unreported & WATCHED_FIELDS.keys())
         self.known[version.key] = KnownVersion(
             row=version,
-            reported=not self.node.baseline_at and (known.reported or bool(events)),
             partial=is_partial and (old is None or old.partial),
             judged=not is_new and _is_judged(known) and version.status not in _JUDGED,
             ends=None if is_new else _ends(known, version.status),

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
-from watcher.changes.diff import bad_of, bad_versions, complete, tally
+from watcher.changes.diff import baseline, complete
 from watcher.changes.transitions import DiffOptions, make_event
-from watcher.model.event import Event, Kind, Tally
+from watcher.model.event import Event, Tally
 from watcher.model.reading import ALL, Listing, NodeBanned
 from watcher.model.snapshot import Mark, Node, Snapshot, SweepBaseline
 from watcher.model.version import (
-    BANNED,
     Version,
     by_key,
     find_row,
     in_order,
 )
-from watcher.text.sanitize import plural
 
 _LONGEST_GLOBS = 60
 """Characters of the globs that it shows."""
@@ -91,34 +90,17 @@ def set_baseline(
     after = replace(snapshot, sweep_baseline=sweep_baseline)
     if options.baseline == "silent" or (has_chosen and not joined):
         return after, None
-    listed = [(node.node, version) for node in joined for version in node.listed]
-    rows = [version for _, version in listed]
     is_whole = sweep_baseline.globs == ("*",)
-    found = replace(
-        tally(rows),
+    found = Tally(
         packs=len(joined),
         banned_packs=sum(node.banned for node in joined),
         patterns="" if is_whole else _shown(sweep_baseline.globs),
         has_others=bool(snapshot.sweep_baseline.baseline_at) and bool(joined),
     )
-    worst = BANNED if found.banned_packs else next(iter(bad_of(rows)), None)
     # The worst is part of the id, as of a pack's own baseline; no pack has this name.
-    of = ALL, "", snapshot.revision
-    reason = _summary(found, bad_of(rows))
-    event = make_event(of, Kind.BASELINE, None, worst, now=options.now, reason=reason)
-    return after, replace(event, bad_versions=bad_versions(listed), tally=found)
-
-
-def _summary(found: Tally, bad: Mapping[str, list[str]]) -> str:
-    """Return a summary for people."""
-    packs = plural(found.packs, "more node pack" if found.has_others else "node pack")
-    chosen = f" for {found.patterns}" if found.patterns else ""
-    hint = "" if found.packs else ": is the pattern right?"
-    parts = [f"{packs} with {plural(found.versions, 'version')}{chosen}{hint}"]
-    if found.banned_packs:
-        parts.append(f"banned as a whole: {found.banned_packs:,}")
-    parts += [f"{name}: {len(texts):,}" for name, texts in bad.items()]
-    return "; ".join(parts)
+    make = partial(make_event, (ALL, "", snapshot.revision), now=options.now)
+    listed = [(node.node, version) for node in joined for version in node.listed]
+    return after, baseline(make, listed, found)
 
 
 def _shown(globs: tuple[str, ...]) -> str:

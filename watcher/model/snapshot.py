@@ -45,8 +45,6 @@ class KnownVersion:
 
     row: Version
     """As it was last shown, with the known values of fields that were not."""
-    reported: bool = False
-    """An event was about it before the baseline, which has no other then."""
     mark: Mark | None = None
     """Whether it is missing; None if it was there when it was last looked for."""
     partial: bool = False
