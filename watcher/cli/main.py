@@ -269,8 +269,6 @@ def installed() -> None:
 _FATAL = frozenset({Grade.BANNED, Grade.FLAGGED, Grade.DELETED, Grade.DELISTED})
 """The verdicts for which `audit` exits with 3 unless it is asked otherwise."""
 _NO_VERDICT = "none"
-_FORMATS = ("table", "json", "sarif")
-"""The first is the default."""
 
 _VERDICTS_HELP = f"""\
 VERDICTS are verdicts separated by commas: {", ".join(VERDICTS)}; or {_NO_VERDICT}.
@@ -325,9 +323,8 @@ def _findings(words: list[object]) -> tuple[Acceptance, ...]:
 @click.option(
     "--format",
     "shown_as",
-    type=click.Choice(_FORMATS),
-    metavar="FORMAT",
-    help=f"How to print it: {', '.join(_FORMATS)}.  [default: {_FORMATS[0]}]",
+    type=click.Choice(["table", "json", "sarif"]),
+    help="How to print it.  [default: table]",
 )
 @click.option("--json", "shown_as", flag_value="json", help="Short for --format json.")
 def audit() -> None:

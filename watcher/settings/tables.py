@@ -378,22 +378,10 @@ def targets(given: Sequence[str], place: Callable[[Path], Path]) -> tuple[Source
     `place` makes a path absolute. UsageError for what is none.
     """
     try:
-        tables = [placed(entry(text), place) for text in given]
+        # A shell's glob may give one folder twice; two logins at one address are two to look at.
+        return sources(dict.fromkeys(placed(entry(text), place) for text in given))
     except ValueError as error:
         raise UsageError(f"TARGET: {error}") from None
-    each = {
-        source.identity: table
-        for source, table in zip(sources(tables), tables, strict=True)
-    }
-    return sources(each.values())
-
-
-def of_folders(folders: Iterable[Path]) -> tuple[Source, ...]:
-    """Return the installs in absolute folders, named as entries of `installs`."""
-    return sources(
-        InstallTable.model_construct({"path"}, name="", path=str(folder))
-        for folder in folders
-    )
 
 
 def _usual_names(table: InstallTable) -> list[str]:

@@ -182,14 +182,13 @@ def write_system(folders: Folders) -> Path:
             f"--system writes to {folders.settings}, which only root may",
             hint="begin the command with: sudo",
         )
-    if not os.path.lexists(settings):
-        if not folders.settings.exists():
-            _make(folders.settings, _FOLDER_MODE)
-            folders.settings.chmod(_FOLDER_MODE)  # whatever is masked
-        if not os.path.lexists(credential):
-            create(credential, "")
+    if not folders.settings.exists():
+        _make(folders.settings, _FOLDER_MODE)
+        folders.settings.chmod(_FOLDER_MODE)  # whatever is masked
     create(settings, text(folders))
     settings.chmod(_FILE_MODE)
+    if not os.path.lexists(credential):
+        create(credential, "")
     return credential
 
 

@@ -46,9 +46,8 @@ class Act:
     """One poll of the demo."""
 
     title: str
-    change: Callable[[Rows], object] = lambda _: None
-    """What happens before the poll."""
-    has_alert: bool = True
+    change: Callable[[Rows], object] | None = None
+    """What happens before the poll, which then has an alert."""
 
 
 NODE = "comfyui-night-lights"
@@ -58,35 +57,30 @@ _STORY = (
     f" registry on this machine, seven times. You run {NODE} 1.1.0. Below each step is the alert that it sends."
 )
 
-_FINDINGS = json.dumps(
-    [
-        {
-            "issue_type": "downloads_and_executes",
-            "severity": "critical",
-            "scanner": "demo",
-            "description": "Downloads a file and runs it",
-            "file_path": "nodes/glow.py",
-            "line_number": 42,
-            "code_snippet": "subprocess.run(requests.get(URL).content)",
-        },
-        {
-            "issue_type": "python_command_injection_risk",
-            "severity": "info",
-            "file_path": "install.py",
-            "line_number": 7,
-        },
-    ]
-)
+_FINDING = {
+    "issue_type": "downloads_and_executes",
+    "severity": "critical",
+    "description": "Downloads a file and runs it",
+    "file_path": "nodes/glow.py",
+    "line_number": 42,
+}
 _COMFYUI = "workstation/ComfyUI"
 _FIVE_MINUTES = 300.0
-_VERDICT = json.dumps({"message": "Steals passwords", "by": "a reviewer"})
+_VERDICT = json.dumps({"message": "Steals passwords"})
+
+
+def _begin(rows: Rows) -> None:
+    _edit(rows, "1.0.0", createdAt=later(clock(), -90 * DAY))
+    _edit(rows, "1.1.0", createdAt=later(clock(), -8 * DAY))
 
 
 ACTS = (
-    Act("First poll: this is what the registry has, and what you run."),
+    Act("First poll: this is what the registry has, and what you run.", _begin),
     Act(
         "A scanner of the registry flags 1.1.0, which you run.",
-        lambda rows: _edit(rows, "1.1.0", FLAGGED, status_reason=_FINDINGS),
+        lambda rows: _edit(
+            rows, "1.1.0", FLAGGED, status_reason=json.dumps([_FINDING])
+        ),
     ),
     Act(
         "A reviewer bans it.",
@@ -104,7 +98,7 @@ ACTS = (
         "The author deprecates 1.0.0.",
         lambda rows: _edit(rows, "1.0.0", deprecated=True),
     ),
-    Act("Nothing changes.", has_alert=False),
+    Act("Nothing changes."),
 )
 
 
@@ -117,19 +111,13 @@ def demo() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     working_folder()
     try:
-        temporary = tempfile.TemporaryDirectory(prefix="comfy-watch-demo-")
-    except OSError:
-        raise WatchError(
-            "there is no writable folder for temporary files",
-            hint="set TMPDIR to a writable folder",
-        ) from None
-    with temporary as folder:
-        try:
+        with tempfile.TemporaryDirectory(prefix="comfy-watch-demo-") as folder:
             _perform(Path(folder))
-        except StateError as error:
-            raise WatchError(
-                error.what, hint="set TMPDIR to a writable folder with free space"
-            ) from None
+    except (OSError, StateError) as error:
+        raise WatchError(
+            f"the demo could not run: {error}",
+            hint="set TMPDIR to a writable folder with free space",
+        ) from None
     echo()
     echo("Each alert came once, and where nothing changed there was none.")
     echo("To look once at what you have installed:")
@@ -142,8 +130,6 @@ def demo() -> int:
 def _perform(folder: Path) -> None:
     arrived: list[str] = []
     rows: Rows = {}
-    _edit(rows, "1.0.0", createdAt=later(clock(), -90 * DAY))
-    _edit(rows, "1.1.0", createdAt=later(clock(), -8 * DAY))
     with _world(rows, arrived) as address, Worker() as worker:
         _install(folder)
         # Built from values only: the machine's own settings name real channels.
@@ -160,13 +146,14 @@ def _perform(folder: Path) -> None:
         for act in ACTS:
             echo()
             echo(bold(f"▶ {act.title}"))
-            act.change(rows)
+            if act.change:
+                act.change(rows)
             report = asyncio.run(_poll(settings, worker))
-            if report.errors or report.undelivered or bool(arrived) != act.has_alert:
-                why = "an alert is missing, or one too many came"
-                if report.errors:
-                    _, why = report.errors[0]
-                raise WatchError(f"the demo failed: {why}", "please report this")
+            if report.errors or bool(arrived) != bool(act.change):
+                why = [f"{error}; " for _, error in report.errors]
+                raise WatchError(
+                    f"the demo failed: {''.join(why)}{len(arrived)} alerts came"
+                )
             for message in arrived or ["(no alert)"]:
                 for line in filter(None, message.splitlines()):
                     echo(INDENT + line)

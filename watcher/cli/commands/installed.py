@@ -73,9 +73,8 @@ def installed(
 
 def _place(source: Source) -> str:
     """Return where an install is read from, without what is secret."""
-    if source.kind is SourceKind.URL:
-        return f"{mask.scheme(source.where)}://***"
-    return source.where
+    is_secret = source.kind is SourceKind.URL
+    return mask.masked(source.where) if is_secret else source.where
 
 
 def _document(source: Source, one: Inventory) -> dict[str, object]:
@@ -167,7 +166,7 @@ def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> _ChosenI
             " for the files of a repository: comfy-watch audit .",
         )
     return _ChosenInstalls(
-        sources=tables.of_folders(place.path for place in found),
+        sources=tables.targets([str(place.path) for place in found], Path),
         timeout=loaded.timeout,
         note="; ".join(
             f"found {escape_invisible(str(place.path))} ({place.by})" for place in found
