@@ -394,7 +394,7 @@ def test_a_page_of_repositories_that_is_missing(
     ]
     (error,) = found["errors"]
     assert error["error"] == (
-        "2 clones cannot be looked up: page 2: the registry does not answer GET /nodes (503)"
+        "clones cannot be recognised: page 2: the registry does not answer GET /nodes (503)"
     )
 
 

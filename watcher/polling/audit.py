@@ -22,7 +22,7 @@ from watcher.polling.reading.read import read, read_all
 from watcher.registry.client import Registry
 from watcher.registry.packs import read_all_nodes
 from watcher.streams import Progress
-from watcher.text.sanitize import Trusted, plural
+from watcher.text.sanitize import Trusted
 from watcher.text.status_reason import Reason
 from watcher.values import frozen
 
@@ -112,41 +112,34 @@ async def audit(
             each = judge_each(of.install, pack, known.known_of)
             worst = as_one([one.accepted_by(accept) for one in each])
             findings.append(replace(_explained(worst, reasons), named=of.named))
+    is_unfound = bool(repositories - under.keys())
+    lookup = all_nodes.failure if all_nodes and is_unfound else None
     return Audit(
         inventories=inventories,
         findings=tuple(sorted(findings, key=_order)),
         problems=(
             *(one.failure for one in inventories if one.failure),
-            *_of_registry(findings, records),
-            *_of_list(all_nodes, records, unfound=len(repositories - under.keys())),
+            *_unanswered(findings, records, lookup),
         ),
     )
 
 
-def _of_registry(
-    findings: Iterable[Finding], records: NodeRecords
+def _unanswered(
+    findings: Iterable[Finding], records: NodeRecords, lookup: ReadFailure | None
 ) -> Iterator[ReadFailure]:
-    """Yield what was not read or not answered, each thing once."""
-    gaps = dict.fromkeys(gap for one in findings for gap in one.gaps)
-    of_nodes = [gap for gap in gaps if gap.node is not None]
+    """Yield what was not read or not answered, each thing once; `lookup` is why some clones were not looked up."""
+    gaps = dict.fromkeys(
+        gap for one in findings for gap in one.gaps if gap.node or gap.install
+    )
     # What was not tried follows from the others.
-    tried = [gap for gap in of_nodes if gap.fault is not Fault.UNTRIED] or of_nodes
-    yield from (gap for gap in gaps if gap.install is not None)
+    tried = [gap for gap in gaps if gap.fault is not Fault.UNTRIED] or [*gaps]
     yield from tried
-    failure = records.failure
-    if failure and failure.error not in {gap.error for gap in tried}:
+    failure, what = records.failure or lookup, "clones cannot be recognised"
+    if records.failure:
         lead = "were not looked at" if records.absent else "may be missing"
-        error = f"bans of whole packs {lead}, and clones cannot be recognised"
-        yield ReadFailure(error=f"{error}: {failure.error}", fault=failure.fault)
-
-
-def _of_list(
-    all_nodes: NodeRecords | None, records: NodeRecords, *, unfound: int
-) -> Iterator[ReadFailure]:
-    """Yield why some repositories could not be looked up, unless that was said of the records."""
-    if unfound and all_nodes and (failure := all_nodes.failure) and not records.failure:
-        why = f"{plural(unfound, 'clone')} cannot be looked up: {failure.error}"
-        yield replace(failure, error=why)
+        what = f"bans of whole packs {lead}, and {what}"
+    if failure and failure.error not in {gap.error for gap in tried}:
+        yield ReadFailure(error=f"{what}: {failure.error}", fault=failure.fault)
 
 
 def _explained(finding: Finding, reasons: Mapping[VersionKey, Reason]) -> Finding:
