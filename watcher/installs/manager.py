@@ -72,7 +72,8 @@ async def _listed(client: httpx.AsyncClient, address: str) -> tuple[Pack, ...]:
     answers = " and ".join(f"HTTP {code}" for code in codes)
     raise Unscannable(
         f"no list of packs from a Manager: asked for {asked}, got {answers}",
-        hint="start ComfyUI with --enable-manager, or name its folder or a snapshot instead",
+        hint="start ComfyUI with --enable-manager, give the address the login that it wants,"
+        " or name its folder or a snapshot instead",
     )
 
 
@@ -81,16 +82,10 @@ async def _get(
 ) -> tuple[int, object]:
     """Return the code of an answer and its JSON, None if it has none.
 
-    Unscannable for an answer that wants a login, leads elsewhere or is too large.
+    Unscannable for an answer that is too large.
     """
     async with client.stream("GET", _below(address, path)) as response:
         code = response.status_code
-        if code in {401, 403}:
-            raise Unscannable(
-                f"it wants a login, or refuses the one that the address has (HTTP {code})"
-            )
-        if 300 <= code < 400:
-            raise Unscannable(f"it redirects (HTTP {code}), which is not followed")
         data = bytearray()
         async for piece in response.aiter_raw():
             data += piece

@@ -145,9 +145,10 @@ def _in_document(document: object) -> tuple[Pack, ...]:
 
 def _pinned_or_not(pack: Pack) -> Pack:
     """Return a pack of a snapshot, from which somebody may install: without a version that is the newest."""
-    if pack.kind is not PackKind.REGISTRY or texts.pinned(pack.version):
+    if pack.kind is not PackKind.REGISTRY:
         return pack
-    return replace(pack, version=None, is_unpinned=True)
+    version, is_unpinned = texts.wanted(pack.version)
+    return replace(pack, version=version, is_unpinned=is_unpinned)
 
 
 def _in_file(packs: tuple[Pack, ...], path: str) -> tuple[Pack, ...]:

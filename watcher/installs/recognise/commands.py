@@ -233,19 +233,18 @@ def _of_tool(tool: str, words: list[tuple[str, int]], line: int) -> Iterator[Pac
 def _of_word(word: str, tool: str, line: int) -> Pack:
     """Return the pack that a word names."""
     name, _, version = word.partition("@")
-    if _ADDRESS.fullmatch(word):
-        return _of_address(word, tool, line)
-    if texts.is_github(name):
-        return _of_address(texts.github(name) or "", tool, line)
+    is_github = texts.is_github(name)
+    if is_github or _ADDRESS.fullmatch(word):
+        return _of_address(name if is_github else word, tool, line)
     if texts.pack_id(name) is None or not _VERSION.fullmatch(version):
         return _unknown(tool, line)
-    pinned = texts.pinned(version)
+    pinned, is_unpinned = texts.wanted(version)
     return Pack(
         folder=name,
         kind=PackKind.CLAIMED,
         id=name,
         version=pinned,
-        is_unpinned=pinned is None,
+        is_unpinned=is_unpinned,
         line=line,
         evidence=tool,
     )
@@ -260,7 +259,7 @@ def _of_clone(word: str, tool: str, line: int) -> Iterator[Pack]:
 
 def _of_address(word: str, tool: str, line: int) -> Pack:
     """Return the pack of a repository; one that is not known where the address is not."""
-    repository = texts.address(word)
+    repository = texts.github(word)
     if repository is None or not _PLAIN.fullmatch(repository):
         return _unknown(tool, line)
     return Pack(

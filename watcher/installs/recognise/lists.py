@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import TypeVar
 
 from watcher.installs.recognise import texts
-from watcher.installs.recognise.texts import items, table
+from watcher.installs.recognise.texts import table
 from watcher.model.pack import OWN_FILES, Pack, PackKind
 
-_FORMS: dict[str, Callable[[object], bool]] = {
-    "cnr_custom_nodes": lambda found: all(
-        not version or texts.version(version) is not None for version in _values(found)
-    ),
-    "git_custom_nodes": lambda found: all(
-        not state or isinstance(state, dict) for state in _values(found)
-    ),
-    "file_custom_nodes": lambda found: (
-        isinstance(found, list)
-        and all(isinstance(table(one).get("filename"), str) for one in found)
-    ),
-}
-"""What a snapshot has, and whether it is in the form that is read."""
-
-
-def _values(found: object) -> list[object]:
-    """Return the values of a JSON object; what is none has one that has no known form."""
-    return [*found.values()] if isinstance(found, dict) else [[found]]
+_Form = TypeVar("_Form")
+_CNR, _GIT, _FILE = "cnr_custom_nodes", "git_custom_nodes", "file_custom_nodes"
+_KEYS = frozenset({_CNR, _GIT, _FILE})
+"""What a snapshot has."""
 
 
 def of_answer(document: object) -> tuple[Pack, ...]:
@@ -67,63 +54,66 @@ def _of_entry(name: str, entry: dict[str, object]) -> Pack:
 
 def is_snapshot(document: object) -> bool:
     """Return whether a document is a snapshot, perhaps one of a form that is not known."""
-    return bool(_FORMS.keys() & _unwrapped(document).keys())
+    return bool(_KEYS & _unwrapped(document).keys())
 
 
 def of_snapshot(document: object) -> tuple[Pack, ...]:
     """Return the packs of a snapshot; ValueError with what it is instead, after the file's name."""
-    snapshot = _unwrapped(document)
-    if not _FORMS.keys() & snapshot.keys():
+    if not is_snapshot(document):
         raise ValueError("is not a snapshot of the Manager")
-    for key, is_known in _FORMS.items():
-        if snapshot.get(key) and not is_known(snapshot[key]):
-            raise ValueError(
-                f"has a {key} of an unknown form: was it written by a newer Manager?"
-            )
-    packs = [*_of_manager(snapshot)]
+    packs = tuple(_of_manager(_unwrapped(document)))
     texts.require_few(packs)
-    return tuple(
-        pack
-        for pack in packs
-        if pack.kind is not PackKind.FILE or pack.folder not in OWN_FILES
-    )
+    return packs
 
 
 def _unwrapped(document: object) -> dict[str, object]:
     """Return a snapshot, which cm-cli writes below one key."""
     snapshot = table(document)
     inner = table(snapshot.get("custom_nodes"))
-    return inner if _FORMS.keys() & inner.keys() else snapshot
+    return inner if _KEYS & inner.keys() else snapshot
 
 
 def _of_manager(snapshot: dict[str, object]) -> Iterator[Pack]:
     evidence = "a snapshot of the Manager"
-    for name, version in table(snapshot.get("cnr_custom_nodes")).items():
+    for name, version in _as(dict, snapshot.get(_CNR) or {}, _CNR).items():
         pack_id = texts.pack_id(name)
+        known = _as(str, texts.version(version) if version else "", _CNR)
         yield Pack(
             folder=texts.valid(name),
             kind=PackKind.REGISTRY if pack_id else PackKind.UNKNOWN,
             id=pack_id,
-            version=texts.version(version),
+            version=known or None,
             evidence=evidence,
         )
-    for url, state in table(snapshot.get("git_custom_nodes")).items():
+    for url, given in _as(dict, snapshot.get(_GIT) or {}, _GIT).items():
+        state = _as(dict, given or {}, _GIT)
         repository = texts.address(url)
         yield Pack(
             folder=texts.last_part(repository or "a clone without an address"),
             kind=PackKind.GIT,
-            commit=texts.commit(table(state).get("hash")),
-            enabled=not _is_true(table(state).get("disabled")),
+            commit=texts.commit(state.get("hash")),
+            enabled=not _is_true(state.get("disabled")),
             repository=repository,
             evidence=f"{evidence}; without an id",
         )
-    for item in map(table, items(snapshot.get("file_custom_nodes"))):
-        yield Pack(
-            folder=texts.valid(str(item["filename"])),
-            kind=PackKind.FILE,
-            enabled=not _is_true(item.get("disabled")),
-            evidence=evidence,
-        )
+    for item in map(table, _as(list, snapshot.get(_FILE) or [], _FILE)):
+        name = _as(str, item.get("filename"), _FILE)
+        if name not in OWN_FILES:
+            yield Pack(
+                folder=texts.valid(name),
+                kind=PackKind.FILE,
+                enabled=not _is_true(item.get("disabled")),
+                evidence=evidence,
+            )
+
+
+def _as(form: type[_Form], value: object, key: str) -> _Form:
+    """Return a value in the form that is read: none is passed over, as another form may name any pack."""
+    if isinstance(value, form):
+        return value
+    raise ValueError(
+        f"has a {key} of an unknown form: was it written by a newer Manager?"
+    )
 
 
 def _is_true(value: object) -> bool:

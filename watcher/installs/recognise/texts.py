@@ -83,15 +83,14 @@ def version(value: object) -> str | None:
     return valid(text) if 0 < len(text) <= _LONGEST_VERSION else None
 
 
-def pinned(value: object) -> str | None:
-    """Return the version that a reference names; None for a word that stands for whichever is the newest."""
+def wanted(value: object) -> tuple[str | None, bool]:
+    """Return the version that a reference names, and whether it means whichever is the newest: none, or a word for it.
+
+    What cannot be read is neither: to be judged by the newest would be to pass for fine.
+    """
     text = version(value)
-    return None if (text or "").lower() in _NO_VERSION else text
-
-
-def is_newest(value: object) -> bool:
-    """Return whether a reference with this version means whichever is the newest: none, or a word that says so."""
-    return not value or (version(value) is not None and pinned(value) is None)
+    is_newest = not value or (text or "").lower() in _NO_VERSION
+    return None if is_newest else text, is_newest
 
 
 def commit(value: object) -> str | None:

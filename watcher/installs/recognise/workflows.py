@@ -31,7 +31,8 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
     """
     packs: dict[object, Pack] = {}
     versions: dict[str, object] = {}
-    types: dict[str, bool] = {}
+    types: set[str] = set()
+    named: set[str] = set()
     unread: set[str] = set()
     is_workflow = False
     for one in _tables(document):
@@ -39,28 +40,29 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
         if pack := _pack(one):
             packs.setdefault(_key(pack), pack)
         if "class_type" in one:  # of a prompt, whose nodes name no packs
-            types.setdefault(_type(one["class_type"]), False)
+            types.add(_type(one["class_type"]))
         for node in _nodes(one.get("nodes")):
             name, properties = _type(node.get("type")), table(node.get("properties"))
-            is_named = _pack(properties) is not None
-            types[name] = is_named or types.get(name, False)
-            if not is_named and (properties.get("cnr_id") or properties.get("aux_id")):
+            types.add(name)
+            if _pack(properties):
+                named.add(name)
+            elif properties.get("cnr_id") or properties.get("aux_id"):
                 unread.add(name)
         if not isinstance(listed := one.get("node_versions") or {}, dict):
             raise ValueError("has node_versions of an unknown form")
         versions |= listed
     ids = {(pack.id or "").lower() for pack in packs.values()}
     for name, version in versions.items():
-        named = _pack({"cnr_id": name, "ver": version})
-        if named is None:
+        pack = _pack({"cnr_id": name, "ver": version})
+        if pack is None:
             unread.add(texts.valid(name))
         elif name.lower() not in ids:
-            packs[_key(named)] = named
+            packs[_key(pack)] = pack
     if not (is_workflow or packs or types):
         raise ValueError("is neither a snapshot of the Manager nor a workflow")
     found = [pack for pack in packs.values() if pack.id != _CORE]
-    known = _OF_THE_FRONT_END.union(own, (name for name in types if types[name]))
-    unnamed = {one for one in types.keys() - known if not _MADE.fullmatch(one)} | unread
+    known = _OF_THE_FRONT_END.union(own, named)
+    unnamed = {one for one in types - known if not _MADE.fullmatch(one)} | unread
     found += [_unknown(name) for name in {name[:_LONGEST] for name in unnamed}]
     texts.require_few(found)
     return tuple(sorted(found, key=_order))
@@ -123,14 +125,14 @@ def _pack(properties: dict[str, object]) -> Pack | None:
         or commit is not None
         or _HASH.fullmatch(version or "") is not None
     )
-    pinned = None if is_git else texts.pinned(version)
+    pinned, is_unpinned = texts.wanted(properties.get("ver"))
     return Pack(
         folder=pack_id or texts.last_part(repository or ""),
         # Without a repository the id is no claim of a clone: its version is not known, that is all.
         kind=PackKind.GIT if is_git and repository else PackKind.CLAIMED,
         id=pack_id,
-        version=pinned,
-        is_unpinned=not is_git and texts.is_newest(properties.get("ver")),
+        version=None if is_git else pinned,
+        is_unpinned=is_unpinned and not is_git,
         commit=commit,
         repository=repository,
         evidence="the workflow" if pack_id else "a repository without an id",
