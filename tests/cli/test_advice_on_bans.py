@@ -171,11 +171,12 @@ def test_in_the_published_files(banned: Watcher) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "mark"), [("status", " runs banned "), ("history", " you run it on ")]
+    ("command", "mark"),
+    [("status", " runs banned "), ("history", "you run BANNED|which you run")],
 )
 def test_in_the_tables_of_the_watch(banned: Watcher, command: str, mark: str) -> None:
     """Each row about what is run and banned says it in short; `check` prints events as `history` does."""
-    rows = [one for one in banned.run(command).out.splitlines() if mark in one]
+    rows = [one for one in banned.run(command).out.splitlines() if re.search(mark, one)]
     assert len(rows) >= min(len(_PACKS), 20)
     for row in rows:
         assert _IN_SHORT in row

@@ -214,7 +214,7 @@ def test_what_is_installed_is_in_the_history(watch: Watcher) -> None:
         {"install": "workstation", "version": "1.0.0", "enabled": True}
     ]
     said = watch.run("history").out
-    assert "flagged; you run it on workstation" in said
+    assert "you run flagged alpha 1.0.0 on workstation" in said
 
 
 def test_packs_come_to_an_install(watch: Watcher, tmp_path: Path) -> None:

@@ -123,5 +123,5 @@ def test_a_channel_that_is_gone_is_reported_on_the_others(
         [("failing", "a", None)],
         [("recovered", "a", None)],
     ]
-    assert "(channel a)" in watch.run("history").out
+    assert "alerts reach a again" in watch.run("history").out
     assert watch.channel("a")["failing_since"] is None

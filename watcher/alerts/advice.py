@@ -1,8 +1,7 @@
 """What to do: about an event, and about one copy that `audit` looked at. Pure.
 
 About what nobody runs there is nothing to do. About a ban no version is advised: the next one may be bad too.
-Our own words are `Trusted`; a version is untrusted. Advice on an event is made of sentences, each with a short form
-without capital letter and full stop for one line of several.
+Our own words are `Trusted`; a version is untrusted.
 """
 
 from __future__ import annotations
@@ -35,7 +34,14 @@ class Advice(NamedTuple):
     """What to do; both are empty for nothing."""
 
     words: Words = ()
+    """In sentences."""
     in_short: Words = ()
+    """For one line of several, without capital letter and full stop."""
+
+
+def _of(words: Words) -> Advice:
+    """Return advice that has no other short form."""
+    return Advice(sentence(words), words)
 
 
 def advice_on(event: Event, others: Iterable[Event] = ()) -> Advice:
@@ -55,22 +61,22 @@ def advice_on(event: Event, others: Iterable[Event] = ()) -> Advice:
             return _on_what_is_left(event)
         case _ if event.kind is Kind.BASELINE or not (event.warns and event.runs_it):
             return Advice()
+        # Neither version is known to be the good one, so none is advised.
+        case _ if event.replaces_archive:
+            return Advice(
+                said(
+                    "Your copy may be either one. Do not install it again before its author explains it."
+                ),
+                said(
+                    "your copy may be either; do not install it again before it is explained"
+                ),
+            )
         case _:
             return _on_run(event, others)
 
 
 def _on_run(event: Event, others: Iterable[Event]) -> Advice:
-    """Return what to do about what is run and bad, or replaced."""
-    # Neither version is known to be the good one, so none is advised.
-    if event.replaces_archive:
-        return Advice(
-            said(
-                "Your copy may be either one. Do not install it again before its author explains it."
-            ),
-            said(
-                "your copy may be either; do not install it again before it is explained"
-            ),
-        )
+    """Return what to do about what is run and bad."""
     # What is not banned may be anything milder here.
     grade = Grade.BANNED if event.is_a_ban else Grade.DELETED
     of_pack = [one for one in others if one.node_key == event.node_key]
@@ -81,10 +87,7 @@ def _on_run(event: Event, others: Iterable[Event]) -> Advice:
     advice = advice_on_run(grade, good, at)
     if not event.is_a_flag:
         return advice
-    return Advice(
-        joined(" ", (sentence((UNREVIEWED,)), advice.words)),
-        joined("; ", (said("not reviewed yet"), advice.in_short)),
-    )
+    return _of(joined("; ", ((UNREVIEWED,), advice.in_short)))
 
 
 def advice_on_run(grade: Grade, good: SafeVersion | None, at: Moment) -> Advice:
@@ -93,21 +96,17 @@ def advice_on_run(grade: Grade, good: SafeVersion | None, at: Moment) -> Advice:
     if grade is Grade.BANNED:
         words = joined(" ", ((STOP,), sentence(not_banned(good))))
         return Advice(words, (STOP_IN_SHORT,))
-    words = () if grade in _UNADVISED else newest_good(good, at)
-    return Advice(sentence(words), words)
+    return _of(() if grade in _UNADVISED else newest_good(good, at))
 
 
 def _on_failure(event: Event) -> Advice:
     """Return what to do about a failure, unless it is only to be waited for."""
     if event.channel is not None:
         name = shlex.quote(event.channel)
-        end = "end the cause, then run "
-        command = f"comfy-watch test-alerts {name}"
-        words = said(f"M{end}{{}}. A corrected URL gets what waits.", command)
-        # A value of several words is none in the plainest form.
-        return Advice(words, said(f"m{end}comfy-watch test-alerts {{}}", name))
-    words = said("check the id") if event.after == EMPTY else ()
-    return Advice(sentence(words), words)
+        # Only the name is a value: one of several words is none in the plainest form.
+        command = "mend the cause, then run comfy-watch test-alerts {}"
+        return _of(said(f"{command}; a corrected URL gets what waits", name))
+    return _of(said("check the id") if event.after == EMPTY else ())
 
 
 def _on_what_is_left(event: Event) -> Advice:
@@ -120,7 +119,7 @@ def _on_what_is_left(event: Event) -> Advice:
     if any(one.status == Grade.BANNED for one in event.bad_versions):
         in_short = said("{}; {}", words, STOP_IN_SHORT)
         return Advice(said("{} {}", sentence(words), STOP), in_short)
-    return Advice(sentence(words), words)
+    return _of(words)
 
 
 def _version(text: str) -> str:

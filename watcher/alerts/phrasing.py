@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from watcher import durations, timestamps
-from watcher.alerts.advice import STOP_IN_SHORT, UNREVIEWED, Advice, advice_on
+from watcher.alerts.advice import UNREVIEWED, Advice, advice_on
 from watcher.alerts.words import (
-    MOST_FINDINGS,
     UNKNOWN_VERSION,
     Item,
     Words,
@@ -70,11 +69,8 @@ _INSTALLS = 3
 """The most copies that a line names."""
 _NAMES, _LATEST = 3, 5
 """The most packs that the line of what is watched names, and the most bad versions of a baseline."""
-_AFTER_A_STATUS = frozenset(Kind) - {
-    *(Kind.NEW, Kind.DEPRECATED, Kind.UNDEPRECATED, Kind.CHANGED, Kind.BASELINE),
-    *(Kind.FAILING, Kind.RECOVERED),
-}
-"""Kinds whose status before may be any."""
+_SAYS_BEFORE = {Kind.NEW, Kind.DEPRECATED, Kind.UNDEPRECATED}
+"""Kinds that say enough of the status before."""
 
 
 @frozen
@@ -143,7 +139,7 @@ def phrasing_of_watched(baselines: Sequence[Event]) -> Phrasing:
     """Return what is said of all nodes that are watched from now on, and of which no version is banned."""
     names = [event.node or "" for event in baselines]
     is_one = len(names) == 1
-    few = said(" ({})", in_a_list(names, len(names)))
+    few = said(" ({})", joined(", ", ((name,) for name in names)))
     found = _milder([event.tally for event in baselines], " and ")
     return Phrasing(
         symbol=SYMBOLS[Kind.BASELINE],
@@ -162,33 +158,6 @@ def _milder(tallies: Sequence[Tally], joint: str) -> str:
         "deprecated": sum(one.deprecated for one in tallies),
     }
     return joint.join(f"{count:,} {what}" for what, count in counts.items() if count)
-
-
-def subject(event: Event) -> Words:
-    """Return what an event is about, for a table: a node, a channel, an install or the registry."""
-    name = name_of(event)
-    if name is None:
-        return said("(registry)")
-    if event.channel is not None:
-        return said("(channel {})", name)
-    is_install = event.install is not None and event.kind is not Kind.APPEARED
-    return said("(install {})", name) if is_install else (name,)
-
-
-def beside_the_kind(event: Event, *, in_short: bool = False) -> list[Words]:
-    """Return what a table says of an event beside its kind, its node and its version.
-
-    `in_short` it does not say where the node is run, and names one finding.
-    """
-    why = _found(event, 1 if in_short else MOST_FINDINGS)
-    if event.tally.packs and event.node is not None:
-        why = said(plural(event.tally.versions, "version"))
-    where = running(event, with_places=not in_short)
-    if event.kind is Kind.APPEARED:
-        where = _in_install(event)
-    to_do: Words = (STOP_IN_SHORT,) if event.is_a_ban and event.runs_it else ()
-    parts = (_transition(event), where, to_do, _differences(event), why)
-    return [*filter(None, parts)]
 
 
 # What happened
@@ -315,29 +284,15 @@ def _has_page(event: Event) -> bool:
 # Since when, and why
 
 
-def _transition(event: Event) -> Words:
-    """Return what the kind does not say of the status before and after."""
-    before, after = Item(event.before or ""), Item(event.after or "")
-    # A status that this program does not know is among the differences of a `changed`.
-    if event.kind is not Kind.EXPOSED or before == after:
-        return _was(event)
-    return joined(" → ", ((one,) for one in (before, after) if one))
-
-
-def _was(event: Event) -> Words:
-    """Return the status before, where that says something."""
-    before = event.before or ACTIVE
-    is_said = before != ACTIVE and event.kind in _AFTER_A_STATUS
-    return said("was {}", known_status(before)) if is_said else ()
-
-
 def _since(event: Event) -> Words:
-    """Return the status before, and since when the version is public."""
+    """Return the status before, where that says something, and since when the version is public."""
     if event.version is None:
         return ()
-    age = _age(event)
+    before, age = event.before or ACTIVE, _age(event)
+    is_said = before != ACTIVE and event.kind not in _SAYS_BEFORE
+    was = said("was {}", known_status(before)) if is_said else ()
     since = f"uploaded {age} ago" if event.kind is Kind.PENDING else f"public for {age}"
-    return joined(", ", (_was(event), said(since) if age else ()))
+    return joined(", ", (was, said(since) if age else ()))
 
 
 def _age(event: Event) -> str:
@@ -357,10 +312,7 @@ def _differences(event: Event) -> Words:
     # An id is only claimed by what appeared: the folder is what one can look at.
     if event.node is not None and event.folder not in {None, event.node}:
         folder = said("its folder: {}", event.folder or "")
-    swapped: Words = ()
-    if event.replaces_archive:
-        swapped = said("its download was replaced after the release")
-    return joined("; ", (folder, swapped, difference(event.changes)))
+    return joined("; ", (folder, difference(event.changes)))
 
 
 def _inventory(event: Event) -> Words:
@@ -394,10 +346,10 @@ def _why(event: Event) -> Words:
     return joined("; ", ((UNREVIEWED,) if is_unsaid else (), _found(event)))
 
 
-def _found(event: Event, most: int = MOST_FINDINGS) -> Words:
+def _found(event: Event) -> Words:
     """Return what the scanner found, in plain words, which are better than the reason; else that."""
     scan = scan_of_flag(event)
-    return in_a_sentence(scan, most) if scan else reason_of(event)
+    return in_a_sentence(scan) if scan else reason_of(event)
 
 
 def reason_of(event: Event) -> Words:
@@ -408,7 +360,7 @@ def reason_of(event: Event) -> Words:
 # Who runs it
 
 
-def running(event: Event, *, with_places: bool = True) -> Words:
+def running(event: Event) -> Words:
     """Return what is said of the copies that are run: "you run it on workstation", or of which other version.
 
     () for none: a disabled copy is not run.
@@ -422,15 +374,11 @@ def running(event: Event, *, with_places: bool = True) -> Words:
     version = enabled[0].version
     other = UNKNOWN_VERSION if version is None else Item(version)
     words = said(_YOU_RUN_IT) if meant else said("you run {}", other)
-    if not with_places:
-        return words
     is_said = not meant or event.version is not None
     copies = meant or enabled[:1]
     # Two copies in one install that look alike are said once.
     places = [*dict.fromkeys(_place(copy, event, is_said=is_said) for copy in copies)]
-    more = len(places) - _INSTALLS
-    end = f" and {more:,} more" if more > 0 else ""
-    return *words, *said(f" on {{}}{end}", joined(", ", places[:_INSTALLS]))
+    return *words, *said(" on {}", in_a_list(places[:_INSTALLS], len(places)))
 
 
 def _place(copy: Copy, event: Event, *, is_said: bool) -> Words:

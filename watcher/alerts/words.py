@@ -6,8 +6,6 @@ Our own words are `Trusted`; every other string is untrusted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
-from urllib.parse import urlsplit
 
 from watcher.model.event import Cut, Event, FieldChange
 from watcher.model.scan import Scan, ScanFinding
@@ -24,9 +22,6 @@ FIELD_NAMES = {
 }
 _ITEMS = 6
 """The most items of a list, added or removed, that one line shows."""
-_SAME_AT_MOST = 40
-"""Characters of two long values that are shown before the first difference; the rest of their common start is not."""
-_LEAD_IN = 10
 
 
 UNKNOWN_VERSION = Trusted("a copy of unknown version")
@@ -71,10 +66,10 @@ def joined(joint: str, clauses: Iterable[Words]) -> Words:
     return words
 
 
-def in_a_list(names: Sequence[str], count: int) -> Words:
-    """Return names of which there are so many: "a, b and 3 more"."""
-    words = joined(", ", ((name,) for name in names))
-    if more := count - len(names):
+def in_a_list(clauses: Sequence[Words], count: int) -> Words:
+    """Return clauses of which there are so many: "a, b and 3 more"."""
+    words = joined(", ", clauses)
+    if more := count - len(clauses):
         return *words, Trusted(f"{' and ' if words else ''}{more:,} more")
     return words
 
@@ -105,24 +100,7 @@ def _of_field(change: FieldChange) -> Words:
     if isinstance(before, tuple) or isinstance(after, tuple):
         return _of_list(change, [*before], [*after])
     if change.field == "status":
-        return _of_text(known_status(before), known_status(after))
-    if change.field == "downloadUrl":
-        before, after = _without_login(before), _without_login(after)
-        if before == after:
-            return said("{} by another scheme, login or query", after)
-    return _of_text(*_from_the_difference(before, after))
-
-
-def _without_login(url: str) -> str:
-    """Return the host and the path of an address; a text that is none as it is."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    return f"{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else url
-
-
-def _of_text(before: str, after: str) -> Words:
+        before, after = known_status(before), known_status(after)
     if not before:
         return said("now {}", after)
     return said("{} → {}", before, after) if after else said("no longer {}", before)
@@ -144,20 +122,9 @@ def _of_list(change: FieldChange, before: list[str], after: list[str]) -> Words:
 
 def _clause(verb: str, items: list[str], most: int, cut: Cut | None) -> Words:
     """Return what was done to which items, of which some are shown; () for none."""
-    shown = [Item(item) if item else Trusted("(empty)") for item in items[:most]]
+    shown = [(Item(item) if item else Trusted("(empty)"),) for item in items[:most]]
     words = in_a_list(shown, len(items) + (cut.left if cut else 0))
     return said(verb, words) if words else ()
-
-
-def _from_the_difference(before: str, after: str) -> tuple[str, str]:
-    """Return two texts without most of a long start that they have in common."""
-    pairs = zip(before, after, strict=False)
-    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    # A short one is read faster whole.
-    if same <= _SAME_AT_MOST:
-        return before, after
-    start = same - _LEAD_IN
-    return f"…{before[start:]}", f"…{after[start:]}"
 
 
 MOST_FINDINGS = 3
@@ -170,10 +137,10 @@ def scan_of_flag(event: Event) -> Scan | None:
     return event.scan if is_why else None
 
 
-def in_a_sentence(scan: Scan, most: int = MOST_FINDINGS) -> Words:
+def in_a_sentence(scan: Scan) -> Words:
     """Return what was found, without capital letter and full stop, the worst first.
 
-    At most so many findings are named, each of another rule; the rest is counted.
+    A few findings are named, each of another rule; the rest is counted.
     """
     # These words are why the event is an info: no rule by name would calm anybody.
     if scan.is_harmless and scan.count == 1:
@@ -190,7 +157,7 @@ def in_a_sentence(scan: Scan, most: int = MOST_FINDINGS) -> Words:
     of_rules: dict[str, ScanFinding] = {}
     for one in scan.items:
         of_rules.setdefault(one.rule, one)
-    shown = [*of_rules.values()][:most]
+    shown = [*of_rules.values()][:MOST_FINDINGS]
     more = scan.count - len(shown)
     end = f", and {more:,} more" if more > 0 else ""
     return said(f"{start}: {{}}{end}", joined("; ", map(_finding, shown)))

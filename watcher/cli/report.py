@@ -177,19 +177,23 @@ def code_of(report: Report, fail_on: Collection[str]) -> int:
 
 
 def event_row(event: Event, width: int | None) -> tuple[str, ...]:
-    """Return what a table has of an event: its kind, what it is about, and what changed and why.
+    """Return what a table has of an event: its kind, what happened to what, and what to do and why, as in a message.
 
-    The kind is coloured by how bad the event is, or green if something bad has ended. On a terminal the rest is in
-    short, and one cell, so that a long name leaves no gaps in other rows.
+    The kind is coloured by how bad the event is, or green if something bad has ended. On a terminal the rest is one
+    cell, so that a long name leaves no gaps in other rows, without where it is run.
     """
     # Here, since most polls have nothing to say.
-    from watcher.alerts.phrasing import beside_the_kind, subject
+    from watcher.alerts.phrasing import phrasing
 
+    said = phrasing([event])
     kind = styled(event.kind, "green" if event.ends else COLOURS[event.severity])
-    about = "".join(map(safe_line, subject(event)))
-    if event.version:
-        about += f" {sanitize_line(event.version)}"
-    clauses = beside_the_kind(event, in_short=width is not None)
+    names = filter(None, (said.name, *said.versions))
+    # The kind stands beside it.
+    first = () if said.what.lower() == event.kind else (Trusted(said.what),)
+    parts = [safe_words([one]) for one in (*first, *names)]
+    about = (" ".join(filter(None, parts)) + said.about).lstrip()
+    about += said.run if width else safe_words(said.runs)
+    clauses = filter(None, (said.advice.in_short, *said.details))
     what = "; ".join(map(safe_words, clauses))
     return (kind, about, what) if width is None else (kind, f"{about}  {what}".rstrip())
 

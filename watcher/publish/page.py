@@ -320,7 +320,7 @@ class _Watched:
         """The versions of it that are run."""
         copies = (copy.version for copy in self.row.installed if copy.enabled)
         run = [*dict.fromkeys(one or UNKNOWN_VERSION for one in copies)]
-        return in_a_list(run[:MOST_RUN], len(run))
+        return in_a_list([(one,) for one in run[:MOST_RUN]], len(run))
 
     @cached_property
     def bad_versions(self) -> tuple[BadVersion, ...]:

@@ -20,7 +20,7 @@ STOP = (
     "Stop ComfyUI and remove it. If the reason speaks of malware, or there is none, change the passwords and keys that"
     " this machine held."
 )
-UNREVIEWED = "Nobody has reviewed it."
+UNREVIEWED = "Nobody has reviewed it"
 IN_SHORT = "stop ComfyUI, remove it, read why"
 SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
 
@@ -88,10 +88,11 @@ def test_a_milder_problem_of_what_is_run(good: SafeVersion | None, words: str) -
     """The newest good version is said, with its age if it is young, and of a flag that nobody has reviewed it."""
     for kind in (Kind.FLAGGED, Kind.DELETED, Kind.DEPRECATED, Kind.REMOVED):
         one = _event(kind, safe_version=good, at="2026-01-31T12:00:00Z")
-        flag = "Nobody has reviewed it. " if kind is Kind.FLAGGED else ""
-        assert _advice(one) == f"{flag}{words}".strip()
-    short = "".join(advice_on(_event(Kind.FLAGGED, safe_version=good)).in_short)
-    assert short.startswith("not reviewed yet")
+        if kind is Kind.FLAGGED:
+            then = f"; {words[0].lower()}{words[1:]}" if words else "."
+            assert _advice(one) == f"{UNREVIEWED}{then}"
+        else:
+            assert _advice(one) == words
 
 
 def test_nothing_is_to_be_done_about_a_flag_that_is_info() -> None:
@@ -141,22 +142,23 @@ def test_the_last_word_on_a_pack_counts() -> None:
         at="2026-01-02T00:00:00.000Z",
         safe_version=SafeVersion("1.9", earlier.at),
     )
-    said = "The newest good version is 1.9 (out for 1 day)."
-    assert _advice(earlier, later) == f"{UNREVIEWED} {said}"
+    said = "the newest good version is 1.9 (out for 1 day)."
+    assert _advice(earlier, later) == f"{UNREVIEWED}; {said}"
     for version, kind in (("2", Kind.BANNED), ("v2.0", Kind.BANNED), ("2", Kind.NEW)):
         other = _event(kind, version, at=earlier.at, installed=(), safe_version=None)
-        good = " The newest good version is 2." if kind is Kind.NEW else ""
+        good = "; the newest good version is 2." if kind is Kind.NEW else "."
         assert _advice(earlier, other) == UNREVIEWED + good
     swapped = _event(Kind.CHANGED, "2", at=earlier.at, changes=SWAPPED)
     assert (
-        _advice(earlier, replace(swapped, safe_version=SafeVersion("2"))) == UNREVIEWED
+        _advice(earlier, replace(swapped, safe_version=SafeVersion("2")))
+        == f"{UNREVIEWED}."
     )
 
 
 def test_no_version_is_advised_beside_a_ban_of_what_is_run() -> None:
     """Of two run versions of a pack no message says to remove one and to take another."""
     flag, ban = _event(Kind.FLAGGED), _event(Kind.BANNED, version=None)
-    assert _advice(flag, ban) == UNREVIEWED
+    assert _advice(flag, ban) == f"{UNREVIEWED}."
     assert _advice(flag, replace(ban, installed=())).endswith("is 1.1.0.")
 
 
@@ -225,6 +227,6 @@ def test_the_advice_about_a_failing_channel_is_not_that_of_its_reason() -> None:
     """The reason says what to mend; the advice says how to try it, and that nothing is lost."""
     for after in ("failing", "gone"):
         advice = advice_on(_event(Kind.FAILING, channel="my ops", after=after))
-        said = "end the cause, then run comfy-watch test-alerts 'my ops'"
-        assert "".join(advice.words) == f"M{said}. A corrected URL gets what waits."
-        assert "".join(advice.in_short) == f"m{said}"
+        assert "".join(advice.words) == (
+            "Mend the cause, then run comfy-watch test-alerts 'my ops'; a corrected URL gets what waits."
+        )

@@ -204,19 +204,22 @@ def test_the_last_line_says_what_is_wrong() -> None:
 @pytest.mark.parametrize(
     ("fields", "subject"),
     [
-        ({"kind": Kind.BANNED}, PACK),
-        ({"kind": Kind.FAILING, "node": None}, "(registry)"),
-        ({"kind": Kind.FAILING, "node": None, "channel": "ops"}, "(channel ops)"),
+        ({"kind": Kind.BANNED}, f"{PACK}, the whole pack"),
+        ({"kind": Kind.FAILING, "node": None}, "the registry cannot be read"),
+        (
+            {"kind": Kind.FAILING, "node": None, "channel": "ops"},
+            "alerts no longer reach ops",
+        ),
         (
             {"kind": Kind.FAILING, "node": None, "install": "top.example"},
-            "(install top[.]example)",
+            "install top[.]example cannot be scanned",
         ),
     ],
 )
 def test_what_an_event_without_a_version_is_about(
     fields: dict[str, Any], subject: str
 ) -> None:
-    """Beside the kind is the node, the channel, the install or the registry, safe to print."""
+    """Beside the kind is what happened to the node, the channel, the install or the registry, safe to print."""
     assert lines(event(**NODE_LEVEL | fields))[0].split("  ")[1] == subject
 
 
