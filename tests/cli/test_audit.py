@@ -359,7 +359,7 @@ def test_a_clone_is_the_pack_of_its_repository(
     node = {"type": "Steal", "properties": {"aux_id": "ann/evil-nodes"}}
     (tmp_path / "flow.json").write_text(json.dumps({"nodes": [node]}))
     found = document(audit(".", "--json", code=3))["packs"]
-    why = "its repository is that of Evil: the whole pack: Steals tokens"
+    why = "its repository says that it is Evil: the whole pack: Steals tokens"
     assert [(one["install"], one["id"], one["reason"]) for one in found[:5]] == [
         (name, "Evil", why)
         for name in ("Dockerfile", "flow.json", "snapshot.json", *[tmp_path.name] * 2)

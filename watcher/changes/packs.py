@@ -17,7 +17,7 @@ from watcher.timestamps import Moment
 def take_packs(
     snapshot: Snapshot,
     publishers: Iterable[str],
-    records: Iterable[NodeRecord],
+    records: Collection[NodeRecord],
     globs: Selection,
     *,
     whole_at: Moment | None = None,
@@ -28,16 +28,17 @@ def take_packs(
     do. A later one gets a node here, before its versions are read: so they are news though reading them may fail, or
     this process may end. `globs` leave packs out.
     """
-    packs: dict[str, dict[str, str]] = {}
-    for record in records:
-        if NODE_ID.fullmatch(record.id):
-            of = packs.setdefault(record.publisher.lower(), {})
-            of[record.id.lower()] = record.id
     for name in publishers:
         key = name.lower()
         before = snapshot.publishers.get(key) or Publisher(publisher=name)
         known = {pack.lower(): pack for pack in before.packs}
-        all_packs = packs.get(key, {}) | known
+        all_packs = known | {
+            one.id.lower(): one.id
+            for one in records
+            if one.publisher.lower() == key
+            and one.id.lower() not in known
+            and NODE_ID.fullmatch(one.id)
+        }
         after = replace(
             before,
             packs=tuple(all_packs[pack] for pack in sorted(all_packs)),

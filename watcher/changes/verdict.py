@@ -248,12 +248,8 @@ def _by(one: Identity, ground: Finding) -> str:
     pack = ground.pack
     if pack.is_unpinned:
         return "not pinned"
-    if one.by is Claim.FOLDER:
-        return f"its folder is named after {one.id}"
-    if one.by is Claim.REPOSITORY:
-        return f"its repository is that of {one.id}"
     if one.id != pack.id:
-        return f"its {'.cnr-id' if one.by is Claim.CNR_ID else 'file'} says that it is {one.id}"
+        return f"its {one.by} says that it is {one.id}"
     if pack.kind is not PackKind.GIT or ground.grade is Grade.UNKNOWN:
         return ""
     if ground.row is not None and pack.claimed_version is not None:
@@ -278,23 +274,18 @@ def _of_repository(base: Finding, known: Knowledge) -> Iterator[Finding]:
     """Yield that a copy of another repository may be anything; a clone has to show that it is of the registry's."""
     ours = repository_key(base.pack.repository or "")
     theirs = repository_key(known.record.repository if known.record else "")
-    why = ""
     if ours and theirs and ours != theirs:
         why = f"claims to be {base.id}, whose repository is {theirs.removeprefix('github.com/')}"
-    elif base.pack.kind is not PackKind.GIT:
+    # What the registry does not have, or was not read, is said of the version.
+    elif (
+        base.pack.kind is PackKind.GIT
+        and known.is_in_registry
+        and not (ours and theirs)
+    ):
+        why = f"no repository shows that it is {base.id}"
+    else:
         return
-    elif not ours:
-        why = (
-            f"a clone that claims to be {base.id}, without the address of a repository"
-        )
-    elif not known.is_in_registry:
-        # Else the registry was not read, which is said of the version.
-        if known.is_complete:
-            why = f"claims to be {base.id}, which the registry does not know"
-    elif not theirs:
-        why = f"claims to be {base.id}, whose repository is not known"
-    if why:
-        yield replace(base, grade=Grade.UNKNOWN, why=why)
+    yield replace(base, grade=Grade.UNKNOWN, why=why)
 
 
 def _of_versions(
@@ -367,10 +358,12 @@ def _of_unlisted(base: Finding, text: str | None, known: Knowledge) -> Finding:
     if text is not None and pack.kind is PackKind.REGISTRY:
         why = "the registry does not list this version any more"
         return replace(base, grade=Grade.DELISTED, why=why)
-    what = "any version" if text is None else f"its version {text}"
     if not known.is_in_registry:
-        what = f"a pack {base.id}"
-    why = f"the registry does not have {what}"
-    if text is None and not pack.is_unpinned:
+        why = f"the registry does not have a pack {base.id}"
+    elif text is not None:
+        why = f"the registry does not have its version {text}"
+    elif pack.is_unpinned:
+        why = "the registry does not have any version"
+    else:
         why = "it does not say which version it is"
     return replace(base, grade=Grade.UNKNOWN, why=why)

@@ -225,11 +225,11 @@ def test_unknown_says_why(installed: Pack, why: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"node": EMPTY}, f"claims to be {PACK}, which the registry does not know"),
+        ({"node": EMPTY}, f"the registry does not have a pack {PACK}"),
         ({"node": None, "unread": TIMED_OUT}, "it could not be checked: it timed out"),
         (
             {"node": known(version("1.0.0")), "no_records": TIMED_OUT},
-            f"claims to be {PACK}, whose repository is not known",
+            f"no repository shows that it is {PACK}",
         ),
     ],
 )
@@ -261,10 +261,10 @@ NO_PACK = _knowledge(node=EMPTY)
 @pytest.mark.parametrize(
     ("installed", "by"),
     [
-        (pack(others=named(Claim.FOLDER)), "its folder is named after evil"),
+        (pack(others=named(Claim.FOLDER)), "its folder says that it is evil"),
         (
             clone(claimed_version="1.0.0", others=named(Claim.CNR_ID)),
-            "its .cnr-id says that it is evil",
+            "its cnr-id says that it is evil",
         ),
         (
             clone(claimed_version="1.0.0", others=named(Claim.FILE)),
@@ -272,7 +272,7 @@ NO_PACK = _knowledge(node=EMPTY)
         ),
         (
             pack(None, PackKind.UNKNOWN, id=None, others=named(Claim.FOLDER)),
-            "its folder is named after evil",
+            "its folder says that it is evil",
         ),
     ],
 )
