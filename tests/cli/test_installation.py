@@ -225,7 +225,7 @@ urls = ["json://127.0.0.1:{webhook.port}/a", "json://localhost:{webhook.port}/ba
         {mailbox.apprise_url()!r}, "mailtos://127.0.0.1:9/?from=a@example.org&to=b@example.org"]
 for url in urls:
     job = Job(url=url, events=sample("2026-01-01T00:00:00Z"), timeout=3)
-    print(send(job, print, print).taken)
+    print(send(job, print).taken)
 log.error("a line", reason="x")
 print(sorted(set(sys.modules) - known))
 """

@@ -41,9 +41,7 @@ ul{{margin:4px 0 10px;padding-left:18px}} p{{margin:6px 0}}</style>
 
 def _deliver(url: str) -> None:
     load()
-    outcome = send(
-        Job(url=url, events=ALERTS, timeout=30.0), lambda _: None, lambda _: None
-    )
+    outcome = send(Job(url=url, events=ALERTS, timeout=30.0), lambda what, value: None)
     assert outcome == Outcome(taken=True), outcome
 
 

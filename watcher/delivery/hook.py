@@ -51,17 +51,12 @@ _slow_digest = lru_cache(maxsize=256)(ownership.digest)
 class Hook:
     """Watches one message to one service, while its `with` block runs.
 
-    `taken` is called with the name of each target as soon as it has the message, `out` with True before something of
-    it goes out, which it may hold up, and with False when nothing is in doubt any more.
+    `tell` is called with `taken` and the name of each target as soon as it has the message, and with `out`: True before
+    something of it goes out, which it may hold up, and False when nothing is in doubt any more.
     """
 
-    def __init__(
-        self,
-        job: Job,
-        taken: Callable[[str], object],
-        out: Callable[[bool], object],
-    ) -> None:
-        self._job, self._taken, self._out = job, taken, out
+    def __init__(self, job: Job, tell: Callable[[str, object], object]) -> None:
+        self._job, self.tell = job, tell
         self.rules = NO_RULES
         self.mark = b""
         """A word of the message, by which a request that carries it is known. Empty: none is."""
@@ -177,8 +172,8 @@ class Hook:
         # The program hears of each target at once: what it knows outlives a kill of this process.
         if target not in self.known:
             self.known.add(target)
-            self._taken(self._digest(target))
-            self._out(self.in_doubt)
+            self.tell("taken", self._digest(target))
+            self.tell("out", self.in_doubt)
 
     def _name(self, key: object) -> str:
         name = repr(key)
@@ -225,7 +220,7 @@ class Hook:
         if not sent.startswith(_TUNNEL):
             # The program writes that down before a byte leaves.
             if one.carries:
-                self._out(True)
+                self.tell("out", True)
             one.is_out = True
 
     @contextmanager
@@ -243,7 +238,7 @@ class Hook:
             self._current = None
             # A success may have been taken whatever its body says: the program hears that with the outcome.
             if not (carries and one.is_success):
-                self._out(self.in_doubt)
+                self.tell("out", self.in_doubt)
 
     def _exchange_http(
         self,
@@ -322,7 +317,7 @@ class Hook:
         with self.exchange(carries=command.__name__ == "privmsg") as one:
             one.protocol = "IRC"
             one.said = str(options.get("target", "")).lower().encode()
-            self._out(one.carries or self.in_doubt)
+            self.tell("out", one.carries or self.in_doubt)
             one.is_out = one.carries
             command(client, *args, **options)
             # A server says nothing of what it takes: what it has not refused by now is sent.
@@ -350,7 +345,7 @@ class Hook:
             raise
         # Nothing more is seen of it, so from now on it may be out.
         if self.by_other_ways:
-            self._out(True)
+            self.tell("out", True)
             self.sent_otherwise(is_out=True)
 
     def sent_otherwise(self, *, is_out: bool = False) -> None:

@@ -97,21 +97,16 @@ _KIND = 40
 """Characters before what an exception says: no text of a message begins so."""
 
 
-def send(
-    job: Job,
-    taken: Callable[[str], object],
-    allow: Callable[[float], object],
-    out: Callable[[bool], object] = lambda _: None,
-) -> Outcome:
+def send(job: Job, tell: Callable[[str, object], object]) -> Outcome:
     """Send the message and return what came of it, without the targets that it reached.
 
-    `taken` and `out` are as for `Hook`. `allow` is called with the seconds that several targets need.
+    `tell` is as for `Hook`, and is called with `allow` and the seconds that several targets need.
     """
     timer = RequestTimer(job.timeout)
-    hook = Hook(job, taken, out)
+    hook = Hook(job, tell)
     try:
         with hook, _exceptions() as said:
-            return _send(job, hook, timer, allow, said)
+            return _send(job, hook, timer, said)
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work
         # Nothing of what it says is passed on, as it may hold the URL.
         reason = f"apprise failed ({type(error).__name__})"
@@ -127,13 +122,7 @@ class _WaitError(RequestException):
     """The service asks for a wait, which is the program's to make."""
 
 
-def _send(
-    job: Job,
-    hook: Hook,
-    timer: RequestTimer,
-    allow: Callable[[float], object],
-    said: list[str],
-) -> Outcome:
+def _send(job: Job, hook: Hook, timer: RequestTimer, said: list[str]) -> Outcome:
     service = service_of(job.url)
     if service is None:
         return Outcome(reason="apprise cannot use this URL")
@@ -152,7 +141,7 @@ def _send(
     if context.refusals:
         return context.refusals[0]
     hook.count = _count(service)
-    _set_up(service, job, hook, timer, allow)
+    _set_up(service, job, hook, timer)
     digest = context.digest
     digest = replace(digest, owed=digest.owed - context.named)
     message, shown = _written(service, job, digest)
@@ -187,13 +176,7 @@ def _send(
     return replace(failure, unanswered=hook.in_doubt, left=message.left)
 
 
-def _set_up(
-    service: Plugin,
-    job: Job,
-    hook: Hook,
-    timer: RequestTimer,
-    allow: Callable[[float], object],
-) -> None:
+def _set_up(service: Plugin, job: Job, hook: Hook, timer: RequestTimer) -> None:
     """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for.
 
     `throttle` is replaced because apprise has no hook around a request.
@@ -201,7 +184,7 @@ def _set_up(
     pause = service.throttle
     rest = hook.count * (job.timeout + float(service.request_rate_per_sec or 0))
     if hook.count > 1:
-        allow(rest)
+        hook.tell("allow", rest)
 
     def throttle(last_io: datetime | None = None, wait: float | None = None) -> None:
         """Make apprise's pause, which comes before each request. A wait that a service asks for is the queue's."""

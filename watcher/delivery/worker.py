@@ -104,13 +104,12 @@ def _result(
         return urls.refusal(task)
     tell("allow", task.timeout)
 
-    def out(is_out: bool) -> None:
-        tell("out", is_out)
-        if is_out:
+    def tell_of_it(name: str, value: object) -> None:
+        tell(name, value)
+        if (name, value) == ("out", True):
             tasks.get()  # leave to send
 
-    taken, allow = partial(tell, "taken"), partial(tell, "allow")
-    return asdict(sender.send(task, taken, allow, out))
+    return asdict(sender.send(task, tell_of_it))
 
 
 def _tell(answers: BinaryIO, name: str, value: object) -> None:

@@ -8,6 +8,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import apprise
 import pytest
@@ -80,10 +81,10 @@ def test_a_datagram_is_a_request() -> None:
 def _hook(*earlier: str, out: list[bool] | None = None) -> tuple[Hook, list[str]]:
     """Return a hook for messages with `banned` in them, and what is noted as taken."""
     taken: list[str] = []
+    said: dict[str, list[Any]] = {"taken": taken, "out": [] if out is None else out}
     hook = Hook(
         job("json://", reached=frozenset(earlier)),
-        taken.append,
-        ([] if out is None else out).append,
+        lambda what, value: said[what].append(value),
     )
     hook.mark = b"banned"
     hook.is_delivered("all")
@@ -152,7 +153,6 @@ def test_a_target_that_was_reached_is_known() -> None:
     assert taken == []
     other = Hook(
         job("json://", key="6" * 32, reached=frozenset({_name("'new'")})),
-        taken.append,
         print,
     )
     assert not other.is_delivered("all")
@@ -227,19 +227,21 @@ def test_a_success_is_out_until_the_program_hears_of_it(webhook: Webhook) -> Non
     """A program that is killed before the body of the answer has come does not take the message for a fresh one."""
     load()
     said: list[object] = []
-    assert send(
-        job(webhook.apprise_url("/a")), said.append, lambda _: None, said.append
-    ) == Outcome(taken=True)
+
+    def tell(_: str, value: object) -> None:
+        said.append(value)
+
+    assert send(job(webhook.apprise_url("/a")), tell) == Outcome(taken=True)
     [target] = [one for one in said if isinstance(one, str)]
     assert said == [True, target, False]
     webhook.answer["/a"] = 500
     said.clear()
-    send(job(webhook.apprise_url("/a")), said.append, lambda _: None, said.append)
+    send(job(webhook.apprise_url("/a")), tell)
     assert said == [True, False]
     # Of several targets one may have taken what the body calls refused.
     webhook.answer["/a"] = Answer(body=b'{"success": false}')
     said.clear()
-    send(job(webhook.apprise_url("/a")), said.append, lambda _: None, said.append)
+    send(job(webhook.apprise_url("/a")), tell)
     assert said == [True]
 
 
@@ -446,7 +448,7 @@ def test_a_message_of_whose_text_nothing_is_left_counts(webhook: Webhook) -> Non
 )
 def test_a_server_that_cannot_be_reached_leaves_no_doubt(url: str) -> None:
     """No message goes out before a connection: one that is refused sends nothing."""
-    outcome = send(job(url), print, print)
+    outcome = send(job(url), print)
     assert not outcome.taken
     assert outcome.reason.startswith("connection refused: check ")
     assert not outcome.unanswered
@@ -455,10 +457,10 @@ def test_a_server_that_cannot_be_reached_leaves_no_doubt(url: str) -> None:
 def test_what_goes_another_way_has_leave_before_it_may_be_out(webhook: Webhook) -> None:
     """A connection that speaks no protocol that is watched may carry the message, if the program lets it."""
 
-    def never(is_out: bool) -> None:
+    def never(what: str, is_out: object) -> None:
         raise CutOffError
 
-    hook = Hook(job("json://"), print, never)
+    hook = Hook(job("json://"), never)
     hook.by_other_ways = True
     hook.is_delivered("all")
     with hook, socket.socket() as end, pytest.raises(CutOffError):
@@ -469,7 +471,7 @@ def test_what_goes_another_way_has_leave_before_it_may_be_out(webhook: Webhook) 
 def test_a_server_that_does_not_take_a_connection_leaves_no_doubt() -> None:
     """One that is not answered in time sends nothing either."""
     with unanswering_port() as port:
-        outcome = send(job(f"json://127.0.0.1:{port}", 0.5), print, print)
+        outcome = send(job(f"json://127.0.0.1:{port}", 0.5), print)
     assert outcome == Outcome(reason="timed out")
 
 

@@ -93,11 +93,11 @@ def test_what_is_refused_before_the_message_may_not_have_arrived(
 def test_what_had_no_leave_to_go_out_has_not_arrived(server: _Server) -> None:
     """A message whose time is up while the program still notes that it goes out is a failure, and not in doubt."""
 
-    def never(is_out: bool) -> None:
-        if is_out:
+    def never(what: str, is_out: object) -> None:
+        if (what, is_out) == ("out", True):
             raise CutOffError
 
-    outcome = send(job(server.url_of("@me")), lambda _: None, lambda _: None, never)
+    outcome = send(job(server.url_of("@me")), never)
     assert not outcome.taken
     assert not outcome.unanswered
     assert server.got() == []

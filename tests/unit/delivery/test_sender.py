@@ -44,10 +44,13 @@ def sent(
     reached: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Send in this process. `taken` gets the names of targets that took it."""
+
+    def tell(what: str, value: object) -> None:
+        if what == "taken" and taken is not None:
+            taken.append(str(value))
+
     load()
-    names = [] if taken is None else taken
-    message = job(url, 60.0, events=events or _events(), reached=reached)
-    return send(message, names.append, lambda _: None)
+    return send(job(url, 60.0, events=events or _events(), reached=reached), tell)
 
 
 def _send(
@@ -197,9 +200,7 @@ def test_the_plainest_form_is_ascii(webhook: Webhook, form: str) -> None:
     load()
     events = _events(3, reason="ä" * 50)
     plain = job(webhook.apprise_url(f"/a{form}"), events=events, plain=True)
-    assert send(plain, lambda _: None, lambda _: None) == Outcome(
-        taken=True, left=("id1", "id2")
-    )
+    assert send(plain, print) == Outcome(taken=True, left=("id1", "id2"))
     [message] = webhook.messages("/a")
     said = (message.json["title"] + message.json["message"]).replace("\\", "")
     assert said.isascii()

@@ -87,7 +87,6 @@ class Service:
         return send(
             job(url, 60.0, events=events or (event(),), plain=plain),
             print,
-            print,
         )
 
     @property
