@@ -71,7 +71,7 @@ def _build_decoders() -> None:
         documents.ADDRESSES,
         documents.INSTALLS,
     ):
-        codec.decoder(one.form)
+        codec.decoder(one.form)  # type: ignore[arg-type]  # to mypy no type is hashable
     documents.read(documents.write(Change(), 0))
     parse_page(b'{"versions": []}')
     codec.decoder(Event)

@@ -148,7 +148,7 @@ class Snapshot:
     installed: Installed = field(default_factory=Installed)
     """What was reported of the ComfyUIs whose packs are watched, and of these packs."""
     sweep_baseline: SweepBaseline = field(default_factory=SweepBaseline)
-    """The baseline of all nodes that globs choose."""
+    """How the baseline of all nodes that globs choose stands."""
     publishers: Mapping[str, Publisher] = field(default_factory=dict)
     """The publishers whose packs are, or were, watched, by lower-case id."""
     counts: Mapping[str, int] = field(default_factory=dict)

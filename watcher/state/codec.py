@@ -6,10 +6,9 @@ A file is decoded into the dataclass of its value; what that says of a field hol
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
-from dataclasses import fields, make_dataclass
+from dataclasses import make_dataclass
 from functools import cache, cached_property
-from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, get_type_hints
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -51,23 +50,21 @@ class OlderFormError(UnreadableFormError):
     )
 
 
-def decoder(form: type[_Form]) -> TypeAdapter[_Form]:
-    """Return a form's decoder."""
-    return _decoder(cast("Hashable", form))
-
-
 @cache
-def _decoder(form: Hashable) -> TypeAdapter[Any]:
-    """Build a decoder once: it takes milliseconds."""
-    return TypeAdapter(cast("type[Any]", form))
+def decoder(form: type[Any]) -> TypeAdapter[Any]:
+    """Return a form's decoder, made once: that takes milliseconds."""
+    return TypeAdapter(form)
 
 
 def decode(form: type[_Form], text: bytes) -> _Form:
     """Decode one form's text strictly: no value is converted. Raises UnreadableFormError."""
     try:
-        return decoder(form).validate_json(text, strict=True)
+        adapter = decoder(form)  # type: ignore[arg-type]  # to mypy no type is hashable
+        found: _Form = adapter.validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+    else:
+        return found
     what = first["msg"][:1].lower() + first["msg"][1:]
     place = ".".join(str(part) for part in first["loc"])
     raise UnreadableFormError(f"{what}{f' (at {place})' if place else ''}")
@@ -82,7 +79,6 @@ class Document(Generic[_Value]):
     def __init__(self, value: type[_Value]) -> None:
         """Describe the form."""
         self.value = value
-        self._names = [one.name for one in fields(cast("Any", value))]
 
     @cached_property
     def form(self) -> type[Any]:
@@ -91,14 +87,10 @@ class Document(Generic[_Value]):
         hints = get_type_hints(self.value, include_extras=True)
         return make_dataclass(
             self.value.__name__,
-            [
-                ("format", Literal[FORMAT]),
-                *((name, hints[name]) for name in self._names),
-            ],
+            [("format", Literal[FORMAT]), *hints.items()],
             kw_only=True,
             eq=False,
             repr=False,
-            namespace={"__doc__": self.value.__doc__, "VALUE": self.value},
         )
 
     def read(self, text: bytes) -> _Value:
@@ -142,7 +134,7 @@ def line_of(value: object) -> bytes:
 
 def plain(value: object) -> dict[str, Any]:
     """Return a dataclass as JSON has it."""
-    adapter = decoder(type(value))
+    adapter = decoder(type(value))  # type: ignore[arg-type]  # as above
     found: dict[str, Any] = adapter.dump_python(
         value, mode="json", exclude_defaults=True
     )

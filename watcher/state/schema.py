@@ -2,56 +2,50 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
-from itertools import pairwise
 from typing import Any
 
+from pydantic import ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from watcher.state.codec import decoder
+from watcher.state.codec import FORMAT, Document
+
+_OPTIONS = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+"""Fields are described, and no object may have others."""
+_FORMAT = {
+    "const": FORMAT,
+    "description": "Raised when older versions of comfy-watch could not read the file any more.",
+    "type": "integer",
+}
 
 
-def of(form: type[object]) -> JsonSchemaValue:
-    """Return the schema of what a dataclass is written as: with a default, a field may be left out."""
-    schema = decoder(form).json_schema(schema_generator=_Generator)
-    return {"$schema": _Generator.schema_dialect, **schema}
+def of(form: type[Any] | Document[Any]) -> JsonSchemaValue:
+    """Return the schema of what a dataclass is written as: with a default, a field may be left out.
+
+    A file has `format` before the fields of its value, and all of these.
+    """
+    value = form.value if isinstance(form, Document) else form
+    # In a list, since a dataclass alone takes no options; those inside of it have the same ones.
+    adapter = TypeAdapter(list[value], config=_OPTIONS)  # type: ignore[valid-type]  # it is a type
+    parts = adapter.json_schema(schema_generator=_Generator)["$defs"]
+    schema = parts.pop(value.__name__)
+    if form is not value:
+        schema["properties"] = {"format": _FORMAT, **schema["properties"]}
+        schema["required"] = [*schema["properties"]]
+    return {"$schema": _Generator.schema_dialect, **schema, "$defs": parts}
 
 
 class _Generator(GenerateJsonSchema):
-    """Adds the docstrings of fields, and lets no object have other fields."""
+    """Writes descriptions as JSON has things, in one line."""
 
     def dataclass_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ANN401 - pydantic's own
         """Return the schema of a dataclass."""
         found = super().dataclass_schema(schema)
-        docs = _docs(schema["cls"])
-        for name, part in found["properties"].items():
+        for part in found["properties"].values():
             part.pop("default", None)
-            if name in docs:
-                part["description"] = docs[name]
-        return {**found, "additionalProperties": False}
+            described = " ".join(part.get("description", "").split())
+            part["description"] = described.replace("None", "null")
+        return found
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - as above
         """Return that a field needs no title: it has a name."""
         return False
-
-
-def _docs(form: type[object]) -> dict[str, str]:
-    """Return the docstrings of a dataclass's fields by name."""
-    described = getattr(form, "VALUE", form)
-    [tree] = ast.parse(textwrap.dedent(inspect.getsource(described))).body
-    docs = {"format": _FORMAT}
-    for statement, below in pairwise(tree.body):  # type: ignore[attr-defined]  # it is a class
-        match statement, below:
-            case (
-                ast.AnnAssign(target=ast.Name(id=name)),
-                ast.Expr(value=ast.Constant(value=str(doc))),
-            ):
-                docs[name] = " ".join(doc.split()).replace("None", "null")
-            case _:
-                pass
-    return docs
-
-
-_FORMAT = "Raised when older versions of comfy-watch could not read the file any more."

@@ -6,12 +6,14 @@ from watcher.cli import documents
 from watcher.cli.options import no_such
 from watcher.cli.terminal import show
 from watcher.model.event import Event
+from watcher.model.snapshot import Snapshot
 from watcher.settings.model import json_schema
+from watcher.state.codec import Document
 from watcher.state.documents import SNAPSHOT
 from watcher.state.schema import of
 
-_FORMS: dict[str, type[object]] = {
-    "snapshot": SNAPSHOT.form,
+_FORMS: dict[str, type[object] | Document[Snapshot]] = {
+    "snapshot": SNAPSHOT,
     "history": Event,  # a line of the file
     "check": documents.CheckDocument,
     "audit": documents.AuditDocument,
