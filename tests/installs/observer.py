@@ -51,7 +51,7 @@ class Observer:
 
     def _watch(self) -> None:
         while not self._ended.wait(_PAUSE):
-            found = asyncio.run(scan(self._source, timeout=10))
+            [found] = asyncio.run(scan(self._source, timeout=10))
             if found.failure is None:
                 self.scans.append(found.packs)
             elif self.scans:

@@ -148,7 +148,7 @@ def _audited(world: World, registry: FakeRegistry) -> tuple[Finding, ...]:
         limits = RequestLimits(timeout=30, retries=0, concurrency=16)
         done = await audit(
             Registry(registry.url, limits),
-            (await scan(_source(world), timeout=30),),
+            await scan(_source(world), timeout=30),
             minimum_age=0,
             accept=(),
             progress=silent,

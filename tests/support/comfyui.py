@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from watcher.installs.scan import look, scan
+from watcher.installs.scan import scan
 from watcher.model.pack import Inventory, Pack, Source, SourceKind
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -149,7 +149,8 @@ def scanned(
     if workflows:
         [found] = looked_at(where, kind, timeout=timeout)
         return found
-    return asyncio.run(scan(source, timeout=timeout, had=had))
+    [found] = asyncio.run(scan(source, timeout=timeout, had=had))
+    return found
 
 
 def looked_at(
@@ -158,7 +159,7 @@ def looked_at(
     """Return what `audit` finds in a TARGET, with paths as seen from the folder that it lies in."""
     source = Source(name="x", kind=kind, where=str(where))
     base = str(Path(where).parent)
-    return asyncio.run(look(source, timeout=timeout, base=base))
+    return asyncio.run(scan(source, timeout=timeout, base=base))
 
 
 def refused(

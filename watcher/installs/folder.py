@@ -18,6 +18,7 @@ from watcher.installs.safe_files import (
     Entry,
     UnreadableError,
     Unscannable,
+    in_order,
     joined,
     naming,
     reason,
@@ -151,9 +152,7 @@ def _expanded(text: str) -> str:
 _IS_IT_MOUNTED = f": is its volume not mounted? If its packs were removed, create {OWN_FILES[0]} in it"
 _DISABLED = f"{folders.DISABLED}/"
 _SMALL = 4096
-_CONFIG_LIMIT = 256 * 1024
-_PACKED_LIMIT = 8 * 1024 * 1024
-_TRACKING_LIMIT = 8 * 1024 * 1024
+_LARGE = 8 * 1024 * 1024
 _MOST_READINGS = 5
 """Of a folder that changes while it is read."""
 
@@ -180,11 +179,9 @@ def read(source: Source, had: Collection[Pack], go_on: Callable[[], None]) -> In
         else:
             places.add(folder.place)
     why = joined(failed)
-    if not (places or packs):
-        raise Unscannable(why)
     return Inventory(
         install=source.name,
-        packs=tuple(packs),
+        packs=in_order(packs),
         failure=ReadFailure(install=source.name, error=why) if why else None,
         places=frozenset(places),
     )
@@ -311,7 +308,7 @@ def _contents(folder: str) -> Contents:
             clone = Clone(remark=".git leads to another folder, which is not read")
         project = safe_files.read(folder, "pyproject.toml", limit=folders.LIMIT)
         if tracking and dot_git is not None:
-            listed = safe_files.read(folder, ".tracking", limit=_TRACKING_LIMIT) or b""
+            listed = safe_files.read(folder, ".tracking", limit=_LARGE) or b""
             names = re.split(rb"[/\\\s]+", listed.lower())
             tracks_git = any(name.rstrip(b". ") == b".git" for name in names)
     except UnreadableError as error:
@@ -341,13 +338,13 @@ def _clone(folder: str) -> tuple[Clone, str]:
             flaws.append(f".git/{'/'.join(parts)} is empty")
         return data or b""
 
-    remote = folders.remote(read("config", limit=_CONFIG_LIMIT))
+    remote = folders.remote(read("config", limit=folders.LIMIT))
     cnr_id = texts.pack_id(read(".cnr-id").decode("utf-8", "replace"))
     commit, ref = folders.head(read("HEAD"))
     if ref is not None:
         commit = texts.commit(read(*ref.split("/")).decode("ascii", "replace"))
         if not (commit or flaws):  # what is packed is older than what cannot be read
-            commit = folders.packed(read("packed-refs", limit=_PACKED_LIMIT), ref)
+            commit = folders.packed(read("packed-refs", limit=_LARGE), ref)
     remark = "" if remote or flaws else "no remote"
     clone = Clone(remote=remote, commit=commit, cnr_id=cnr_id, remark=remark)
     return clone, flaws[0] if flaws else ""

@@ -22,11 +22,11 @@ from watcher.installs.recognise import commands, lists, texts, workflows
 from watcher.installs.safe_files import (
     Unscannable,
     failed,
+    in_order,
     naming,
     reason,
 )
 from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
-from watcher.model.reading import ReadFailure
 
 _LOOKED_FOR = "a Dockerfile, a script, a snapshot or a workflow"
 _DOCKERFILE = re.compile(
@@ -76,7 +76,7 @@ def read(
     except NoComfyUI as none:
         nothing = none.what
     except Unscannable as error:
-        installed.append(failed(source, error))
+        installed.append(failed(source.name, error.what))
     if Path(source.where).name.lower() == NODES:
         return tuple(installed)
     found = [*_named_in(source.where, _shown(source, base), until, go_on)]
@@ -102,7 +102,7 @@ def _of_file(source: Source) -> Inventory:
             packs = _in_document(document)
     packs = _in_file(packs, str(path))
     if is_snapshot:
-        return Inventory(install=source.name, packs=packs)
+        return Inventory(install=source.name, packs=in_order(packs))
     return Inventory(install=path.name, packs=packs, named=True)
 
 
@@ -185,11 +185,7 @@ def _named_in(
         path = os.path.join(root, *parts)  # noqa: PTH118 - as above
         # A link to a file that was read anyway leaves nothing unread.
         if why != _LINK or os.path.realpath(path) not in files:
-            name = _name(shown, parts)
-            failure = ReadFailure(install=name, error=why)
-            yield Inventory(
-                install=name, failure=failure, named=True, places=frozenset()
-            )
+            yield failed(_name(shown, parts), why, named=True)
 
 
 def _walk(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import islice
 
 from watcher.errors import WatchError
-from watcher.model.pack import Inventory, Pack, Source
+from watcher.model.pack import Inventory, Pack
 from watcher.model.reading import ReadFailure
 from watcher.values import frozen
 
@@ -22,10 +22,10 @@ class Unscannable(WatchError):  # noqa: N818 - it says what the install is
     """
 
 
-def failed(source: Source, error: Unscannable) -> Inventory:
-    """Return the inventory of an install that cannot be scanned."""
-    failure = ReadFailure(install=source.name, error=error.what, hint=error.hint)
-    return Inventory(install=source.name, failure=failure, places=frozenset())
+def failed(name: str, why: str, hint: str = "", *, named: bool = False) -> Inventory:
+    """Return the inventory of an install that cannot be scanned, or of a file that should have `named` packs."""
+    failure = ReadFailure(install=name, error=why, hint=hint)
+    return Inventory(install=name, failure=failure, places=frozenset(), named=named)
 
 
 @contextmanager

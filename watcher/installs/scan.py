@@ -8,17 +8,16 @@ import glob
 import os
 import re
 import threading
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import replace
+from collections.abc import Callable, Collection
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import assert_never
 
 from watcher import durations
 from watcher.installs import safe_files
 from watcher.installs.recognise import lists, texts
 from watcher.installs.safe_files import (
+    MOST_ENTRIES,
     Unscannable,
     failed,
     in_order,
@@ -28,7 +27,6 @@ from watcher.installs.safe_files import (
 from watcher.model.pack import Inventory, Pack, Source, SourceKind
 
 LIMIT = 16 * 1024 * 1024
-_MOST_MATCHES = 5_000
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
 
@@ -36,7 +34,7 @@ def read(source: Source) -> Inventory:
     """Return the packs of a snapshot; Unscannable if there is no such file, or none that can be read."""
     path, data = content(source.where)
     with naming(path):
-        packs = lists.of_snapshot(texts.load(data, path.name))
+        packs = in_order(lists.of_snapshot(texts.load(data, path.name)))
     return Inventory(install=source.name, packs=packs)
 
 
@@ -59,11 +57,11 @@ def _newest(where: str) -> Path:
     """
     if Path(where).exists() or not glob.has_magic(where):
         return Path(where)
-    found = [Path(match) for match in islice(glob.iglob(where), _MOST_MATCHES + 1)]  # noqa: PTH207 - the pattern is whole
+    found = [Path(match) for match in islice(glob.iglob(where), MOST_ENTRIES + 1)]  # noqa: PTH207 - the pattern is whole
     if not found:
         raise Unscannable(f"no file matches {where}")
-    if len(found) > _MOST_MATCHES:
-        raise Unscannable(f"more than {_MOST_MATCHES:,} files match {where}")
+    if len(found) > MOST_ENTRIES:
+        raise Unscannable(f"more than {MOST_ENTRIES:,} files match {where}")
     if all(_MOMENT.match(path.name) for path in found):
         return max(found, key=lambda path: path.name)
     try:
@@ -77,69 +75,45 @@ async def scan(
     *,
     timeout: float,  # noqa: ASYNC109 - a setting, which the reasons name
     had: Collection[Pack] = (),
-) -> Inventory:
-    """Return what one install has, its packs in the order of `in_order`, read within `timeout` seconds.
-
-    `had` are the packs of the last good scan. What cannot be read is the failure, in which no secret is. A single pack
-    that cannot be read is `unknown`, and says why.
-    """
-    [found] = await _scanned(source, timeout, _read(source, had))
-    return found
-
-
-async def look(
-    source: Source,
-    *,
-    timeout: float,  # noqa: ASYNC109 - as above
-    base: str,
+    base: str | None = None,
 ) -> tuple[Inventory, ...]:
-    """Return what a TARGET of `audit` has: an install as `scan` does, and the files in it that name packs.
+    """Return what one install has, read within `timeout` seconds; with a `base` also the files in it that name packs.
 
-    `base` is the folder from which paths are shown.
+    `had` are the packs of the last good scan, and `base` is the folder from which paths are shown. What cannot be read
+    is the failure, in which no secret is. A single pack that cannot be read is `unknown`, and says why.
     """
-    if source.kind is SourceKind.URL:
-        return (await scan(source, timeout=timeout),)
-    from watcher.installs import references
-
-    reading = _in_thread(partial(references.read, source, base, timeout))
-    return await _scanned(source, timeout, reading)
-
-
-async def _scanned(
-    source: Source,
-    timeout: float,  # noqa: ASYNC109 - as above
-    reading: Awaitable[tuple[Inventory, ...]],
-) -> tuple[Inventory, ...]:
     try:
         async with asyncio.timeout(timeout):
-            found = await reading
+            return await _read(source, timeout, had, base)
     except Unscannable as error:
-        return (failed(source, error),)
+        return (failed(source.name, error.what, error.hint),)
     except TimeoutError:
         why = f"there was no answer within {durations.show(timeout)}"
-        return (failed(source, Unscannable(why)),)
     except OSError as error:
-        return (failed(source, Unscannable(f"something in it {reason(error)}")),)
-    return tuple(
-        one if one.named else replace(one, packs=in_order(one.packs)) for one in found
-    )
+        why = f"something in it {reason(error)}"
+    return (failed(source.name, why),)
 
 
-async def _read(source: Source, had: Collection[Pack]) -> tuple[Inventory, ...]:
-    match source.kind:
-        case SourceKind.PATH:
-            from watcher.installs import folder
+async def _read(
+    source: Source,
+    seconds: float,
+    had: Collection[Pack],
+    base: str | None,
+) -> tuple[Inventory, ...]:
+    if source.kind is SourceKind.URL:
+        from watcher.installs import manager
 
-            return await _in_thread(lambda go_on: (folder.read(source, had, go_on),))
-        case SourceKind.SNAPSHOT:
-            return await _in_thread(lambda _: (read(source),))
-        case SourceKind.URL:
-            from watcher.installs import manager
+        packs = in_order(await manager.packs(source.where))
+        return (Inventory(install=source.name, packs=packs),)
+    if base is not None:
+        from watcher.installs import references
 
-            packs = await manager.packs(source.where)
-            return (Inventory(install=source.name, packs=packs),)
-        case _:
-            assert_never(source.kind)
+        return await _in_thread(partial(references.read, source, base, seconds))
+    if source.kind is SourceKind.SNAPSHOT:
+        return await _in_thread(lambda _: (read(source),))
+    from watcher.installs import folder
+
+    return await _in_thread(lambda go_on: (folder.read(source, had, go_on),))
 
 
 class _AbandonedError(Exception):

@@ -22,7 +22,7 @@ from watcher.cli.terminal import (
 )
 from watcher.errors import UsageError, WatchError
 from watcher.installs import places
-from watcher.installs.scan import look, scan
+from watcher.installs.scan import scan
 from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
 from watcher.settings import tables
 from watcher.settings.loading import Loaded
@@ -181,15 +181,12 @@ async def scan_all(
     *,
     with_files: bool = False,
 ) -> list[Inventory]:
-    """Return what each install has. `with_files`: the files are read, too, that name packs (`look`)."""
-    base = str(working_folder()) if with_files else ""
+    """Return what each install has. `with_files`: the files are read, too, that name packs."""
+    base = str(working_folder()) if with_files else None
 
     async def one(source: Source) -> tuple[Inventory, ...]:
         progress(source.name, f"scanning {sanitize_line(source.name)}")
-        if with_files:
-            found = await look(source, timeout=timeout, base=base)
-        else:
-            found = (await scan(source, timeout=timeout),)
+        found = await scan(source, timeout=timeout, base=base)
         progress(source.name, "")
         return found
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from watcher.changes.verdict import identities
-from watcher.installs.safe_files import Unscannable, failed, in_order, joined
+from watcher.installs.safe_files import failed, in_order, joined
 from watcher.installs.scan import scan
 from watcher.model.pack import Claim, Inventory, Pack, Scanned, Source
 from watcher.streams import Progress
@@ -41,9 +41,9 @@ async def _scan(
     """Return an install's packs, or its last list."""
     had = [one for one in last or () if not one.is_stray]
     try:
-        found = await scan(source, timeout=patience, had=had)
+        [found] = await scan(source, timeout=patience, had=had)
     except Exception as error:  # noqa: BLE001 - whatever is in one install must not end the poll
-        found = failed(source, Unscannable(f"unexpected {type(error).__name__}"))
+        found = failed(source.name, f"unexpected {type(error).__name__}")
     unread = [f"{one.folder}: {one.evidence}" for one in found.packs if one.unreadable]
     failure = [found.failure.line] if found.failure else []
     is_read = bool(found.places or found.packs)
