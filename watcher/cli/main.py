@@ -17,6 +17,7 @@ import click
 
 from watcher import __version__, log, streams
 from watcher.cli.options import (
+    flag,
     json_option,
     limit_option,
     masked,
@@ -60,32 +61,7 @@ Exit codes:
 """
 
 
-_COMMIT = 12
-"""Characters of a commit, which name it in a repository of any size."""
 _ASKS_FOR_DOCUMENT = re.compile(r"(?:^| )--(?:json|format[ =](?:json|sarif))")
-
-
-def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """Print the version and exit; for `--version`."""
-    if wanted and not ctx.resilient_parsing:
-        echo(version_line())
-        ctx.exit()
-
-
-def version_line(distribution: str = "comfy-watch") -> str:
-    """Return what `--version` prints: with the commit, if the installer was given a git repository (PEP 610)."""
-    # Here, since few want to know it.
-    import json
-    from importlib import metadata
-
-    try:
-        written = metadata.distribution(distribution).read_text("direct_url.json")
-    except metadata.PackageNotFoundError:
-        written = None
-    origin = json.loads(written or "{}")
-    commit = str(origin.get("vcs_info", {}).get("commit_id", ""))[:_COMMIT]
-    suffix = f" (commit {commit})" if commit else ""
-    return f"comfy-watch, version {__version__}{suffix}"
 
 
 @click.group(
@@ -93,14 +69,7 @@ def version_line(distribution: str = "comfy-watch") -> str:
     help=_ABOUT,
     epilog=EXIT_CODES,
 )
-@click.option(
-    "--version",
-    is_flag=True,
-    expose_value=False,
-    is_eager=True,
-    callback=_show_version,
-    help="Show the version and exit.",
-)
+@click.version_option(__version__)
 def cli() -> None:
     """Run one of the commands below."""
 
@@ -194,12 +163,11 @@ def _words_of(
     help="Also watch this pack, or a pattern of ids (repeatable).",
     callback=reading(lambda ids: [*map(parsing.id_or_glob, ids)]),
 )
-@click.option("--dry-run", is_flag=True, help="Save nothing and send nothing.")
+@flag("--dry-run", help="Save nothing and send nothing.")
 @json_option
 @repeatable(
     "--fail-on",
     parse=_words_of(MATCHES, _EVENT_KIND),
-    without=frozenset(),
     metavar="KINDS",
     help="Exit with 3 if this poll has such an event.",
 )
@@ -217,10 +185,9 @@ def run() -> None:
 
 @command("status --problems")
 @nodes_option(help="Show only this pack (repeatable).")
-@click.option(
+@flag(
     "--problems",
     "only_problems",
-    is_flag=True,
     help="Show only packs, installs and channels with problems.",
 )
 @json_option
@@ -242,9 +209,8 @@ _LONGEST = 366 * DAY
     callback=reading(partial(parsing.seconds, low=1, high=_LONGEST)),
     help="How long ago the last poll may be, such as 30m.  [default: see above]",
 )
-@click.option(
+@flag(
     "--strict",
-    is_flag=True,
     help="Also exit with 1 if a pack, install or channel fails, or an alert waits for longer than a day.",
 )
 def health() -> None:
@@ -285,10 +251,8 @@ Exit codes:
 
 
 def _grades(words: list[object]) -> frozenset[str]:
-    """Return the verdicts of `--fail-on`; nothing for `none` alone."""
-    if {parsing.lower(word) for word in words} == {_NO_VERDICT}:
-        return frozenset()
-    return _words_of(VERDICTS, "a verdict")(words)
+    """Return the verdicts of `--fail-on`, in which `none` is no verdict."""
+    return _words_of((*VERDICTS, _NO_VERDICT), "a verdict")(words) - {_NO_VERDICT}
 
 
 def _findings(words: list[object]) -> tuple[Acceptance, ...]:
@@ -314,10 +278,9 @@ def _findings(words: list[object]) -> tuple[Acceptance, ...]:
     help="Do not count this finding for --fail-on: PACK@VERSION, PACK@COMMIT of a clone, or PACK; =VERDICT at its end"
     " says how bad it may be (repeatable).",
 )
-@click.option(
+@flag(
     "--problems",
     "only_problems",
-    is_flag=True,
     help="Show only packs that are not ok; not with --json, which has all.",
 )
 @click.option(
@@ -345,7 +308,6 @@ def audit() -> None:
     "--kind",
     "kinds",
     parse=_words_of([*Kind], _EVENT_KIND),
-    without=frozenset(),
     metavar="KINDS",
     help="Show only events of these kinds.",
 )
@@ -401,14 +363,12 @@ Exit codes:
     help="Show only versions whose reason has this text, in any case.",
     callback=reading(_visible, without=""),
 )
-@click.option("--deprecated", is_flag=True, help="Show only deprecated versions.")
+@flag("--deprecated", help="Show only deprecated versions.")
 @since_option(
     help="Show only versions published since a date, or in the last 7d or 12h."
 )
 @limit_option(help="Show at most N versions.")
-@click.option(
-    "--reasons", "with_reasons", is_flag=True, help="Show the registry's reasons too."
-)
+@flag("--reasons", "with_reasons", help="Show the registry's reasons too.")
 @json_option
 def versions() -> None:
     """Show the versions that the registry has, newest first.
@@ -416,10 +376,6 @@ def versions() -> None:
     ID is the id of a pack. Without an ID it searches all packs, with about 300 requests. It needs no settings, and
     writes nothing.
     """
-
-
-def _one_id(text: str) -> str:
-    return parsing.read([text])[0]
 
 
 _WAIT_HELP = """\
@@ -433,7 +389,9 @@ Exit codes:
 
 
 @command("wait comfyui-kjnodes 1.2.0", _WAIT_HELP, page="publishers", alerts=False)
-@click.argument("node", required=False, metavar="[ID", callback=reading(_one_id, "ID"))
+@click.argument(
+    "node", required=False, metavar="[ID", callback=reading(parsing.node_id, "ID")
+)
 @click.argument("version", required=False, metavar="[VERSION]]")
 @click.option(
     "--for",
@@ -495,12 +453,9 @@ def config() -> None:
 
 
 @command("init", page="settings", settings="none")
-@click.option(
-    "--here", is_flag=True, help="Write to this folder, with the state beside it."
-)
-@click.option(
+@flag("--here", help="Write to this folder, with the state beside it.")
+@flag(
     "--system",
-    is_flag=True,
     help="Write to /etc/comfy-watch, for a service; everybody can read that file.",
 )
 def init() -> None:

@@ -22,7 +22,7 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 def repeatable(
     *names: str,
     parse: Callable[[list[object]], object],
-    without: object,
+    without: object = frozenset(),
     **fields: Any,  # noqa: ANN401 - click's
 ) -> Callable[[_Command], _Command]:
     """Declare an option whose values add up: `parse` makes one of all their words.
@@ -51,9 +51,10 @@ def reading(
     return callback
 
 
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document instead."
-)
+flag = partial(click.option, is_flag=True)
+"""Declares an option that is given or not."""
+
+json_option = flag("--json", "as_json", help="Print one JSON document instead.")
 
 nodes_option = partial(
     click.option,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,18 +23,10 @@ from watcher.settings.places import (
     state_home,
 )
 from watcher.settings.sources import Layers, Unread, safe_name
-from watcher.settings.tables import AcceptTable, ChannelTable, InstallTable
 from watcher.text import mask
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-
-_TABLES: Mapping[str, type[BaseModel]] = {
-    "accept": AcceptTable,
-    "channels": ChannelTable,
-    "installs": InstallTable,
-}
 
 
 def error_lines(error: ErrorDetails, origins: Mapping[str, str]) -> list[str]:
@@ -64,7 +56,8 @@ def _reason(error: ErrorDetails) -> str:
         case "missing":
             return "is required"
         case "extra_forbidden":
-            return _unknown(str(inside[-1]), _TABLES[str(setting)])
+            table, *_ = get_args(Settings.model_fields[str(setting)].annotation)
+            return _unknown(str(inside[-1]), table)
         # A channel's name is the only text with a pattern.
         case "string_pattern_mismatch":
             allowed = "give up to 64 letters A to Z, digits, '.', '_' and '-', a letter or a digit first"
@@ -135,8 +128,8 @@ def load(
     sources.secret_files(found, environ, container_secrets)
     sources.environment(found, environ)
     found.add(overrides, "command line")
-    settings, problems = _validated(found)
     origins = dict.fromkeys(Settings.model_fields, "default") | found.origins
+    settings, problems = _validated(found, origins)
     nodes = parsing.read_watched([*settings.nodes, *more_nodes])
     changes: dict[str, object] = {"nodes": nodes}
     if split(nodes).chooses and origins["interval"] == "default":
@@ -152,10 +145,7 @@ def load(
         try:
             if name == "installs":
                 installs = [tables.placed(one, place) for one in value]
-                changes[name] = tuple(installs)
-                problems += [
-                    f"{name}: {why} ({origins[name]})" for why in tables.twice(installs)
-                ]
+                changes[name] = tables.each_once(installs)
             elif value is not None and name not in changes:
                 changes[name] = place(value)
         except ValueError as error:
@@ -231,7 +221,7 @@ def url_problems(
     ]
 
 
-def _validated(found: Layers) -> tuple[Settings, list[str]]:
+def _validated(found: Layers, origins: Mapping[str, str]) -> tuple[Settings, list[str]]:
     """Return the settings and a line for everything that is wrong; with an error they are the defaults.
 
     The error of pydantic stays in here: it holds the values, secret ones too.
@@ -251,7 +241,6 @@ def _validated(found: Layers) -> tuple[Settings, list[str]]:
         return Settings.model_validate(values), problems
     except ValidationError as error:
         refused = error.errors(include_url=False)
-    origins = dict.fromkeys(Settings.model_fields, "default") | found.origins
     for one in refused:
         problems += error_lines(one, origins)
     return Settings(), problems

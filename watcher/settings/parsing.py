@@ -265,7 +265,8 @@ def _publisher(item: object) -> str:
     return text
 
 
-def _id(item: object) -> str:
+def node_id(item: object) -> str:
+    """Return an id, or a pack's URL as its id."""
     text = id_or_glob(item)
     if is_glob(text):
         raise ValueError(
@@ -316,7 +317,7 @@ def _each_once(
     return read_list
 
 
-read = _each_once(_id)
+read = _each_once(node_id)
 """Node ids, a pack's URL as its id."""
 read_watched = _each_once(id_or_glob)
 """Node ids, as `read`, and globs over ids, in their order."""

@@ -183,17 +183,13 @@ def find_file(
 
     Without either, the first of `places` that exists, and "". ConfigError for a URL or an unknown home folder.
     """
-    for path, origin in (
-        (config, "--config"),
-        (environ.get(FILE_VARIABLE), f"environment {FILE_VARIABLE}"),
-    ):
-        if path:
-            try:
-                return absolute(cwd, Path(parsing.path(str(path)))), origin
-            except ValueError as error:
-                raise ConfigError(f"settings file: {error} ({origin})") from None
-    found = [place for place in places(environ, cwd) if os.path.lexists(place)]
-    return found[0] if found else None, ""
+    origin = "--config" if config else f"environment {FILE_VARIABLE}"
+    if named := config or environ.get(FILE_VARIABLE):
+        try:
+            return absolute(cwd, Path(parsing.path(str(named)))), origin
+        except ValueError as error:
+            raise ConfigError(f"settings file: {error} ({origin})") from None
+    return next(filter(os.path.lexists, places(environ, cwd)), None), ""
 
 
 def absolute(start: Path, path: Path) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path, PurePath
@@ -148,12 +148,10 @@ def names(urls: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
 
     `taken` are names of other channels, in lower case, which are passed over.
     """
-    unfree = set(taken)
-    found: dict[str, str] = {}
-    for url in urls:
-        found[url] = _unique_name(service_named_by(url), unfree)
-        unfree.add(found[url])
-    return found
+    each = list(urls)
+    return dict(
+        zip(each, _numbered(map(service_named_by, each), {*taken}), strict=True)
+    )
 
 
 def service_named_by(url: str) -> str:
@@ -346,14 +344,15 @@ def sources(tables: Iterable[InstallTable]) -> tuple[Source, ...]:
     )
 
 
-def twice(tables: Sequence[InstallTable]) -> Iterator[str]:
-    """Yield which of some absolute tables are one install."""
+def each_once(tables: Sequence[InstallTable]) -> tuple[InstallTable, ...]:
+    """Return absolute tables; ValueError if two of them are one install."""
     seen: dict[str, int] = {}
     for number, source in enumerate(sources(tables), 1):
         first = seen.setdefault(source.identity, number)
         if first != number:
             shown = tables[number - 1].shown
-            yield f"entries {first} and {number} are one install: {shown}"
+            raise ValueError(f"entries {first} and {number} are one install: {shown}")
+    return tuple(tables)
 
 
 def _names(tables: Sequence[InstallTable]) -> list[str]:
@@ -364,12 +363,10 @@ def _names(tables: Sequence[InstallTable]) -> list[str]:
         next((name for name in each if may_have[name.lower()] == 1), each[-1])
         for each in usual
     ]
-    taken = {table.name.lower() for table in tables if table.name}
-    for place, table in enumerate(tables):
-        if not table.name:
-            names[place] = _unique_name(names[place], taken)
-            taken.add(names[place].lower())
-    return names
+    given = {table.name.lower() for table in tables if table.name}
+    unnamed = zip(names, tables, strict=True)
+    free = _numbered((name for name, table in unnamed if not table.name), given)
+    return [table.name or next(free) for table in tables]
 
 
 def targets(given: Sequence[str], place: Callable[[Path], Path]) -> tuple[Source, ...]:
@@ -403,13 +400,15 @@ def _usual_names(table: InstallTable) -> list[str]:
     return [name[-_LONGEST_NAME:] for name in (*names, table.where)]
 
 
-def _unique_name(usual: str, taken: Collection[str]) -> str:
-    """Return a name, or that and a number."""
-    name, number = usual, 1
-    while name.lower() in taken:
-        number += 1
-        name = f"{usual[: _LONGEST_NAME - 6]}-{number}"
-    return name
+def _numbered(usual: Iterable[str], taken: set[str]) -> Iterator[str]:
+    """Yield each name, or that and a number where another has it; `taken` are names in lower case."""
+    for one in usual:
+        name, number = one, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{one[: _LONGEST_NAME - 6]}-{number}"
+        taken.add(name.lower())
+        yield name
 
 
 _VERDICTS = tuple(one for one in VERDICTS if one is not Grade.OK)

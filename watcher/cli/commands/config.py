@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
-from watcher import durations, log
+from watcher import durations
 from watcher.alerts.digest import sample
 from watcher.cli.options import no_such
 from watcher.cli.report import exit_code
@@ -125,8 +125,8 @@ def _place(url: str) -> str:
 def test_alerts(*, loaded: Loaded, channels: tuple[str, ...]) -> int:
     """Send a sample to all channels and print a line for each when it is done; return 1 if one failed."""
     known = {channel.name: channel for channel in loaded.settings.all_channels()}
+    warn(*loaded.warnings)  # a misspelled name may be why there is no channel
     if not known:
-        warn(*loaded.warnings)  # a misspelled name may be why there is none
         hint = where_to_set(
             loaded, "alert_urls or [[channels]]", "COMFY_WATCH_ALERT_URLS"
         )
@@ -144,7 +144,6 @@ def test_alerts(*, loaded: Loaded, channels: tuple[str, ...]) -> int:
             progress(channel.name, f"sending to {channel.name}")
             outcome = await worker.deliver(job)
         progress(channel.name, "")
-        log.debug("sent", channel=channel.name)
         result = colour("delivered")
         if not outcome.taken:
             result = f"{colour('failed')}: {outcome.reason}"
@@ -159,5 +158,4 @@ def test_alerts(*, loaded: Loaded, channels: tuple[str, ...]) -> int:
     turns = asyncio.Semaphore(AT_ONCE)
     with Worker() as worker, ProgressLine() as progress:
         validate_channels(loaded.settings, folder, loaded.origins, worker.refusal)
-        warn(*loaded.warnings)
         return exit_code(is_undone=not all(asyncio.run(send_all())))
