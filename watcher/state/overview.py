@@ -103,13 +103,11 @@ def _row(
     name: str, state: State, copies: tuple[Copy, ...], installs: Mapping[str, str]
 ) -> NodeRow:
     """Return the row of a watched node, with what is installed of it."""
-    key, checks = name.lower(), state.checks
-    node = state.snapshot.nodes.get(key, Node(node=name))
+    key, checks, snapshot = name.lower(), state.checks, state.snapshot
+    node = snapshot.nodes.get(key, Node(node=name))
     streaks = checks.streaks.get(About.NODE, {})
     failure = streaks.get(key) or streaks.get(ALL)
     doubt = checks.streaks.get(About.EMPTY, {}).get(key)
-    snapshot = state.snapshot
-    is_failing = snapshot.is_failing(About.NODE, key)
     judged = {
         (installs[one.install], one.version): one
         for one in checks.run.get(key, ())
@@ -122,16 +120,16 @@ def _row(
     # To find the newest one costs the most here, and mostly it is the one to install too.
     if newest and newest.status != ACTIVE:
         installable = newest_of(one for one in left if one.status == ACTIVE)
+    is_unknown = doubt is not None or key in checks.unknown
+    was_read = node.baseline_at or node.empty_since or node.banned or is_unknown
+    grade = Grade.UNREAD
+    if snapshot.is_failing(About.NODE, key) or (snapshot.is_down and failure):
+        grade = Grade.FAILING
+    elif was_read and not failure:
+        grade = _stands(node, newest, run, is_unknown=is_unknown)
     return NodeRow(
         node=name,
-        state=_stands(
-            node,
-            newest,
-            run,
-            is_read=failure is None,
-            is_failing=is_failing or (snapshot.is_down and failure is not None),
-            is_unknown=doubt is not None or key in checks.unknown,
-        ),
+        state=grade,
         newest=installable.version if installable and not node.banned else None,
         versions=len(listed),
         problems=tuple(
@@ -149,21 +147,13 @@ def _stands(
     newest: Version | None,
     run: Collection[JudgedCopy],
     *,
-    is_read: bool,
-    is_failing: bool,
     is_unknown: bool,
 ) -> Grade:
-    """Return how a node stands, for everything that shows or counts it.
+    """Return how a node that was read stands, for everything that shows or counts it.
 
-    `newest` is its newest version that is there, `run` what is run of it. `is_read` says that the last poll did not
-    fail to read it, `is_failing` that it could not be read, or had no version, in so many polls that it or the registry
-    was reported, and `is_unknown` that no registry was seen to have the node.
+    `newest` is its newest version that is there, `run` what is run of it. `is_unknown`: no registry was seen to have
+    the node.
     """
-    if is_failing:
-        return Grade.FAILING
-    was_read = node.baseline_at or node.empty_since or node.banned or is_unknown
-    if not (is_read and was_read):
-        return Grade.UNREAD
     if node.banned:
         return Grade.BANNED
     # Who runs a version need not look at the others.
@@ -173,29 +163,23 @@ def _stands(
         return Grade.DELISTED
     if newest is None:
         return Grade.UNKNOWN if is_unknown else Grade.OK
-    # Only a flag has something that counts.
-    found = node.by_key.get(newest.key) if newest.status == FLAGGED else None
-    return grade_of(
-        newest.status,
-        deprecated=newest.deprecated,
-        scan=found.scan if found else None,
-    )
+    # Only a flag has something that counts; a whole registry is shown at once.
+    scan = node.by_key[newest.key].scan if newest.status == FLAGGED else None
+    return grade_of(newest.status, deprecated=newest.deprecated, scan=scan)
 
 
 def _run_of(
     copies: Iterable[Copy], judged: Mapping[CopyKey, JudgedCopy]
 ) -> tuple[JudgedCopy, ...]:
     """Return how the enabled copies were judged, the worst of each version; one that was not is unknown."""
-    by_version: dict[str | None, list[JudgedCopy]] = {}
+    found: dict[str, JudgedCopy] = {}
     for copy in copies:
         if copy.enabled:
-            key = copy.install, copy.version
             unknown = JudgedCopy(install="", version=copy.version, grade=Grade.UNKNOWN)
-            by_version.setdefault(copy.version, []).append(judged.get(key, unknown))
-    return tuple(
-        min(by_version[version], key=JudgedCopy.rank)
-        for version in sorted(by_version, key=lambda one: one or "")
-    )
+            one = judged.get((copy.install, copy.version), unknown)
+            text = copy.version or ""
+            found[text] = min(found.get(text, one), one, key=JudgedCopy.rank)
+    return tuple(found[text] for text in sorted(found))
 
 
 def by_state(rows: Iterable[NodeRow]) -> dict[Grade, int]:
