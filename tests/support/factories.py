@@ -72,7 +72,7 @@ _REVISIONS = itertools.count()
 """Of the snapshots of comparisons: each is of a poll of its own."""
 _BESIDE = {
     "marks": "mark",
-    "ends": "ends",
+    "past": "past",
     "scans": "scan",
     "bans": "ban",
 }
@@ -81,7 +81,7 @@ _BESIDE = {
 def known(*versions: Version, **fields: Any) -> Node:
     """Make a node that has its baseline and these versions.
 
-    `marks`, `ends`, `scans` and `bans` say by key what is known beside the rows, by "" of the node itself.
+    `marks`, `past`, `scans` and `bans` say by key what is known beside the rows, by "" of the node itself.
     """
     facts: dict[str, dict[str, Any]] = {key: {} for key in ("", *by_key(versions))}
     for name in _BESIDE.keys() & fields.keys():

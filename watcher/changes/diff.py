@@ -6,7 +6,7 @@ Rules: docs/behaviour.md, Events and Listings.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from heapq import nlargest
 from typing import Any, NamedTuple
@@ -22,11 +22,12 @@ from watcher.changes.transitions import (
 from watcher.model.event import (
     BadVersion,
     Event,
+    Grade,
     Kind,
     Severity,
     Tally,
     grade_of,
-    worst_of,
+    worst_grade,
 )
 from watcher.model.pack import NodeRecord
 from watcher.model.reading import Listing
@@ -51,9 +52,8 @@ KEPT = 2000
 remove without end. They may all exist, so this is far above the size of any pack.
 """
 
-_BAD = {one: grade_of(one).severity for one in (FLAGGED, DELETED, BANNED)}
-"""How bad a version of each status is, unless `KnownVersion.ends` says it."""
-_JUDGED = {ACTIVE, *_BAD}
+_JUDGED = {ACTIVE, FLAGGED, DELETED, BANNED}
+"""The statuses of a version that is not new any more."""
 _OVER = {ACTIVE, PENDING, FLAGGED}
 """Statuses that say that a version is not banned any more: what is deleted, or has an unknown one, may still be."""
 
@@ -302,15 +302,19 @@ class _Comparison:
         elif is_new:
             events = [*first_sight(make, version, REMOVED)]
         else:
-            events = [*_changes(make, old, version)]
+            before = old.row
+            if old.partial:
+                # Its other fields were never read: that they are read now is no change.
+                status, deprecated = before.status, before.deprecated
+                before = replace(version, status=status, deprecated=deprecated)
+            events = [*transition(make, before, version, _past(old))]
         self.known.pop(known.key, None)
         # Of others that were not read it is not partial: a deprecation is an event whenever it is seen.
         is_partial = bool(unreported & WATCHED_FIELDS.keys())
         self.known[version.key] = KnownVersion(
             row=version,
             partial=is_partial and (old is None or old.partial),
-            judged=not is_new and _is_judged(known) and version.status not in _JUDGED,
-            ends=None if is_new else _ends(known, version.status),
+            past=None if is_new else _past_after(known, version.status),
             scan=known.scan or twin.scan,
             ban=_ban_after(known.ban or twin.ban, version.status, self.options.now),
         )
@@ -358,37 +362,21 @@ def complete(shown: Version, known: Version, unreported: Collection[str]) -> Ver
     return replace(shown, **lacking) if lacking else shown
 
 
-def _changes(
-    make: EventMaker, known: KnownVersion, version: Version
-) -> Iterator[Event]:
-    """Yield the events between two readings of a version that was not removed."""
-    old = known.row
-    if known.partial:
-        # Its other fields were never read: that they are read now is no change.
-        old = replace(version, status=old.status, deprecated=old.deprecated)
-    yield from transition(
-        make, old, version, is_decided=_is_judged(known), ends=_worst(known)
-    )
+def _past(known: KnownVersion) -> Grade | None:
+    """Return the worst that was reported of a version since it was active; None if it never was that, nor bad."""
+    status = known.row.status
+    return known.past or (grade_of(status) if status in _JUDGED else None)
 
 
-def _is_judged(known: KnownVersion) -> bool:
-    """Return whether a version is, or was, active or bad, so that it is not new when it becomes active."""
-    return known.judged or known.row.status in _JUDGED
-
-
-def _worst(known: KnownVersion) -> Severity | None:
-    """Return how bad the worst was that was reported of a version since it was active; None if nothing was."""
-    return known.ends or _BAD.get(known.row.status)
-
-
-def _ends(known: KnownVersion, status: str) -> Severity | None:
-    """Return `KnownVersion.ends` of a version after a row with this status."""
+def _past_after(known: KnownVersion, status: str) -> Grade | None:
+    """Return `KnownVersion.past` of a version after a row with this status."""
     if status == ACTIVE:
         return None
     if status == known.row.status:
-        return known.ends
-    worst, own = _worst(known), _BAD.get(status)
-    if own is None:
-        return worst
+        return known.past
+    past = _past(known)
+    if status not in _JUDGED:
+        return past
     # An info flag was the worst so far, or nothing: what is worse follows from the status.
-    return worst_of(worst, own) if worst not in {None, Severity.INFO} else None
+    is_less = past is None or past.severity is Severity.INFO
+    return None if is_less else worst_grade(filter(None, [past, grade_of(status)]))

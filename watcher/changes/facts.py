@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import groupby
 
-from watcher.model.event import EXPOSURES, Event, Kind, Severity, bounded
+from watcher.model.event import EXPOSURES, Event, Grade, Kind, bounded
 from watcher.model.scan import MOST_KEPT, Scan, shortened
 from watcher.model.snapshot import Ban, KnownVersion, Node, Snapshot
 from watcher.model.version import (
@@ -101,12 +101,12 @@ def _keeping(name: str, node: Node, bad: Mapping[VersionKey, Event]) -> Node:
     kept = set(of_age[-MOST_SCANS:])
 
     def after(one: KnownVersion) -> KnownVersion:
-        event, ends = bad.get((name, one.key)), one.ends
+        event, past = bad.get((name, one.key)), one.past
         # A flag is a warning, and so is what its end has to say, but for these.
         if event and event.is_harmless:
-            ends = ends or Severity.INFO
+            past = past or Grade.FLAGGED_INFO
         scan = one.scan if one.key in kept else None
-        return replace(one, scan=scan, ends=ends, ban=_explained(one.ban, event))
+        return replace(one, scan=scan, past=past, ban=_explained(one.ban, event))
 
     ban = _explained(node.ban, bad.get((name, "")))
     return replace(node, versions=tuple(map(after, node.versions)), ban=ban)

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from watcher.model.event import (
     Event,
     FieldChange,
+    Grade,
     Kind,
-    Severity,
     event_id,
     grade_of,
 )
@@ -137,26 +137,20 @@ def first_sight(
 
 
 def transition(
-    make: EventMaker,
-    old: Version,
-    version: Version,
-    *,
-    is_decided: bool,
-    ends: Severity | None,
+    make: EventMaker, old: Version, version: Version, past: Grade | None
 ) -> Iterator[Event]:
     """Yield the events between two readings of a version.
 
-    `is_decided`: it is, or was, active, flagged, banned or deleted. `ends`: how bad the worst was since it was active;
-    None if nothing was.
+    `past` is the worst that it was since it was active; None if it never was active, flagged, banned or deleted.
     """
     statuses = old.status, version.status
     fields = dict(WATCHED_FIELDS)
     if old.status != version.status:
-        kind = _status_kind(*statuses, is_new=not is_decided, was_bad=bool(ends))
+        kind = _status_kind(*statuses, past)
         if kind is Kind.CHANGED:
             fields = {"status": "status", **fields}
-        elif kind is Kind.REINSTATED:
-            yield replace(make(kind, *statuses), ends=ends)
+        elif kind is Kind.REINSTATED and past:
+            yield replace(make(kind, *statuses), ends=past.severity)
         elif kind is not None:
             yield make(kind, *statuses)
     if old.deprecated != version.deprecated:
@@ -176,13 +170,11 @@ def _deprecation(make: EventMaker, version: Version) -> Event:
     return make(Kind.UNDEPRECATED, "deprecated", None)
 
 
-def _status_kind(
-    before: str, after: str, *, is_new: bool, was_bad: bool
-) -> Kind | None:
+def _status_kind(before: str, after: str, past: Grade | None) -> Kind | None:
     """Return the kind of a change of status; None if it is none, as that a version waits for its scan again."""
-    if after == ACTIVE and was_bad:
+    if after == ACTIVE and past and past.is_bad:
         return Kind.REINSTATED
     kind = grade_of(after).kind
     if not {before, after} <= {*STATUSES}:
         return kind or Kind.CHANGED
-    return Kind.NEW if after == ACTIVE and is_new else kind
+    return Kind.NEW if after == ACTIVE and past is None else kind

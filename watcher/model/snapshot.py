@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
-from watcher.model.event import FAILING, About, Event, Severity
+from watcher.model.event import FAILING, About, Event, Grade
 from watcher.model.finding import Installed
 from watcher.model.scan import Scan
 from watcher.model.version import Version
@@ -49,12 +49,10 @@ class KnownVersion:
     """Whether it is missing; None if it was there when it was last looked for."""
     partial: bool = False
     """A watched field of it was never read: its first value will not be a change."""
-    judged: bool = False
-    """It was active, flagged, banned or deleted, which its status does not say: it is not new when it becomes active
-    again.
+    past: Grade | None = None
+    """The worst that was reported of it since it was active, `ok` if that is nothing; None where its status says that,
+    or if it never had another one than it has.
     """
-    ends: Severity | None = None
-    """How bad the worst was that was reported of it since it was active, where that does not follow from its status."""
     scan: Scan | None = None
     """What the scanner found in it, if that was read: of the newest 20 versions."""
     ban: Ban | None = None

@@ -22,7 +22,7 @@ from tests.support.factories import (
 )
 from watcher.changes.diff import compare_ban, compare_listing
 from watcher.changes.transitions import DiffOptions, node_url
-from watcher.model.event import FieldChange, Kind, Severity
+from watcher.model.event import FieldChange, Grade, Kind, Severity
 from watcher.model.snapshot import Ban, KnownVersion, Node
 from watcher.model.version import WATCHED_FIELDS, Version
 
@@ -115,7 +115,7 @@ def test_an_approval_is_new_only_once(life: tuple[str, ...], kind: str) -> None:
         node = compare(node, version("1.0", status)).node
     approved = compare(node, version("1.0"))
     assert reported(approved) == [(kind, "1.0", "pending", "active")]
-    assert beside(approved.node, "ends") == {}
+    assert beside(approved.node, "past") == {}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_reinstatement_ends_the_worst(
 ) -> None:
     """It counts as bad as the worst since the version was active; a flag as what was known to have been found."""
     row = version("1.0", life[0])
-    node = known(row, ends={row.key: Severity.INFO} if is_harmless else {})
+    node = known(row, past={row.key: Grade.FLAGGED_INFO} if is_harmless else {})
     for status in life[1:]:
         node = compare(node, version("1.0", status)).node
     [event] = compare(node, version("1.0")).events

@@ -28,7 +28,7 @@ from watcher.changes.facts import (
     with_scans,
 )
 from watcher.changes.transitions import DiffOptions
-from watcher.model.event import Event, Kind, Severity
+from watcher.model.event import Event, Grade, Kind, Severity
 from watcher.model.scan import MOST_KEPT, Scan
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import is_newer
@@ -194,16 +194,16 @@ def test_a_flag_that_was_reported_before_it_was_read_was_a_warning() -> None:
     node, [done] = polled(before, [flag("1.2")], read)
     assert done.severity is Severity.INFO
     assert beside(node, "scan")["id-1.1"].is_harmless
-    assert beside(node, "ends") == {"id-1.2": Severity.INFO}
+    assert beside(node, "past") == {"id-1.2": Grade.FLAGGED_INFO}
 
 
 def test_a_harmless_flag_hides_no_worse_one() -> None:
     """What was worse since the version was active stays how bad its end is."""
-    worse = {"id-1.1": Severity.WARNING}
-    before = pack("flagged", "flagged", kept={"1.0": scan(FFMPEG)}, ends=worse)
+    worse = {"id-1.1": Grade.DELETED}
+    before = pack("flagged", "flagged", kept={"1.0": scan(FFMPEG)}, past=worse)
     node, [done] = polled(before, [flag("1.1")], {"1.1": reason(FFMPEG)})
     assert done.severity is Severity.INFO
-    assert beside(node, "ends") == {"id-1.1": Severity.WARNING}
+    assert beside(node, "past") == worse
 
 
 def test_what_somebody_runs_is_compared_too() -> None:
