@@ -339,7 +339,7 @@ def test_reasons(versions: Versions, registry: FakeRegistry) -> None:
     published(registry)
     done = versions("--reasons", "--limit", "3")
     assert [" ".join(row.split()[2:]) for row in done.out.splitlines()[1:4]] == [
-        "flagged tides 0.1.0 1 critical finding: Exfiltration; in nodes.py",
+        "flagged tides 0.1.0 1 finding (1 critical): Exfiltration, in nodes.py",
         "active Lamps 1.10.0 -",
         "banned thief 2.0.0 Contains a stealer, says (address removed)",
     ]

@@ -11,7 +11,7 @@ from watcher.model.event import Cut, Event, FieldChange
 from watcher.model.scan import Scan, ScanFinding
 from watcher.model.version import STATUSES
 from watcher.text.sanitize import Trusted
-from watcher.text.status_reason import in_words, place
+from watcher.text.status_reason import in_words, of_rules, place
 
 Words = tuple[str, ...]
 
@@ -153,11 +153,7 @@ def in_a_sentence(scan: Scan) -> Words:
         )
     is_informational = all(one.is_harmless for one in scan.items)
     start = "informational findings" if is_informational else "the scanner found"
-    # One rule in thirty files is one thing to know.
-    of_rules: dict[str, ScanFinding] = {}
-    for one in scan.items:
-        of_rules.setdefault(one.rule, one)
-    shown = [*of_rules.values()][:MOST_FINDINGS]
+    shown = of_rules(scan.items)[:MOST_FINDINGS]
     more = scan.count - len(shown)
     end = f", and {more:,} more" if more > 0 else ""
     return said(f"{start}: {{}}{end}", joined("; ", map(_finding, shown)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from watcher.model.event import digest
@@ -233,15 +233,22 @@ def place(finding: ScanFinding) -> str:
     return f"{file}:{finding.line}" if is_known else file
 
 
+def of_rules(findings: Iterable[ScanFinding]) -> list[ScanFinding]:
+    """Return the first finding of each rule: one rule in thirty files is one thing to know."""
+    found: dict[str, ScanFinding] = {}
+    for one in findings:
+        found.setdefault(one.rule, one)
+    return [*found.values()]
+
+
 _DISTINCT_AT_MOST = 500
 """Rules and files that a scan can have before it is bounded: to make their texts safe takes time."""
 _SUMMARY = 300
 """Characters of a summary."""
 _LONGEST = 200
 """Characters of a rule or a file that is kept as it came."""
-_SEVERITIES = 5
-_TYPES = 3
-_PLACES = 3
+_SEVERITIES, _NAMED = 5, 3
+"""The severities and the findings that a summary names."""
 _UNRATED = "unrated"
 _SEVERITY = re.compile(r'"severity"\s*:\s*"([A-Za-z]{1,20})"')
 """Matches keys only: a quote inside a string has a backslash before it."""
@@ -266,8 +273,8 @@ def read_reason(reason: str) -> Reason:
     """Return what a reason says, its summary in at most 300 characters.
 
     An object is summarized by its `message`, else by the last one of its `statusHistory`. Findings are summarized by
-    their number per severity, the worst issue types and where they are; "at least" says that the reason was cut off or
-    is too large, so that of the rest only severities were counted. Anything else is shortened.
+    their number per severity, and the worst of them; "at least" says that the reason was cut off or is too large, so
+    that of the rest only severities were counted. Anything else is shortened.
 
     Findings in the messages of an object's history are in the scan too. It is whole only if each message is findings,
     and if all of these were read. Never raises; takes about a second at most.
@@ -318,40 +325,24 @@ def _kept_text(text: str) -> str:
 def _summary(said: Said) -> str:
     if not said.findings:
         return sanitize_line(said.text, _SUMMARY, cut_off=said.is_cut_off)
-    return sanitize_line(_in_words(said.findings, said.rest), _SUMMARY)
+    return sanitize_line(_of_findings(said), _SUMMARY)
 
 
-def _in_words(findings: tuple[ScanFinding, ...], rest: str | None) -> str:
-    severities = Counter(finding.severity for finding in findings)
-    severities.update(found[1].lower() for found in _SEVERITY.finditer(rest or ""))
-    ranked = sorted(severities, key=severity_rank)
+def _of_findings(said: Said) -> str:
+    """Return how many findings there are and how bad, then the worst of them in plain words. Not sanitized."""
+    severities = Counter(one.severity for one in said.findings)
+    severities.update(found[1].lower() for found in _SEVERITY.finditer(said.rest or ""))
+    # Padding hides no worse finding: the worst are counted first, also those that were not read.
     counts = [
-        f"{severities[severity]:,} {sanitize_line(severity, 20) or _UNRATED}"
-        for severity in ranked[:_SEVERITIES]
+        f"{severities[one]:,} {sanitize_line(one, 20) or _UNRATED}"
+        for one in sorted(severities, key=severity_rank)[:_SEVERITIES]
     ]
-    if others := sum(severities[severity] for severity in ranked[_SEVERITIES:]):
-        counts.append(f"{others:,} other")
-    total = severities.total()
-    summary = f"{counts[0]} finding{'' if total == 1 else 's'}"
-    if len(counts) > 1:
-        summary = f"{plural(total, 'finding')} ({', '.join(counts)})"
-    if rest is not None:
-        summary = f"at least {summary}"
+    at_least = "" if said.rest is None else "at least "
+    total = plural(severities.total(), "finding")
     # Only what is shown is sanitized, which takes a thousand times as long as counting it.
-    worst = [finding for finding in findings if finding.severity == ranked[0]]
-    if rules := Counter(finding.rule for finding in worst if finding.rule):
-        named = [
-            f"{sanitize_line(rule, 120)}{f' x{count}' if count > 1 else ''}"
-            for rule, count in rules.most_common(_TYPES)
-        ]
-        summary += f": {', '.join(named)}{_more(len(rules) - _TYPES)}"
-    # Keys as they came: to sanitize thousands of names for three would take a second.
-    places = {(one.file, one.line): one for one in worst if one.file}
-    if shown := [*places.values()][:_PLACES]:
-        where = ", ".join(map(place, shown))
-        summary += f"; in {where}{_more(len(places) - _PLACES)}"
-    return summary
-
-
-def _more(count: int) -> str:
-    return f" and {count} more" if count > 0 else ""
+    worst = of_rules(sorted(said.findings, key=badness))[:_NAMED]
+    named = [
+        ", in ".join(filter(None, (in_words(one.rule), place(one)))) for one in worst
+    ]
+    what = "; ".join(filter(None, named))
+    return f"{at_least}{total} ({', '.join(counts)}){f': {what}' if what else ''}"

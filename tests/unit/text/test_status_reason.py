@@ -75,28 +75,27 @@ def test_an_object_without_message_gives_the_last_of_its_history() -> None:
 def test_a_message_that_is_itself_findings_is_summarised() -> None:
     """JSON inside the message is not shown as JSON."""
     assert summarize(json.dumps({"message": json.dumps(_FINDINGS[:1])})).startswith(
-        "1 critical finding: exec_call"
+        "1 finding (1 critical): exec_call, in nodes/run.py:12"
     )
 
 
 def test_findings_are_counted_and_placed() -> None:
-    """Findings, under new and old names, give severities, worst types and places, never code."""
+    """Findings, under new and old names, give severities, the worst of each rule and its place, never code."""
     said = summarize(json.dumps(_FINDINGS))
     assert said == (
-        "5 findings (3 critical, 1 unrated, 1 info): exec_call x2, network;"
-        " in nodes/run.py:12, nodes/other.py:3, net.py"
+        "5 findings (3 critical, 1 unrated, 1 info): exec_call, in nodes/run.py:12; network, in net.py; odd"
     )
     assert "SNIPPET" not in said
 
 
-def test_many_findings_say_how_many_more() -> None:
-    """What is not named is counted."""
+def test_of_many_findings_some_are_named() -> None:
+    """All are counted."""
     many = [
         {"issue_type": f"t{i}", "severity": "critical", "file_path": f"f{i}.py"}
         for i in range(10)
     ]
     assert summarize(json.dumps(many)) == (
-        "10 critical findings: t0, t1, t2 and 7 more; in f0.py, f1.py, f2.py and 7 more"
+        "10 findings (10 critical): t0, in f0.py; t1, in f1.py; t2, in f2.py"
     )
 
 
@@ -173,16 +172,19 @@ def test_of_findings_that_were_cut_off_there_are_at_least_so_many() -> None:
     """A count is never wrong: where the end is missing, what could be read is the least that there is."""
     whole = json.dumps(_FINDINGS)
     assert summarize(whole[:-1]).startswith(
-        "at least 5 findings (3 critical, 1 unrated, 1 info): exec_call x2"
+        "at least 5 findings (3 critical, 1 unrated, 1 info): exec_call"
     )
     assert summarize(whole[: whole.index('{"error_type"') + 5]).startswith(
-        "at least 2 critical findings: exec_call x2"
+        "at least 2 findings (2 critical): exec_call"
     )
 
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [(20_000, "20,000 info findings"), (20_001, "at least 20,000 info findings")],
+    [
+        (20_000, "20,000 findings (20,000 info)"),
+        (20_001, "at least 20,000 findings (20,000 info)"),
+    ],
 )
 def test_so_many_findings_are_read_and_no_more(count: int, said: str) -> None:
     """Thousands are read; past them it is said that there are more."""
@@ -206,15 +208,15 @@ def test_padding_hides_no_worse_finding(padding: dict[str, object]) -> None:
     )
 
 
-def test_what_is_rated_in_many_ways_is_counted_whole() -> None:
-    """The worst ratings are named, the others counted together."""
+def test_of_many_ratings_the_worst_are_named() -> None:
+    """The number is that of all."""
     rated = [
         {"severity": name}
         for name in ("info", "low", "odd", "high", "critical", "medium", "low", "info")
     ]
     assert (
         summarize(json.dumps(rated))
-        == "8 findings (1 critical, 1 high, 1 medium, 1 odd, 2 low, 2 other)"
+        == "8 findings (1 critical, 1 high, 1 medium, 1 odd, 2 low)"
     )
 
 

@@ -124,7 +124,7 @@ def test_a_reason_from_before_a_flag_is_not_its_reason(
     [flag] = _later(made, proxy).events
     assert (flag.severity, flag.reason) == (
         Severity.WARNING,
-        "1 critical finding: r; in a.py",
+        "1 finding (1 critical): r, in a.py",
     )
 
 
