@@ -57,6 +57,9 @@ def compare_nodes(plan: Plan, answers: Answers) -> dict[str, Seen]:
     """Return what was seen of every watched node with what follows from it, by lower-case id."""
     found: dict[str, Seen] = {}
     for key, seen in answers.seen.items():
+        if seen.is_read and seen.reading is None and seen.record is None:
+            found[key] = seen  # most are as they were, and nothing is made of them
+            continue
         known, is_empty = seen.known, seen.is_empty
         had_versions = known is not None and bool(known.baseline_at)
         is_known = known is not None and (had_versions or known.is_there)

@@ -327,32 +327,29 @@ class Plan:
         """Return what the rows of a sweep show of a node."""
         base = known = self.snapshot.nodes.get(key)
         rows = sweep.nodes.get(key, NodeRows())
+        seen = Seen(name=name, spelling=rows.spelling, known=known, base=known)
+        if known is not None and known.banned:
+            # The rows of a banned pack do not count, so that they do not end a failure either.
+            return replace(seen, is_read=key not in self.streaks)
         times = rows.server_time
-        # The rows of a banned pack do not count, so that they do not end a failure either.
-        is_banned = known is not None and known.banned
-        is_stale = not is_banned and self.is_stale(key, times)
-        has_come = bool(rows.versions) and not (is_stale or is_banned)
-        is_read = key not in self.streaks
-        if not is_banned:
-            # One that is reported failing recovers by its own answer.
-            is_doubted = rows.fault or self.snapshot.is_failing(About.NODE, key)
-            # Of one without a row a page that lacks says nothing.
-            may_be_all = bool(rows.versions) or not sweep.incomplete
-            is_read = not is_doubted and may_be_all and shows_all(known, rows.versions)
+        is_stale = self.is_stale(key, times)
+        has_come = bool(rows.versions) and not is_stale
+        # One that is reported failing recovers by its own answer.
+        is_doubted = rows.fault or self.snapshot.is_failing(About.NODE, key)
+        # Of one without a row a page that lacks says nothing.
+        may_be_all = bool(rows.versions) or not sweep.incomplete
+        is_read = not is_doubted and may_be_all and shows_all(known, rows.versions)
         # An older page that shows what is known is no check.
         is_sure = is_read and has_come and not sweep.incomplete
-        seen = Seen(
-            name=name,
-            spelling=rows.spelling,
-            known=known,
-            base=known,
+        seen = replace(
+            seen,
             server_time=self._newest(key, times) if has_come else "",
             is_stale=is_stale,
             is_read=is_read,
             checked_at=sweep.at if is_sure else "",
             waits=self.waits(key, sweep),
         )
-        if is_banned or is_read:
+        if is_read:
             return seen
         listing = rows.listing(name, at=sweep.at)
         if known is None or not known.baseline_at:
@@ -363,7 +360,7 @@ class Plan:
             joins = is_chosen and self.sets_baseline(sweep)
             # The last baseline of all would have had it if it had been there.
             came_since = baseline_at and Selection(globs=globs).matches(key)
-            if is_new and (came_since or not self.lacks_baseline):
+            if is_new and came_since:
                 # Each of its versions is news, whatever its date.
                 base = Node(node=name, baseline_at=baseline_at)
             elif has_come and not (sweep.incomplete or listing.incomplete):
