@@ -15,11 +15,11 @@ from watcher.alerts.queues.ownership import at_their_channels, set_aside
 from watcher.alerts.queues.queue import Queue, next_try, reason_to_wait
 from watcher.changes.exposure import copies_of
 from watcher.changes.health import ChannelState
-from watcher.delivery.client import Worker
+from watcher.delivery.client import AT_ONCE, Worker
 from watcher.errors import StateError, UnsureError, line_of
 from watcher.model.channel import Channel, knowing
 from watcher.model.pack import Scanned
-from watcher.model.reading import ALL, ReadFailure
+from watcher.model.reading import ReadFailure
 from watcher.model.snapshot import Snapshot
 from watcher.polling.model import Dispatch, PollConfig, Report
 from watcher.polling.problems import (
@@ -67,7 +67,7 @@ class Poller:
     progress: Progress = silent
     dry_run: bool = False
     """Write and send nothing."""
-    channel_budget: float | None = None
+    budget: float | None = None
     """Seconds after which a channel leaves its other messages to the next round; None: never."""
     on_problems: Callable[[Iterable[Problem]], None] = lambda _: None
     """Called with what the state forgets next: which alerts have expired, or are set aside."""
@@ -108,14 +108,6 @@ class Poller:
     ) -> Report:
         polled, before = found.polled, state.checks
         nodes = tuple(one.name for one in polled.values())
-        failed = list(found.failures.values())
-        unseen = sum(one.lacks for one in polled.values())
-        checked = len(nodes) - len(failed) - unseen
-        if ALL in found.failures:  # no node was asked
-            checked = 0
-        elif found.error:
-            of_all = ReadFailure(error=found.error)
-            failed = [of_all, *failed]
         queues = {
             one.name: done.waiting.queues.get(one.name, Queue())
             for one in self.config.channels
@@ -132,9 +124,9 @@ class Poller:
             started=started,
             finished=self.clock(),
             watched=len(nodes),
-            checked=checked,
+            checked=found.checked,
             events=found.events,
-            unread=tuple(failed),
+            unread=found.unread,
             empty=tuple(one.name for one in polled.values() if one.is_doubtful),
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,
@@ -358,15 +350,13 @@ class Poller:
             # Here, as most polls send nothing.
             from watcher.polling.sending import DeliveryOptions, dispatch
 
-            options = DeliveryOptions(
+            options = projected(
+                DeliveryOptions,
+                self,
                 timeout=self.config.limits.timeout,
                 expiry=self.config.alert_expiry,
-                clock=self.clock,
-                stopping=self.stopping,
                 salt=state.addresses.salt,
-                budget=self.channel_budget,
-                worker=self.worker,
-                progress=self.progress,
+                turns=asyncio.Semaphore(AT_ONCE),
             )
             channels = self._hearing(state.snapshot)
             done = await dispatch(self.folder, waiting, channels, options)

@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from watcher import log, timestamps
@@ -25,7 +25,7 @@ from watcher.alerts.queues.queue import (
     in_turn,
     is_due,
 )
-from watcher.delivery.client import AT_ONCE, Worker
+from watcher.delivery.client import Worker
 from watcher.delivery.process import Job
 from watcher.errors import StateError
 from watcher.model.channel import Cause, Channel, Outcome
@@ -54,13 +54,13 @@ class DeliveryOptions:
     """Seconds after which an undelivered alert expires."""
     clock: Callable[[], str]
     stopping: asyncio.Event
-    salt: str = ""
+    salt: str
     """The key of the digests of targets."""
     budget: float | None = None
     """Seconds after which a channel leaves its other messages to the next round; None: never."""
-    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    turns: asyncio.Semaphore
     """Each channel has one while it is sent to, in the order in which they ask."""
-    worker: Worker = field(default_factory=Worker)
+    worker: Worker
     progress: Progress = silent
 
 

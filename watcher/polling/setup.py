@@ -26,6 +26,7 @@ from watcher.settings.parsing import NO_ALERTS
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 from watcher.text.sanitize import sanitize_line
+from watcher.values import projected
 
 _LATER = (
     "watcher.polling.sending",  # for the first message, as what is below it
@@ -128,20 +129,15 @@ def poll_config(
     """Return the configuration of a poll. ConfigError as `validate_channels` and `check_usable` raise it."""
     network.check_usable(settings.registry_url)
     chosen = settings.selection()
-    return PollConfig(
+    return projected(
+        PollConfig,
+        settings,
         nodes=chosen.names,
         globs=chosen.globs,
-        statuses=settings.statuses,
-        registry_url=settings.registry_url,
         limits=request_limits(settings),
-        baseline=settings.baseline,
-        failure_threshold=settings.failure_threshold,
         channels=settings.all_channels(),
-        alert_expiry=settings.alert_expiry,
         addresses=validate_channels(settings, folder, origins, refusal),
         installs=settings.all_installs(),
-        publishers=settings.publishers,
-        minimum_age=settings.minimum_age,
         accept=settings.all_accepted(),
         publish=_publisher(settings),
     )

@@ -99,7 +99,7 @@ def _poll(
             stopping=stop.event,
             worker=worker,
             progress=progress,
-            channel_budget=CHECK_BUDGET,
+            budget=CHECK_BUDGET,
             dry_run=dry_run,
             on_problems=report_problems,
         )

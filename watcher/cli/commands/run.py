@@ -83,7 +83,7 @@ def run(*, loaded: Loaded) -> int:
                     stopping=stop.event,
                     worker=worker,
                     progress=progress,
-                    channel_budget=CHANNEL_BUDGET,
+                    budget=CHANNEL_BUDGET,
                 )
                 daemon = Daemon(poller, schedule, check_installation, observer)
                 async with heartbeat:

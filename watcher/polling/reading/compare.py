@@ -133,10 +133,10 @@ class PollChange:
     """The same object as in the loaded state where nothing changed."""
     checks: Checks = field(default_factory=Checks)
     events: tuple[Event, ...] = ()
-    failures: Mapping[str, ReadFailure] = field(default_factory=dict)
-    """What could not be read, by lower-case id; of the registry as a whole by `ALL`: then no node could."""
-    error: str = ""
-    """Why not all was seen, where no node itself failed."""
+    unread: tuple[ReadFailure, ...] = ()
+    """What could not be read, or not all of it."""
+    checked: int = 0
+    """How many nodes could be read."""
     scans: Mapping[str, Scanned] = field(default_factory=dict)
     """What was scanned, by what the state knows an install by."""
 
@@ -210,10 +210,11 @@ def compare(
         if one.failure and not one.is_unknown
     }
     failures |= {ALL: failure} if failure else {}
+    of_all = [ReadFailure(error="; ".join(why))] if why and not failure else []
     read = {key for key, one in polled.items() if one.is_read}
     if isinstance(answers.sweep, Sweep) and plan.snapshot.is_down:
         read.add(ALL)  # page 1 came, whichever packs are watched
-    known, of_all = with_baseline(plan, answers, polled)
+    known, baseline = with_baseline(plan, answers, polled)
     # A record may be the first to say that a new pack is a watched publisher's.
     known = take_packs(known, plan.publishers, packs.records.values(), plan.globs)
     changed = {key: one.after for key, one in polled.items() if one.after}
@@ -241,12 +242,13 @@ def compare(
         snapshot=turn.snapshot,
         checks=replace(_checks_after(plan, answers, polled), streaks=turn.streaks),
         events=(
-            *([of_all] if of_all else ()),
+            *([baseline] if baseline else ()),
             *(event for one in polled.values() for event in one.events),
             *turn.events,
         ),
-        failures=failures,
-        error="; ".join(why),
+        unread=(*of_all, *failures.values()),
+        # Where the registry as a whole failed, no node was asked.
+        checked=0 if failure else len(polled) - len(failures) - unseen,
         scans=scans,
     )
 
@@ -440,7 +442,11 @@ def _with_installs(config: PollConfig, change: PollChange) -> PollChange:
     }
     unknown = {key for key, one in change.polled.items() if one.is_unknown}
     # Said before, and not read now: it need not be said again.
-    unread = set(checks.unknown) & change.failures.keys()
+    unread = {
+        key
+        for key in checks.unknown
+        if key in change.polled and change.polled[key].failure
+    }
     return replace(
         change,
         snapshot=snapshot,

@@ -44,6 +44,8 @@ def sent(
         "expiry": 3600,
         "clock": lambda: NOW,
         "stopping": asyncio.Event(),
+        "salt": "",
+        "worker": WORKER,
     }
 
     async def once() -> Dispatch:
@@ -51,7 +53,7 @@ def sent(
             folder,
             waiting,
             channels,
-            DeliveryOptions(**given | {"worker": WORKER} | options),
+            DeliveryOptions(turns=asyncio.Semaphore(4), **given | options),
         )
 
     return asyncio.run(once())

@@ -164,6 +164,8 @@ async def _dispatched(
         clock=lambda: NOW,
         stopping=asyncio.Event(),
         worker=WORKER,
+        salt="",
+        turns=asyncio.Semaphore(4),
         progress=progress,
     )
     return await dispatch(folder, waiting, channels, options)

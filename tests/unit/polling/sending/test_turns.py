@@ -71,7 +71,8 @@ def sent(
             expiry=10**6,
             clock=lambda: minute(600),
             worker=WORKER,
-            **{"stopping": asyncio.Event()} | options,
+            salt="",
+            **{"stopping": asyncio.Event(), "turns": asyncio.Semaphore(4)} | options,
         )
         return await dispatch(StateFolder(tmp_path), waiting, channels, given)
 
