@@ -43,7 +43,7 @@ def test_what_is_accepted_is_shown_and_not_reported(
     assert _said(watch.check()) == []
     audit = watch.run("audit")
     assert f"flagged (accepted until {LAST_DAY}: {SHOWN})" in audit.out
-    assert audit.out.endswith(" 1 flagged; 1 accepted\n")
+    assert audit.out.endswith(" 1 flagged; 1 pack accepted\n")
     (pack,) = json.loads(watch.run("audit", "--json").out)["packs"]
     assert pack["accepted"] == {"reason": SHOWN, "until": LAST_DAY}
     assert "1.0.0 flagged (accepted)" in watch.run("status").out

@@ -280,7 +280,7 @@ def test_accepted_findings(
     audit("ComfyUI", "--accept", "pack@1.1.0", "--accept", "other@1.2.0", code=3)
     done = audit("ComfyUI", "--accept", "PACK@v1.2.0.0")
     assert "flagged (accepted)" in done.out
-    assert done.out.endswith(" 1 flagged; 1 accepted\n")
+    assert done.out.endswith(" 1 flagged; 1 pack accepted\n")
     registry.catalog.set_status("Pack", "1.2.0", "banned")
     audit("ComfyUI", "--accept", "pack@1.2.0", code=3)
     assert "banned (accepted)" in audit("ComfyUI", "--accept", "pack@1.2=banned").out
@@ -583,7 +583,7 @@ def test_a_repository(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> N
         f"Dockerfile:6 comfy node - unknown - the line does not say what is installed: {built}",
         f"Dockerfile:4 fine - ok {NEWEST} 1.0.0 not pinned: judged by 1.0.0, the newest active version",
     ]
-    assert rows[-1].endswith("2 not pinned")
+    assert rows[-1].endswith("2 packs not pinned")
     assert done.err == ""
     document = json.loads(audit("docker", "--json", "--fail-on", "none").out)
     Draft202012Validator(document_of("audit")).validate(document)

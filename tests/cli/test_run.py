@@ -179,7 +179,7 @@ def test_on_a_terminal_it_speaks_to_a_person(
         said = terminal.said.splitlines()
     words = [line[8:] for line in said]
     assert words[0] == " [info] watching 1 pack, every 15m"
-    assert words[1].startswith(" [info] baseline alpha")
+    assert words[1].startswith(" [info] baseline now watched: alpha")
     assert re.match(r" \[info\] 1 pack checked, 1 event \(2 requests, ", words[2])
     now = datetime.now(timezone(timedelta(hours=9)))
     hours = {f"{now - timedelta(minutes=minutes):%H:%M}" for minutes in range(3)}

@@ -182,7 +182,9 @@ def test_the_journal_is_for_people(watch: Watcher) -> None:
     assert {line[:3] for line in lines} == {"<4>", "<6>", "<7>"}
     said = [line[3:] for line in lines if line[:3] != "<7>"]
     assert "[info] watching 2 packs, every 1h" in said
-    assert ["[info]", "baseline", "alpha:"] in [line.split()[:3] for line in said]
+    assert ["[info]", "baseline", "now", "watched:", "alpha"] in [
+        line.split()[:5] for line in said
+    ]
     assert [line for line in said if line.startswith("[warning] nowhere: ")]
     assert [line for line in said if line.startswith("[info] 2 packs checked, ")]
     today = time.strftime("%Y-%m-%d", time.gmtime())

@@ -33,7 +33,7 @@ def test_findings_are_text_that_is_bounded(form: int) -> None:
             kept = (one.rule, one.severity, one.file)
             assert max(map(len, kept)) <= _LONGEST
             assert "".join(kept).encode().decode("utf-8") == "".join(kept)
-        lines = findings_table(scan, None)
+        lines = findings_table(scan)
         is_more = scan.count > len(scan.items)
         said = unstyle("\n".join(lines))
         assert list(parsers.in_lines(said, 1 + len(scan.items) + is_more)) == []

@@ -17,7 +17,7 @@ from watcher.cli.documents import (
     ErrorForm,
     NodeCounts,
 )
-from watcher.cli.terminal import INDENT, Row, counted, dim, join_first, styled, table
+from watcher.cli.terminal import Row, counted, dim, join_first, styled, table
 from watcher.model.event import MATCHES, Event, Severity, rank
 from watcher.model.finding import Acceptance
 from watcher.model.pack import Pack, named_after
@@ -126,7 +126,7 @@ def lines(
 def event_lines(events: Iterable[Event], width: int | None) -> list[str]:
     """Return a table of the events of a poll, worst first."""
     worst_first = sorted(events, key=rank)
-    return table((), [event_row(event, width) for event in worst_first], width)
+    return table((), map(event_row, worst_first), width)
 
 
 def summary(report: Report, *, dry_run: bool = False) -> str:
@@ -176,11 +176,11 @@ def code_of(report: Report, fail_on: Collection[str]) -> int:
     )
 
 
-def event_row(event: Event, width: int | None) -> tuple[str, ...]:
-    """Return what a table has of an event: its kind, what happened to what, and what to do and why, as in a message.
+def event_row(event: Event) -> tuple[str, str]:
+    """Return what a table has of an event: its kind; and what happened to what, what to do and why, as in a message.
 
-    The kind is coloured by how bad the event is, or green if something bad has ended. On a terminal the rest is one
-    cell, so that a long name leaves no gaps in other rows, without where it is run.
+    The kind is coloured by how bad the event is, or green if something bad has ended. The rest is one cell, so that a
+    long name leaves no gaps in other rows.
     """
     # Here, since most polls have nothing to say.
     from watcher.alerts.phrasing import phrasing
@@ -192,10 +192,10 @@ def event_row(event: Event, width: int | None) -> tuple[str, ...]:
     first = () if said.what.lower() == event.kind else (Trusted(said.what),)
     parts = [safe_words([one]) for one in (*first, *names)]
     about = (" ".join(filter(None, parts)) + said.about).lstrip()
-    about += said.run if width else safe_words(said.runs)
+    about += safe_words(said.runs)
     clauses = filter(None, (said.advice.in_short, *said.details))
-    what = "; ".join(map(safe_words, clauses))
-    return (kind, about, what) if width is None else (kind, f"{about}  {what}".rstrip())
+    why = "; ".join(map(safe_words, clauses))
+    return kind, f"{about}  {why}".rstrip()
 
 
 def acceptance_in_words(accepted: Acceptance) -> str:
@@ -242,27 +242,18 @@ _RULE = 60
 _SEVERITY = 12
 
 
-def findings_table(scan: Scan, width: int | None) -> list[str]:
+def findings_table(scan: Scan) -> list[str]:
     """Return the lines of the table: how bad, what the rule sees, and where; last, how many of them have a row.
 
-    A rule that is not known is in quotation marks, so that it cannot be taken for our own words. `width` is the
-    terminal's, None for a pipe.
+    A rule that is not known is in quotation marks, so that it cannot be taken for our own words.
     """
-    rows: list[Row] = [_finding_row(one) for one in scan.items]
+    rows: list[Row] = [*map(_finding_row, scan.items)]
     if scan.count > len(scan.items):
         # Of a rule in a file only one has a row, and of many rows only some are kept.
         at_least = "" if scan.is_whole else "at least "
         of_all = f"{len(scan.items):,} of {at_least}{scan.count:,} findings"
         rows.append(f"{of_all}; a rule is shown once for each file")
-    return table(("SEVERITY", "FINDING", "WHERE"), rows, width)
-
-
-def findings_below(scan: Scan | None, width: int | None) -> list[str]:
-    """Return the same lines to stand below the row of a version; none without findings."""
-    if scan is None:
-        return []
-    room = None if width is None else width - len(INDENT)
-    return [INDENT + line for line in findings_table(scan, room)]
+    return table(("SEVERITY", "FINDING", "WHERE"), rows)
 
 
 def _finding_row(finding: ScanFinding) -> tuple[str, str, str]:

@@ -232,6 +232,11 @@ def counted(*odd: tuple[int, str, str]) -> list[str]:
     return [f"{plural(count, noun)} {what}" for count, noun, what in odd if count]
 
 
+def and_more(count: int, noun: str, hint: str) -> list[str]:
+    """Return the line that counts what is not shown, and says where it is; none if all is shown."""
+    return [f"and {plural(count, noun)}; {hint}"] if count > 0 else []
+
+
 def short_time(moment: str) -> str:
     """Return a time in RFC 3339 for a table: UTC, to the second."""
     return moment[:19].replace("T", " ") + "Z"

@@ -19,7 +19,7 @@ SCAN = Scan(items=(ODD, STARTS), count=2, is_whole=True)
 
 
 def _lines(scan: Scan) -> list[str]:
-    return [*map(click.unstyle, findings_table(scan, None))]
+    return [*map(click.unstyle, findings_table(scan))]
 
 
 def test_rule_file_and_line() -> None:
@@ -60,9 +60,9 @@ def test_hostile_findings_fit_a_terminal() -> None:
         file="x" * 4000 + "/\u202eevil.py",
         line=1,
     )
-    lines = findings_table(replace(SCAN, items=(hostile,)), 80)
+    lines = findings_table(replace(SCAN, items=(hostile,)))
     text = click.unstyle("\n".join(lines))
-    assert max(map(len, text.split("\n"))) <= 80
+    assert max(map(len, text.split("\n"))) <= 120
     assert "\u202e" not in text
     assert "\x1b" not in text
     assert "@" not in text

@@ -27,6 +27,7 @@ from watcher.cli.report import (
 from watcher.cli.terminal import (
     INDENT,
     Row,
+    and_more,
     colour,
     columns,
     counted,
@@ -61,14 +62,10 @@ _SUMMARY = 300
 """Lines of a job's summary, which may have a mebibyte."""
 _CODE = "    "
 """What begins a line of code in Markdown: nothing in it is markup, and nothing can end it but a line without it."""
-_ACCEPTED = "accepted"
-"""The mark of what is accepted. On a terminal until when and why is a line of its own."""
 _SHOWN = 50
 """Packs that a terminal gets."""
 _REASON = 300
 """Characters of a reason."""
-_TERMINAL_REASON = 160
-"""The same on a terminal."""
 
 
 def audit(
@@ -216,15 +213,15 @@ def pack_cell(finding: Finding) -> str:
     return f"{sanitize_line(name)} (folder {folder})"
 
 
-def why(finding: Finding, limit: int) -> str:
+def why(finding: Finding) -> str:
     """Return the reason, shortened, after our own words: what follows "reason:" is the registry's alone.
 
     Evidence is shown as `installed` shows it: its words are this program's.
     """
     if finding.reason and finding.reason == finding.pack.evidence:
         return escape_invisible(finding.reason)
-    parts = [sanitize_line(finding.basis, limit)]
-    found = sanitize_line(finding.detail, limit)
+    parts = [sanitize_line(finding.basis, _REASON)]
+    found = sanitize_line(finding.detail, _REASON)
     is_ours = isinstance(finding.detail, Trusted)
     reason = f"reason: {found}" if found and not is_ours else found
     if finding.grade is Grade.BANNED:
@@ -251,17 +248,15 @@ def summary(done: Audit, seconds: float | None = None) -> str:
         took = "" if seconds is None else f" ({seconds:.1f} s)"
         parts = [f"{plural(len(findings), 'pack')}{took}: {', '.join(verdicts)}"]
     clones = [one for one in findings if one.pack.kind is PackKind.GIT and one.row]
-    parts += counted((len(clones), "clone", "judged by the version in a file"))
-    if accepted := sum(one.acceptance is not None for one in findings):
-        parts.append(f"{accepted} accepted")
-    if unpinned := sum(one.pack.is_unpinned for one in findings):
-        parts.append(f"{unpinned} not pinned")
+    parts += counted(
+        (len(clones), "clone", "judged by the version in a file"),
+        (sum(one.acceptance is not None for one in findings), "pack", "accepted"),
+        (sum(one.pack.is_unpinned for one in findings), "pack", "not pinned"),
+    )
     failed = [one for one in done.inventories if one.failure]
     files = sum(one.named for one in failed)
-    partly = sum(bool(one.places) for one in failed)
     missing = counted(
-        (len(failed) - files - partly, "install", "could not be read"),
-        (partly, "install", "could not be read in full"),
+        (len(failed) - files, "install", "could not be read in full"),
         (files, "file", "could not be read"),
         (
             sum(bool(one.gaps) for one in findings),
@@ -288,47 +283,34 @@ def lines(
     chosen = [*done.findings] if has_all else problems_of(done)
     fitting = chosen if width is None else chosen[:_SHOWN]
     text = _table(fitting, done, width) if fitting else []
-    if more := len(chosen) - len(fitting):
-        text.append(f"and {plural(more, 'more pack')}; --json has all")
+    text += and_more(len(chosen) - len(fitting), "more pack", "--json has all")
     return [*text, *([""] if text else []), summary(done, seconds)]
 
 
 def _table(findings: Sequence[Finding], done: Audit, width: int | None) -> list[str]:
-    head = ["PACK", "VERSION", "VERDICT", "WHAT TO DO"]
     by_place = len(done.inventories) > 1 or any(one.named for one in findings)
-    if by_place:
-        head.insert(0, "WHERE")
+    head = ["WHERE"] if by_place else []
+    head += ["PACK", "VERSION", "VERDICT", "WHAT TO DO"]
     if width is None:  # so that a row is a line
         head.append("WHY")
     found: list[Row] = []
     above = ""
     for one in findings:
-        verdict = colour(one.grade.in_words)
-        if not one.pack.enabled:
-            verdict += " (disabled)"
-        if width is None:
-            verdict += acceptance(one)
-        elif one.acceptance:
-            verdict += f" ({_ACCEPTED})"
+        place = safe_line(Trusted(one.install))  # which a person chose
+        row = [f"{place}:{one.pack.line}" if one.pack.line else place]
+        disabled = "" if one.pack.enabled else " (disabled)"
         row = [
+            *(row if by_place else ()),
             pack_cell(one),
             version_cell(one.pack),
-            verdict,
+            f"{colour(one.grade.in_words)}{disabled}{acceptance(one)}",
             safe_words(advice_on_copy(one)) or "-",
         ]
-        if by_place:
-            place = safe_line(Trusted(one.install))  # which a person chose
-            row.insert(0, f"{place}:{one.pack.line}" if one.pack.line else place)
         found.append(row)
+        reason = why(one)
         if width is None:
-            row.append(why(one, _REASON) or "-")
-            continue
-        reason = why(one, _TERMINAL_REASON)
-        if reason and reason != above:  # which may hold for all packs
+            row.append(reason or "-")
+        elif reason and reason != above:  # which may hold for all packs
             found.append(INDENT + reason)
         above = reason
-        if one.acceptance:
-            accepted = acceptance_in_words(one.acceptance)
-            if accepted != _ACCEPTED:  # which the row says already
-                found.append(INDENT + accepted)
     return table(head, found, width)

@@ -8,8 +8,18 @@ from itertools import groupby
 from watcher import timestamps
 from watcher.alerts.payload import public_form
 from watcher.cli.loading import existing_state
-from watcher.cli.report import event_row, findings_below
-from watcher.cli.terminal import Row, columns, dim, echo, short_time, show, table, warn
+from watcher.cli.report import event_row, findings_table
+from watcher.cli.terminal import (
+    INDENT,
+    Row,
+    and_more,
+    columns,
+    dim,
+    short_time,
+    show,
+    table,
+    warn,
+)
 from watcher.model.event import Event, Kind, rank
 from watcher.settings.loading import Loaded
 from watcher.text.sanitize import plural
@@ -42,10 +52,9 @@ def history(
     if as_json:
         show({"events": [*map(public_form, events)]})
         return 0
-    show(lines(events, columns(), with_findings=bool(ids)))
-    if more := len(matching) - len(events):
-        older = plural(more, "older event")
-        echo(f"and {older}; --limit {len(matching)} shows all")
+    left, hint = len(matching) - len(events), f"--limit {len(matching)} shows all"
+    said = lines(events, columns(), with_findings=bool(ids))
+    show(said + and_more(left, "older event", hint))
     return 0
 
 
@@ -85,12 +94,13 @@ def lines(
     """
     if not events:
         return ["No events."]
-    head = () if width else ("TIME", "EVENT", "PACK VERSION", "WHAT")
+    head = () if width else ("TIME", "EVENT", "WHAT")
     found: list[Row] = []
     for at, of_poll in groupby(events, _poll):
         found += [dim(short_time(at))] if width else []
         for event in of_poll:
-            row = event_row(event, width)
+            row = event_row(event)
             found.append(row if width else (short_time(at), *row))
-            found += findings_below(event.scan, width) if with_findings else []
+            if with_findings and event.scan:
+                found += [INDENT + line for line in findings_table(event.scan)]
     return table(head, found, width)

@@ -134,25 +134,17 @@ class LogLines(Observer):
     def poll_finished(self, report: Report) -> None:
         """Log each event, the worst first, then a summary of the poll."""
         for event in sorted(report.events, key=rank):
-            about: dict[str, object] = {"node": event.node}
-            if event.channel is not None:
-                about = {"channel": event.channel}
-            elif event.install is not None:
-                about = {"install": event.install}
-            if event.folder is not None:
-                about |= {"node": event.node, "folder": event.folder}
+            names = ("node", "version", "channel", "install", "folder")
+            fields = {name: getattr(event, name) for name in names}
             if event.installed:
-                about["runs"] = event.runs_its_pack
-            kind, subject, what = event_row(event, None)
-            said = f"{unstyle(kind)} {subject}" + (f": {what}" if what else "")
+                fields["runs"] = event.runs_its_pack
             log.info(
                 "event",
                 kind=event.kind.value,
-                **about,
-                version=event.version,
+                **{name: one for name, one in fields.items() if one is not None},
                 reason=event.reason,
                 id=event.id,
-                message=Trusted(said),
+                message=Trusted(unstyle(" ".join(event_row(event)))),
             )
         log.info(
             "poll",

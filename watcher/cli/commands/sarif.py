@@ -36,7 +36,6 @@ from watcher.text.sanitize import safe_line, sanitize_line
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _ID = "comfy-watch/"
 """What the id of a rule begins with."""
-_REASON = 300
 _LEVELS = {
     Severity.CRITICAL: "error",
     Severity.WARNING: "warning",
@@ -203,7 +202,7 @@ def _message(finding: Finding) -> str:
     verdict += acceptance(finding)
     advice = safe_words(advice_on_copy(finding))
     said = ": ".join(filter(None, (f"{subject} {verdict}", advice))) + "."
-    if reason := why(finding, _REASON):
+    if reason := why(finding):
         said += f" Why: {reason.rstrip('.')}."
     return said.translate(_LOOKALIKES)
 

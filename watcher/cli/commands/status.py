@@ -20,6 +20,7 @@ from watcher.cli.commands.health import last_poll, usual_age
 from watcher.cli.loading import existing_state
 from watcher.cli.report import COLOURS, watched_in_words
 from watcher.cli.terminal import (
+    and_more,
     colour,
     columns,
     counted,
@@ -378,9 +379,8 @@ def _node_table(
     if not overview.installs:
         head.remove("YOU RUN")
     found = _section(head, cells, width)
-    if more := len(by_rank) - len(fitting):
-        found.append(f"and {more:,} more; --node ID shows one, --json all")
-    return found
+    more = len(by_rank) - len(fitting)
+    return found + and_more(more, "more pack", "--node ID shows one, --json all")
 
 
 def _cells(overview: Overview, row: NodeRow, width: int | None) -> list[str]:

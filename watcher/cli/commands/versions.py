@@ -8,10 +8,11 @@ from watcher import timestamps
 from watcher.changes.transitions import node_url
 from watcher.cli.documents import VersionForm, VersionsDocument
 from watcher.cli.loading import Took, look_at_registry
-from watcher.cli.report import error_form, exit_code, failure_lines, findings_below
+from watcher.cli.report import error_form, exit_code, failure_lines
 from watcher.cli.terminal import (
     INDENT,
     Row,
+    and_more,
     colour,
     columns,
     dim,
@@ -22,7 +23,6 @@ from watcher.cli.terminal import (
     table,
 )
 from watcher.model.reading import Fault
-from watcher.model.scan import shortened
 from watcher.model.version import STATUSES
 from watcher.polling.lookup import Filters, Found, FoundVersion, look_up
 from watcher.polling.model import registry_of
@@ -32,11 +32,7 @@ from watcher.text.sanitize import escape_invisible, plural, sanitize_line
 from watcher.values import projected
 
 _TEXT = 300
-"""Characters of a reason, and of an error."""
-_TERMINAL_TEXT = 160
-"""Characters of a reason on a terminal."""
-_FINDINGS = 5
-"""Findings of a version."""
+"""Characters of a reason."""
 _STATUS = 40
 """Characters of a status that this program does not know."""
 
@@ -118,9 +114,8 @@ def lines(
     text: list[str] = []
     if found.versions:
         text = _table(found.versions, width, with_reasons=with_reasons)
-    if more := found.total - len(found.versions):
-        older = plural(more, "older version")
-        text.append(f"and {older}; --limit {found.total} shows all")
+    left, hint = found.total - len(found.versions), f"--limit {found.total} shows all"
+    text += and_more(left, "older version", hint)
     return [*text, *([""] if text else []), _summary(found, seconds)]
 
 
@@ -129,21 +124,15 @@ def _table(
 ) -> list[str]:
     head = ["PUBLISHED", "STATUS", "PACK VERSION"]
     found: list[Row] = []
-    for one in versions:
-        row = _cells(one)
-        found.append(row)
-        if not with_reasons:
-            continue
-        if width is None:  # so that a row is a line
-            row.append(_reason(one, _TEXT) or "-")
-            continue
-        scan = one.reason.scan if one.reason else None
-        is_findings_alone = scan is not None and scan.is_whole
-        reason = "" if is_findings_alone else _reason(one, _TERMINAL_TEXT)
-        found += [INDENT + reason] if reason else []
-        found += findings_below(scan and shortened(scan, _FINDINGS), width)
-    if with_reasons and width is None:
+    if with_reasons and width is None:  # so that a row is a line
         head.append("REASON")
+    for one in versions:
+        row, reason = _cells(one), _reason(one) if with_reasons else ""
+        found.append(row)
+        if width is None and with_reasons:
+            row.append(reason or "-")
+        elif reason:
+            found.append(INDENT + reason)
     return table(head, found, width)
 
 
@@ -158,11 +147,11 @@ def _cells(found: FoundVersion) -> list[str]:
     ]
 
 
-def _reason(found: FoundVersion, limit: int) -> str:
+def _reason(found: FoundVersion) -> str:
     """Return the reason, shortened. Of a status that this program does not know, none is asked for."""
     if found.reason is None:
         return "(could not be read)" if found.version.status in STATUSES else ""
-    return sanitize_line(found.reason.summary, limit)
+    return sanitize_line(found.reason.summary, _TEXT)
 
 
 def _summary(found: Found, seconds: float) -> str:

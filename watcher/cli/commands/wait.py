@@ -16,7 +16,6 @@ from watcher.cli.report import exit_code, findings_table
 from watcher.cli.signals import Stop
 from watcher.cli.terminal import (
     colour,
-    columns,
     dim,
     echo,
     short_time,
@@ -106,9 +105,7 @@ def wait(
     if found.is_judged and found.why:
         warn(safe_line(found.why, _TEXT))
     error = _error(found, at_most)
-    show_result(
-        _document(found, took, error) if as_json else _lines(found, error, columns())
-    )
+    show_result(_document(found, took, error) if as_json else _lines(found, error))
     return _code(found)
 
 
@@ -184,7 +181,7 @@ def _document(look: Look, took: Took, error: str) -> WaitDocument:
     )
 
 
-def _lines(look: Look, error: str, width: int | None) -> list[str]:
+def _lines(look: Look, error: str) -> list[str]:
     """Return the lines for people; the last one says what came of it."""
     code = _code(look)
     last = f"{_name(look)} {_what(look, error)}"
@@ -192,7 +189,7 @@ def _lines(look: Look, error: str, width: int | None) -> list[str]:
         last = f"exit {code}: {last}"
     if look.scan is None or not look.is_refused:
         return [last]
-    return [*findings_table(look.scan, width), "", last]
+    return [*findings_table(look.scan), "", last]
 
 
 def _what(look: Look, error: str) -> str:

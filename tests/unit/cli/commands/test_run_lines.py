@@ -60,7 +60,7 @@ def test_an_event_is_a_line(logged: Logged) -> None:
         "e3": {"node": PACK, "runs": False},
         "e4": {"channel": "ops"},
         "e5": {"install": "laptop"},
-        "e6": {"install": "laptop", "folder": "x.py", "node": None},
+        "e6": {"install": "laptop", "folder": "x.py"},
     }
 
 
@@ -76,7 +76,7 @@ def test_a_line_says_it_in_words(logged: Logged) -> None:
     assert [(line["level"], line["message"]) for line in logged()] == [
         ("warning", "something is odd"),
         ("info", "watching 2 packs, 1 channel, every 15m"),
-        ("info", f"flagged {PACK} 1.0.0"),
+        ("info", f"flagged {PACK} 1.0.0  nobody has reviewed it"),
         ("info", "1 pack checked, 1 event (1.5 s)"),
         ("error", "alpha: HTTP 503"),
         ("error", "the poll failed: the disk is full; hint: make room"),

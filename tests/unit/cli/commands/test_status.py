@@ -439,7 +439,9 @@ def test_many_nodes_fit_a_screen(columns: int) -> None:
     )
     said = shown(given, names, ["ops"], columns)
     assert [line.split()[0] for line in said[1:4]] == ["evil", "suspicious", "pack-000"]
-    assert any(line == "and 250 more; --node ID shows one, --json all" for line in said)
+    assert any(
+        line == "and 250 more packs; --node ID shows one, --json all" for line in said
+    )
     assert len(shown(given, names)) == 301
 
 
