@@ -16,7 +16,7 @@ from watcher.alerts.phrasing import SYMBOLS, counted_as, phrasing
 from watcher.alerts.words import FIELD_NAMES
 from watcher.cli import terminal
 from watcher.cli.documents import VersionForm
-from watcher.delivery.services import chat, mail, service
+from watcher.delivery.services import mail, service
 from watcher.model.channel import knowing, wants
 from watcher.model.event import VERDICTS, Grade, Kind, Severity
 from watcher.model.version import WATCHED_FIELDS, Version
@@ -70,11 +70,9 @@ def test_a_kind_lacks_nothing(kind: Kind) -> None:
     assert wants(default, event(kind=kind, node=None)) is by_default
 
 
-@pytest.mark.parametrize(
-    "table", [mail._BARS, mail._PRIORITY, chat._NTFY_TAGS, service._TONES]
-)
+@pytest.mark.parametrize("table", [mail._BARS, mail._PRIORITY, service._TONES])
 def test_a_severity_lacks_nothing(table: service.Levels) -> None:
-    """Every severity has a colour in mail, and a priority, tag and tone where services have these."""
+    """Every severity has a colour and a priority in mail, and a tone where services have one."""
     assert len(table) == len(Severity)
 
 

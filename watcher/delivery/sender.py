@@ -262,10 +262,8 @@ def _mark(message: Rendered) -> bytes:
 
 def _written(service: Plugin, job: Job, digest: Digest) -> tuple[Rendered, str]:
     """Return a message that fits the service, or its plainest form, in a format that apprise need not convert."""
-    # Some services take several formats, as a tuple, and send what they get.
-    single = isinstance(service.notify_format, NotifyFormat)
-    form = Format.TEXT if job.plain else format_of(service, single=single)
-    if single:
+    form = Format.TEXT if job.plain else format_of(service)
+    if isinstance(service.notify_format, NotifyFormat):
         service.notify_format = NotifyFormat(form.markup)
     # It has no markup, and is short enough for every service.
     if job.plain:

@@ -135,21 +135,12 @@ SUMMARY = 300
 """Bytes; PagerDuty takes 1,024 characters, and reads them out on the telephone. Its details have the rest."""
 _DETAILS = 10_000
 """Bytes; PagerDuty takes 512 KB of an event."""
-_NTFY_TAGS: Levels = ("no_entry", "warning", "information_source")
-"""Tags that ntfy shows as an emoji."""
 
 
 def ntfy(service: Plugin, context: Context) -> None:
-    """Tag the message with its severity, and let a tap, or a button, open the page of the worst event's node."""
+    """Let a tap open the page of the worst event's node."""
     if "click" not in context.asked:
         service.click = context.page
-    if "actions" not in context.asked and context.page:
-        service._NotifyNtfy__actions = f"view, Registry, {context.page}"  # noqa: SLF001 - no hook
-    if "xtags" not in context.asked:
-        service._NotifyNtfy__tags = [  # noqa: SLF001 - no hook
-            context.level(_NTFY_TAGS),
-            str(context.worst.kind),
-        ]
 
 
 def mqtt(service: Plugin, _context: Context) -> None:

@@ -19,23 +19,17 @@ _PRIORITY: Levels = (("1", "high"), ("3", "normal"), ("5", "low"))
 def mail(service: Plugin, context: Context) -> None:
     """Set the headers that the URL does not set, and make a page of the HTML.
 
-    All mails whose worst event is about one node are one thread: they answer a message that was never sent.
     `Auto-Submitted` keeps answering machines silent (RFC 3834), and `List-Id` is for filters (RFC 2919).
     """
     name, address = service.from_addr
     service.from_addr = (name or service.app_id, address)
     domain = address.rpartition("@")[2]
     priority, importance = context.level(_PRIORITY)
-    worst = context.worst
-    about = repr((worst.channel, worst.install, worst.node_key))
-    thread = f"<{digest(about, 20)}@comfy-watch.{domain}>"
     headers = {
         "Auto-Submitted": "auto-generated",
         "List-Id": f"{service.app_id} <comfy-watch.{domain}>",
         "X-Priority": priority,
         "Importance": importance,
-        "References": thread,
-        "In-Reply-To": thread,
     }
     own = {name.lower() for name in service.headers}
     # What the URL sets stays, in any case of its letters.

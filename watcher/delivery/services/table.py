@@ -155,8 +155,8 @@ def prepare(service: Plugin, context: Context) -> None:
         rules.prepare(service, context)
 
 
-def format_of(service: Plugin, *, single: bool) -> Format:
-    """Return the format to send to a service; a `single` one accepts only the format that was set on it."""
+def format_of(service: Plugin) -> Format:
+    """Return the format to send to a service."""
     if service.body_max_line_count > 0:  # a pop-up, which shows what it gets
         return Format.TEXT
     formats = {Format.HTML: Format.MAIL, **rules_of(service).formats}
@@ -164,7 +164,9 @@ def format_of(service: Plugin, *, single: bool) -> Format:
     if getattr(service, "mode", "") == "slack":
         formats[Format.TEXT] = formats[Format.HTML] = Format.MAIL
     form = Format(service.resolve_format(None).value)
-    is_asked = form is Format.TEXT and not single
+    # Some services take several formats, as a tuple, and send what they get.
+    is_single = isinstance(service.notify_format, NotifyFormat)
+    is_asked = form is Format.TEXT and not is_single
     if not (is_asked and service.url_parameters().get("format")):
         form = formats.get(form, form)
     is_brief = service.body_maxlen <= _BRIEF and service.title_maxlen <= 0

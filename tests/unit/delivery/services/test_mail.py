@@ -18,7 +18,7 @@ from tests.unit.delivery.services.conftest import (
 from watcher.delivery.services.mail import address_copies
 from watcher.delivery.services.service import Plugin
 from watcher.delivery.urls import load, service_of
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event
 
 
 def _mail(mailbox: Mailbox, query: str, *events: Event) -> EmailMessage:
@@ -64,33 +64,6 @@ def test_headers_and_names_of_the_url_stay(mailbox: Mailbox) -> None:
     mail = _mail(mailbox, "%2Bx-priority=2&name=Registry")
     assert mail.get_all("X-Priority") == ["2"]
     assert str(mail["From"]).startswith("Registry <")
-
-
-def test_mails_about_one_node_are_one_thread(mailbox: Mailbox) -> None:
-    """Mails whose worst event is about one node refer to the same message, and others to another; ids differ."""
-    first = _mail(mailbox, "", event())
-    second = _mail(mailbox, "", event(**FLAG), event(**(RELEASE | {"node": "another"})))
-    other = _mail(mailbox, "", event(node="another"))
-    assert first["References"] == second["References"] != other["References"]
-    assert first["In-Reply-To"] == first["References"]
-    assert re.fullmatch(
-        r"<[0-9a-f]{20}@comfy-watch\.example\.org>", first["References"]
-    )
-    assert first["Message-ID"] != second["Message-ID"]
-
-
-_ABOUT_NO_NODE = {
-    "registry": event(kind=Kind.FAILING, node=None, version=None),
-    "channel": event(kind=Kind.FAILING, node=None, version=None, channel="registry"),
-    "install": event(kind=Kind.FAILING, node=None, version=None, install="registry"),
-    "node": event(node="registry"),
-}
-
-
-def test_what_is_about_no_node_is_in_a_thread_of_its_own(mailbox: Mailbox) -> None:
-    """The registry, a channel and an install are a thread each, whatever their names are."""
-    threads = [_mail(mailbox, "", one)["References"] for one in _ABOUT_NO_NODE.values()]
-    assert len(set(threads)) == len(_ABOUT_NO_NODE)
 
 
 def test_a_mail_is_known_by_the_domain_of_its_sender(mailbox: Mailbox) -> None:

@@ -83,35 +83,15 @@ def _ntfy(webhook: Webhook, query: str, *events: Event) -> Any:
 
 
 def test_ntfy_shows_the_severity_and_opens_the_page(webhook: Webhook) -> None:
-    """Ntfy gets a priority, an emoji and the kind as tags, and the page of the worst event's node to open."""
+    """Ntfy gets a priority, and the page of the worst event's node to open."""
     ban = _ntfy(webhook, "", event(**RELEASE), event())
-    assert (ban.headers["X-Priority"], ban.headers["X-Tags"]) == (
-        "max",
-        "no_entry,banned",
-    )
+    assert ban.headers["X-Priority"] == "max"
     assert (
         ban.headers["X-Click"]
         == "https://registry.comfy.org/nodes/comfyui-night-lights"
     )
-    assert (
-        ban.headers["X-Actions"]
-        == "view, Registry, https://registry.comfy.org/nodes/comfyui-night-lights"
-    )
-    flag = _ntfy(webhook, "", event(**FLAG))
-    assert (flag.headers["X-Priority"], flag.headers["X-Tags"]) == (
-        None,
-        "warning,flagged",
-    )
-    release = _ntfy(webhook, "", event(**RELEASE))
-    assert (release.headers["X-Priority"], release.headers["X-Tags"]) == (
-        "low",
-        "information_source,new",
-    )
-    harmless = _ntfy(webhook, "", event(**HARMLESS_FLAG))
-    assert (harmless.headers["X-Priority"], harmless.headers["X-Tags"]) == (
-        "low",
-        "information_source,flagged",
-    )
+    for fields, priority in ((FLAG, None), (RELEASE, "low"), (HARMLESS_FLAG, "low")):
+        assert _ntfy(webhook, "", event(**fields)).headers["X-Priority"] == priority
 
 
 def test_ntfy_keeps_what_the_url_sets(webhook: Webhook) -> None:
@@ -133,9 +113,8 @@ def test_ntfy_keeps_what_the_url_sets(webhook: Webhook) -> None:
     ],
 )
 def test_no_other_page_is_opened(webhook: Webhook, url: str) -> None:
-    """A tap, or a button, leads to the registry or nowhere."""
-    headers = _ntfy(webhook, "", event(url=url)).headers
-    assert [name for name in ("X-Click", "X-Actions") if name in headers] == []
+    """A tap leads to the registry or nowhere."""
+    assert "X-Click" not in _ntfy(webhook, "", event(url=url)).headers
 
 
 @pytest.mark.parametrize(
