@@ -178,7 +178,7 @@ class Life:
         saved = documents.write_snapshot(change.snapshot)
         self.state = replace(
             self.state,
-            snapshot=documents.read_snapshot(saved),
+            snapshot=documents.SNAPSHOT.read(saved),
             checks=change.checks,
             installs=change.installs,
         )

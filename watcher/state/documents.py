@@ -40,18 +40,6 @@ ADDRESSES = Document(Addresses)
 INSTALLS = Document(LastScans)
 
 
-def read_snapshot(text: bytes) -> Snapshot:
-    """Decode `snapshot.json`; raises UnreadableFormError."""
-    snapshot = SNAPSHOT.read(text)
-    for key, node in snapshot.nodes.items():
-        if key != node.node.lower():
-            raise UnreadableFormError(f"the entry {key!r} holds another node")
-    for key, publisher in snapshot.publishers.items():
-        if key != publisher.publisher.lower():
-            raise UnreadableFormError(f"the entry {key!r} holds another publisher")
-    return snapshot
-
-
 def write_snapshot(snapshot: Snapshot) -> bytes:
     """Encode `snapshot.json`, sorted, so that a diff shows what has changed."""
     nodes = dict(sorted(snapshot.nodes.items()))

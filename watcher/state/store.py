@@ -144,7 +144,13 @@ class StateFolder:
             )
         self._revision = snapshot.revision
         needed = max((checks.revision, *(line.needs for line in lines)))
-        self._see_that_they_go_together(snapshot.revision, needed, known)
+        # A commit is written after what is owed with it, and before all else that goes with it.
+        if known < snapshot.revision or needed > snapshot.revision:
+            lost = OWED if known < snapshot.revision else SNAPSHOT
+            raise StateError(
+                f"{self._shown(lost)} is missing, cut off or older than the files beside it",
+                hint=f"put the right {lost} back; or, to start over, move the whole folder away",
+            )
         return State(
             snapshot=snapshot,
             outbox=self._decoded(
@@ -157,27 +163,6 @@ class StateFolder:
             ).installs,
         )
 
-    def _see_that_they_go_together(
-        self, revision: int, needed: int, known: int
-    ) -> None:
-        """Raise StateError where the snapshot, which the files beside it need, or what is owed is an old copy or lost.
-
-        A commit is written after what is owed with it, and before all else that goes with it.
-        """
-        if known < revision:
-            lost, at, needed = OWED, known, revision
-        elif needed > revision:
-            lost, at = SNAPSHOT, revision
-        else:
-            return
-        found = f"is at revision {at}" if at else "has no whole line"
-        if not (self.path / lost).exists():
-            found = "is missing"
-        raise StateError(
-            f"{self._shown(lost)} {found}, but the files beside it go with revision {needed}",
-            hint=f"put the right {lost} back; or, to start over, move the whole folder away",
-        )
-
     def exists(self) -> bool:
         """Return whether there is anything of a state here."""
         with self._failing("cannot be read"):
@@ -188,7 +173,7 @@ class StateFolder:
 
     def snapshot(self) -> Snapshot:
         """Read the snapshot; an empty one while there is none."""
-        return self._read(SNAPSHOT, documents.read_snapshot, Snapshot())
+        return self._read(SNAPSHOT, documents.SNAPSHOT.read, Snapshot())
 
     def addresses(self) -> Addresses:
         """Read which alert URLs apprise has accepted."""

@@ -131,8 +131,6 @@ def expired(
         dropped.update(set(message.events).difference(left))
         messages.append(replace(message, events=left))
     kept = replace(queue, messages=tuple(one for one in messages if one.events))
-    if configured and not dropped:
-        return outbox, 0
     # Nobody owns it any more: a streak of failures would make `tidy` keep it for ever.
     if not configured:
         kept = replace(kept, attempts=0, failing_since="")
