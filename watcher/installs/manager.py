@@ -5,7 +5,7 @@ A login in the address goes to that address only: redirects are not followed, an
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -84,7 +84,9 @@ async def _get(
 
     Unscannable for an answer that is too large.
     """
-    async with client.stream("GET", _below(address, path)) as response:
+    parts = urlsplit(address)
+    url = parts._replace(path=f"{parts.path.rstrip('/')}/{path}").geturl()
+    async with client.stream("GET", url) as response:
         code = response.status_code
         data = bytearray()
         async for piece in response.aiter_raw():
@@ -97,8 +99,3 @@ async def _get(
         return code, texts.load(bytes(data))
     except ValueError:
         return code, None
-
-
-def _below(address: str, path: str) -> str:
-    parts = urlsplit(address)
-    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{path}"))

@@ -91,13 +91,14 @@ def _of_file(source: Source) -> Inventory:
     A snapshot is an install.
     """
     path, data = scan.content(source.where)
+    name = f"{path.name}.sh" if data.startswith(b"#!") else path.name
     is_snapshot = False
     with naming(path):
-        packs = _in_lines(path.name, data, has_any_name=True)
+        packs = _in_lines(name, data)
         if packs is None:
-            if not (_has(path.name, _DOCUMENT) or data.lstrip().startswith(b"{")):
+            if not (_has(name, _DOCUMENT) or data.lstrip().startswith(b"{")):
                 raise ValueError(f"is not {_LOOKED_FOR}")
-            document = texts.load(data, path.name)
+            document = texts.load(data, name)
             is_snapshot = lists.is_snapshot(document)
             packs = _in_document(document)
     packs = _in_file(packs, str(path))
@@ -112,28 +113,20 @@ def _found_in(name: str, data: bytes) -> tuple[Pack, ...] | None:
     if packs is not None:
         return packs
     counts = _IN_YAML if _has(name, texts.YAML) else _IN_JSON
-    if not (_has(name, _DOCUMENT) and counts.search(_as_ascii(data))):
+    plain = data.replace(b"\0", b"")  # UTF-16 too
+    plain = _ESCAPED.sub(lambda one: bytes.fromhex(one[1].decode()), plain)
+    if not (_has(name, _DOCUMENT) and counts.search(plain)):
         return None
     return _in_document(texts.load(data, name))
 
 
-def _in_lines(
-    name: str, data: bytes, *, has_any_name: bool = False
-) -> tuple[Pack, ...] | None:
+def _in_lines(name: str, data: bytes) -> tuple[Pack, ...] | None:
     """Return what a Dockerfile or a script installs; None if the file is neither."""
-    may_be = has_any_name or _LIKE_DOCKERFILE.fullmatch(name)
-    if _DOCKERFILE.fullmatch(name) or (may_be and _BEGINS.match(_as_ascii(data))):
+    if _DOCKERFILE.fullmatch(name) or _BEGINS.match(data.replace(b"\0", b"")):
         return commands.read(data, is_script=False)
-    if _has(name, _SCRIPT) or (has_any_name and data.startswith(b"#!")):
+    if _has(name, _SCRIPT):
         return commands.read(data, is_script=True)
     return None
-
-
-def _as_ascii(data: bytes) -> bytes:
-    """Return bytes in which what is ASCII can be found, in UTF-16 and where JSON spells it out too."""
-    return _ESCAPED.sub(
-        lambda one: bytes.fromhex(one[1].decode()), data.replace(b"\0", b"")
-    )
 
 
 def _in_document(document: object) -> tuple[Pack, ...]:

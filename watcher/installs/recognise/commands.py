@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from watcher.installs.recognise import texts
 from watcher.model.pack import Pack, PackKind
@@ -109,7 +110,9 @@ def read(data: bytes, *, is_script: bool) -> tuple[Pack, ...]:
         size += len(filled)
         if size > _MOST:
             raise texts.TooMuchError("has more in its variables than is read")
-        packs |= dict.fromkeys(_of_line(filled, first))
+        for pack, at in _of_line(filled):
+            if repository_key(pack.repository or "") not in _COMFYUI:
+                packs[replace(pack, line=first + filled.count("\n", 0, at))] = None
         texts.require_few(packs)
     return tuple(packs)
 
@@ -158,26 +161,20 @@ def _filled(text: str, values: dict[str, str]) -> str:
     return _USE.sub(lambda used: values.get(used[1] or used[2], used[0]), text)
 
 
-def _of_line(line: str, first: int) -> Iterator[Pack]:
-    """Yield the packs of a line, whose number in the file is `first`."""
-
-    def number(at: int) -> int:
-        return first + line.count("\n", 0, at)
-
+def _of_line(line: str) -> Iterator[tuple[Pack, int]]:
+    """Yield the packs of a line, each with its place in it."""
     if _ADD.match(line):
         for found in _WORD.finditer(line):
             word = _QUOTES.sub("", found[0]).strip("[]")
             if _GIT_ADDRESS.fullmatch(word):
                 address = word.partition("#")[0]  # behind it: a branch and a folder
-                yield from _of_clone(address, "ADD", number(found.start()))
+                yield _of_address(address, "ADD"), found.start()
     for command in _COMMAND.finditer(_WITHIN.sub(_as_one_word, line)):
         tools = _tools(line, *command.span())
         ends = [*(tool.start() for _, tool in tools[1:]), command.end()]
         for (name, tool), end in zip(tools, ends, strict=False):
-            words = [
-                (word, number(at)) for word, at in _operands(line, tool.end(), end)
-            ]
-            yield from _of_tool(name, words, number(tool.start()))
+            words = [*_operands(line, tool.end(), end)]
+            yield from _of_tool(name, words, tool.start())
 
 
 def _as_one_word(within: re.Match[str]) -> str:
@@ -212,32 +209,34 @@ def _operands(line: str, start: int, end: int) -> Iterator[tuple[str, int]]:
             return
 
 
-def _of_tool(tool: str, words: list[tuple[str, int]], line: int) -> Iterator[Pack]:
+def _of_tool(
+    tool: str, words: list[tuple[str, int]], start: int
+) -> Iterator[tuple[Pack, int]]:
     """Yield what a tool installs, as far as that is plain; that there is more, or something else, is one pack too."""
     if tool == "git clone":
         addresses = (word for word, _ in words if _ADDRESS.fullmatch(word))
-        yield from _of_clone(next(addresses, ""), tool, line)
+        yield _of_address(next(addresses, ""), tool), start
         return
     if tool != "comfy-node-install":
         is_install = bool(words) and words[0][0] in _INSTALLS
         words = words[1:] if is_install else []
     for word, at in words:
-        pack = _of_word(word, tool, at)
-        yield pack
+        pack = _of_word(word, tool)
+        yield pack, at
         if pack.kind is PackKind.UNKNOWN:
             return
     if not words:
-        yield _unknown(tool, line)
+        yield _unknown(tool), start
 
 
-def _of_word(word: str, tool: str, line: int) -> Pack:
+def _of_word(word: str, tool: str) -> Pack:
     """Return the pack that a word names."""
     name, _, version = word.partition("@")
     is_github = texts.is_github(name)
     if is_github or _ADDRESS.fullmatch(word):
-        return _of_address(name if is_github else word, tool, line)
+        return _of_address(name if is_github else word, tool)
     if texts.pack_id(name) is None or not _VERSION.fullmatch(version):
-        return _unknown(tool, line)
+        return _unknown(tool)
     pinned, is_unpinned = texts.wanted(version)
     return Pack(
         folder=name,
@@ -245,36 +244,26 @@ def _of_word(word: str, tool: str, line: int) -> Pack:
         id=name,
         version=pinned,
         is_unpinned=is_unpinned,
-        line=line,
         evidence=tool,
     )
 
 
-def _of_clone(word: str, tool: str, line: int) -> Iterator[Pack]:
-    """Yield the pack of a repository, unless it is ComfyUI's own."""
-    cloned = _of_address(word, tool, line)
-    if repository_key(cloned.repository or "") not in _COMFYUI:
-        yield cloned
-
-
-def _of_address(word: str, tool: str, line: int) -> Pack:
+def _of_address(word: str, tool: str) -> Pack:
     """Return the pack of a repository; one that is not known where the address is not."""
     repository = texts.github(word)
     if repository is None or not _PLAIN.fullmatch(repository):
-        return _unknown(tool, line)
+        return _unknown(tool)
     return Pack(
         folder=texts.last_part(repository),
         kind=PackKind.GIT,
         repository=repository,
-        line=line,
         evidence=f"a repository without an id: {_WHY}",
     )
 
 
-def _unknown(tool: str, line: int) -> Pack:
+def _unknown(tool: str) -> Pack:
     return Pack(
         folder=tool,
         kind=PackKind.UNKNOWN,
-        line=line,
         evidence=f"the line does not say what is installed: {_WHY}",
     )

@@ -188,7 +188,7 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
     may_be = {
         Claim.CNR_ID: clone.cnr_id if clone else None,
         Claim.FILE: project.id,
-        Claim.FOLDER: named_after(name) if contents.tracking else None,
+        Claim.FOLDER: texts.pack_id(named_after(name)) if contents.tracking else None,
     }
     own, version, claimed = project.id, project.version, None
     commit, repository = None, project.repository
@@ -239,10 +239,10 @@ def _is_clone(clone: Clone, contents: Contents, project: Project) -> bool:
 def _others(
     own: str | None, may_be: Mapping[Claim, str | None]
 ) -> tuple[Identity, ...]:
-    """Return what a copy may be beside its own id, each once, whatever its case; what can be no id is left out."""
+    """Return what a copy may be beside its own id, each once, whatever its case."""
     each: dict[str, Identity] = {}
     for by, name in may_be.items():
-        if name and texts.pack_id(name) and name.lower() != (own or "").lower():
+        if name and name.lower() != (own or "").lower():
             each.setdefault(name.lower(), Identity(id=name, by=by))
     return tuple(each.values())
 

@@ -55,7 +55,7 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
     for name, version in versions.items():
         pack = _pack({"cnr_id": name, "ver": version})
         if pack is None:
-            unread.add(texts.valid(name))
+            unread.add(_type(name))
         elif name.lower() not in ids:
             packs[_key(pack)] = pack
     if not (is_workflow or packs or types):
@@ -63,7 +63,7 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
     found = [pack for pack in packs.values() if pack.id != _CORE]
     known = _OF_THE_FRONT_END.union(own, named)
     unnamed = {one for one in types - known if not _MADE.fullmatch(one)} | unread
-    found += [_unknown(name) for name in {name[:_LONGEST] for name in unnamed}]
+    found += map(_unknown, unnamed)
     texts.require_few(found)
     return tuple(sorted(found, key=_order))
 
@@ -90,7 +90,8 @@ def _nodes(value: object) -> Iterator[dict[str, object]]:
 
 
 def _type(value: object) -> str:
-    return texts.valid(value) if isinstance(value, str) and value else _NO_TYPE
+    name = value if isinstance(value, str) else ""
+    return texts.valid(name)[:_LONGEST] or _NO_TYPE
 
 
 def _key(pack: Pack) -> object:
