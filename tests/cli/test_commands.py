@@ -231,7 +231,7 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
 _ODD = """\
 nodes = ["alpha", "lights-*"]
 installs = [{name = "me@work", path = "/srv/my \\"own\\" UI"}]
-accept = ["alpha@1.2.0"]
+accept = [{finding = "alpha@1.2.0"}]
 alert_urls = "none"
 interval = "1m30s"
 retries = 2

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial, wraps
 from importlib import import_module
 from pathlib import Path
@@ -146,13 +146,6 @@ earlier version.
 """
 
 
-def _words_of(
-    known: Sequence[str], what: str
-) -> Callable[[list[object]], frozenset[str]]:
-    """Return what reads the words of an option, each of which is one of the known ones."""
-    return lambda words: frozenset(parsing.choices(words, known, what))
-
-
 @command(
     "check --node comfyui-kjnodes --dry-run",
     f"KINDS are event kinds separated by commas: {', '.join(MATCHES)}.",
@@ -167,7 +160,7 @@ def _words_of(
 @json_option
 @repeatable(
     "--fail-on",
-    parse=_words_of(MATCHES, _EVENT_KIND),
+    parse=partial(parsing.choices, known=MATCHES, what=_EVENT_KIND),
     metavar="KINDS",
     help="Exit with 3 if this poll has such an event.",
 )
@@ -252,7 +245,8 @@ Exit codes:
 
 def _grades(words: list[object]) -> frozenset[str]:
     """Return the verdicts of `--fail-on`, in which `none` is no verdict."""
-    return _words_of((*VERDICTS, _NO_VERDICT), "a verdict")(words) - {_NO_VERDICT}
+    known = (*VERDICTS, _NO_VERDICT)
+    return parsing.choices(words, known, "a verdict") - {_NO_VERDICT}
 
 
 def _findings(words: list[object]) -> tuple[Acceptance, ...]:
@@ -307,7 +301,7 @@ def audit() -> None:
 @repeatable(
     "--kind",
     "kinds",
-    parse=_words_of([*Kind], _EVENT_KIND),
+    parse=partial(parsing.choices, known=[*Kind], what=_EVENT_KIND),
     metavar="KINDS",
     help="Show only events of these kinds.",
 )

@@ -22,7 +22,7 @@ from watcher.settings.places import (
     is_same,
     state_home,
 )
-from watcher.settings.sources import Layers, Unread, safe_name
+from watcher.settings.sources import Layers, safe_name
 from watcher.text import mask
 
 if TYPE_CHECKING:
@@ -62,8 +62,6 @@ def _reason(error: ErrorDetails) -> str:
         case "string_pattern_mismatch":
             allowed = "give up to 64 letters A to Z, digits, '.', '_' and '-', a letter or a digit first"
             return f"{given} is not a channel's name; {allowed}"
-        case "literal_error" | "enum":
-            return f"{given} is not allowed; give {error['ctx']['expected']}"
         case "bool_parsing" | "bool_type":
             return f"{given} is not allowed; give true or false"
         case "model_type":
@@ -229,8 +227,8 @@ def _validated(found: Layers, origins: Mapping[str, str]) -> tuple[Settings, lis
     problems = [*found.problems]
     values: dict[str, object] = {}
     for name, value in found.values.items():
-        if isinstance(value, Unread):
-            problems.append(f"{found.origins[name]}: {value.why}")
+        if isinstance(value, ConfigError):
+            problems.append(f"{found.origins[name]}: {value}")
         elif name in Settings.model_fields:
             values[name] = value
         else:

@@ -69,11 +69,6 @@ def _publish_dir(value: object) -> Path | None:
     return None if parsing.lower(value) in (None, "") else _folder(value)
 
 
-def _alert_urls(value: object) -> tuple[SecretStr, ...] | None:
-    urls = parsing.alert_urls(value)
-    return None if urls is None else tuple(map(SecretStr, urls))
-
-
 _Folder = Annotated[Path, BeforeValidator(_folder, json_schema_input_type=str)]
 _Heartbeat = Annotated[SecretStr | None, BeforeValidator(parsing.heartbeat_url)]
 _Tables = Annotated[
@@ -146,7 +141,9 @@ class Settings(BaseSettings):
             " says that a version which you run is bad is always reported.",
         )
     )
-    alert_urls: Annotated[tuple[SecretStr, ...] | None, list_with(_alert_urls)] = Field(
+    alert_urls: Annotated[
+        tuple[SecretStr, ...] | None, list_with(parsing.alert_urls)
+    ] = Field(
         (),
         description='Where alerts go, as apprise URLs; secret. `"none"` says that you want no alerts, and turns off'
         " the warning about it.",

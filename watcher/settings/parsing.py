@@ -114,11 +114,11 @@ def statuses(value: object) -> tuple[str, ...]:
     return tuple(status for status in STATUSES if status in wanted)
 
 
-def choices(items: Sequence[object], known: Sequence[str], what: str) -> list[str]:
+def choices(items: Sequence[object], known: Sequence[str], what: str) -> frozenset[str]:
     """Return one or more of the known names, written in any case."""
     if not items:
         raise ValueError(f"the list is empty; give at least one of {', '.join(known)}")
-    return [_choice(item, known, what) for item in items]
+    return frozenset(_choice(item, known, what) for item in items)
 
 
 def _choice(item: object, known: Sequence[str], what: str) -> str:

@@ -35,18 +35,12 @@ _MISSPELLED = 0.75
 _TOML_POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """Stands for a value in a file that cannot be read. It is an error unless a later source has the setting."""
-
-    why: str
-
-
 @dataclass(slots=True, repr=False)
 class Layers:
     """Settings from some sources: each adds its own, and so the later ones win."""
 
     values: dict[str, object] = field(default_factory=dict)
+    """A ConfigError stands for what cannot be read: it is raised unless a later source has the setting."""
     origins: dict[str, str] = field(default_factory=dict)
     """Where each value came from, as messages say it."""
     problems: list[str] = field(default_factory=list)
@@ -144,7 +138,7 @@ def _ignored(origin: str, name: str) -> str:
 def _add_file(layers: Layers, name: str, file: Path) -> int:
     """Add a setting from a file of its own; return the file's mode, 0 if it gives nothing."""
     text, problem, mode = _text_of(file)
-    value = Unread(problem) if problem else text.strip()
+    value = ConfigError(problem) if problem else text.strip()
     if not value:
         return 0
     layers.add({name: value}, f"{FILE_ORIGIN}{file}")

@@ -493,12 +493,6 @@ class AcceptTable(BaseModel):
         description="The last day, such as `2026-11-30` (UTC). After it the finding is reported. Default: no end.",
     )
 
-    @property
-    def shown(self) -> str | dict[str, object]:
-        """The entry as a settings file may have it."""
-        given = self.model_dump(mode="json", exclude_defaults=True)
-        return self.finding if len(given) == 1 else given
-
 
 def read_accept(value: object) -> list[object]:
     """Return the tables of a list, of JSON, or of words; a finding alone becomes a table too."""

@@ -137,9 +137,8 @@ def write(path: Path) -> None:
     ConfigError as `create`.
     """
     home, _ = state_home(path.parent, os.environ)
-    state = Path("state") if home == path.parent / "state" else home
     _make(path.parent, 0o700)
-    create(path, text(state=state))
+    create(path, text(state=home))
 
 
 def create(path: Path, content: str) -> None:

@@ -250,7 +250,7 @@ def test_refused(loads: Loads, setting: str, text: str) -> None:
         ("retries", "21", "'21' is out of range; give 0 to 20"),
         ("retries", "many", "'many' is not a whole number; give 0 to 20"),
         ("retries", "1.5", "'1.5' is not a whole number; give 0 to 20"),
-        ("baseline", "x", "'x' is not allowed; give 'summary' or 'silent'"),
+        ("baseline", "x", "'x' is not allowed: it must be 'summary' or 'silent'"),
         ("registry_url", "h", "'h' is not a registry URL; give one such as https://"),
         ("alert_urls", "none, j://h", "the value (not shown) is not"),
     ],
@@ -319,7 +319,7 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
         (f"{CHANNEL}grouping = 'x'", "channels, entry 1, grouping: 'x' is not allowed"),
         (
             f"{CHANNEL}min_severity = 'high'",
-            "channels, entry 1, min_severity: 'high' is not allowed; give",
+            "channels, entry 1, min_severity: 'high' is not allowed: it must be",
         ),
         (f"{CHANNEL}scope = 'x'", "channels, entry 1, scope: 'x' is not allowed"),
         (f"{CHANNEL}nodes = ['a b']", "channels, entry 1, nodes, entry 1: 'a b' is"),

@@ -234,7 +234,7 @@ def test_a_file_of_the_user_says_where_its_state_is(
     own = folders["XDG_CONFIG_HOME"] / "comfy-watch"
     for folder, state in (
         (own, folders["XDG_STATE_HOME"] / "comfy-watch"),
-        (tmp_path, "state"),
+        (tmp_path, tmp_path / "state"),
     ):
         template.write(folder / "comfy-watch.toml")
         assert f'\n#state_dir = "{state}"\n' in (folder / "comfy-watch.toml").read_text(

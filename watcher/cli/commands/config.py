@@ -94,7 +94,10 @@ def _in_words(name: str, known: Settings) -> str:
                 for source, table in named
             ]
         case "accept":
-            value = [table.shown for table in known.accept]
+            value = [
+                table.model_dump(mode="json", exclude_defaults=True)
+                for table in known.accept
+            ]
         case _:
             pass
     if isinstance(value, float):
