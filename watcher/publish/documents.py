@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from urllib.parse import quote
@@ -83,44 +83,38 @@ def documents(public: Public) -> Mapping[str, str]:
     """Return the documents of all bans that were seen, by the names of their files."""
     found: dict[str, str] = {}
     for node in public.nodes.values():
-        for text, bans in _by_text(node).items():
-            name = _name(node, text)
-            found[_file(name)] = _document(name, node, text, bans)
+        # Of several versions with one text the last one counts: what is still banned, then what changed last.
+        for text, key, ban in sorted(_bans(node), key=_standing):
+            found[document_of(node, text)] = _document(node, text, key, ban)
     return dict(sorted(found.items()))
 
 
 def document_of(node: Node, text: str) -> str:
-    """Return the name of the file of the document of bans: of a version's text, "" for the node as a whole."""
-    return _file(_name(node, text))
+    """Return the name of the file of the document of a ban: of a version's text, "" for the node as a whole."""
+    return f"osv/{_name(node, text)}.json"
 
 
 def _name(node: Node, text: str) -> str:
     return "x_COMFY-" + digest(f"{node.node.lower()}\0{text}", 16)
 
 
-def _file(name: str) -> str:
-    return f"osv/{name}.json"
-
-
-def _by_text(node: Node) -> dict[str, list[tuple[str, Ban]]]:
-    """Return the bans of a node with their keys, by the version's text; "" for the node as a whole."""
-    found: dict[str, list[tuple[str, Ban]]] = {}
+def _bans(node: Node) -> Iterator[tuple[str, str, Ban]]:
+    """Yield the bans of a node, each with the version's text and key; both "" for the node as a whole."""
     if node.ban:
-        found[""] = [("", node.ban)]
+        yield "", "", node.ban
     for one in node.versions:
         # Nobody can look up a version without a text, which is not the node as a whole.
         if one.ban and one.row.version:
-            found.setdefault(one.row.version, []).append((one.key, one.ban))
-    return found
+            yield one.row.version, one.key, one.ban
 
 
-def _document(name: str, node: Node, text: str, bans: Sequence[tuple[str, Ban]]) -> str:
-    """Return one document of the bans of a version's text, which several versions may have.
+def _standing(found: tuple[str, str, Ban]) -> tuple[bool, str, str]:
+    _, key, ban = found
+    return not ban.until, ban.changed, key
 
-    It changes only with one of these bans.
-    """
-    # What is still banned counts before what is not, then the latest.
-    key, ban = max(bans, key=lambda one: (not one[1].until, one[1].changed, one[0]))
+
+def _document(node: Node, text: str, key: str, ban: Ban) -> str:
+    """Return one document. It changes only with the ban."""
     affected: dict[str, object] = {
         "database_specific": {
             "node": node.node,
@@ -132,9 +126,9 @@ def _document(name: str, node: Node, text: str, bans: Sequence[tuple[str, Ban]])
     affected |= {"versions": [text]} if text else {"ranges": [_EVERY_VERSION]}
     document = {
         "schema_version": _SCHEMA_VERSION,
-        "id": name,
-        "modified": max(one.changed for _, one in bans),
-        "published": min(one.since for _, one in bans),
+        "id": _name(node, text),
+        "modified": ban.changed,
+        "published": ban.since,
         **({"withdrawn": ban.until} if ban.until else {}),
         "summary": _summary(node, text, ban),
         "details": _details(text, ban),
@@ -176,7 +170,7 @@ def metrics(public: Public) -> str:
     for name, about, label, figures in _families(public):
         lines += f"# HELP {PREFIX}{name} {about}", f"# TYPE {PREFIX}{name} gauge"
         for value, figure in figures.items():
-            labels = f'{{{label}="{_escaped(value)}"}}' if label else ""
+            labels = f'{{{label}="{value}"}}' if label else ""
             if figure is not None:
                 lines.append(f"{PREFIX}{name}{labels} {figure}")
     return "\n".join([*lines, "# EOF\n"])
@@ -195,21 +189,16 @@ def _families(public: Public) -> Iterator[_Family]:
         "state",
         {str(state): packs for state, packs in by_state(public.rows).items()},
     )
-    versions = [one for node in public.nodes.values() for one in node.listed]
     statuses = Counter(
-        one.status if one.status in STATUSES else _OTHER for one in versions
+        one.status if one.status in STATUSES else _OTHER
+        for node in public.nodes.values()
+        for one in node.listed
     )
     yield (
         "versions",
         "Listed versions of these packs, by status.",
         "status",
         {one: statuses[one] for one in (*STATUSES, _OTHER)},
-    )
-    yield (
-        "deprecated_versions",
-        "Listed versions of these packs that are deprecated, whatever their status.",
-        "",
-        {"": sum(one.deprecated for one in versions)},
     )
     yield (
         "events",
@@ -244,7 +233,3 @@ def _families(public: Public) -> Iterator[_Family]:
 
 def _seconds(moment: MomentOrEmpty) -> float | None:
     return timestamps.read(moment).timestamp() if moment else None
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -109,7 +109,7 @@ def page(public: Public) -> str:
     return _template().render(
         version=public.version,
         subject=public.subject,
-        at=timestamps.show(timestamps.read(public.at)) if public.at else "",
+        at=timestamps.normal(public.at) or "",
         looked=timestamps.for_people(public.at),
         standing=standing,
         notes=_notes(public),

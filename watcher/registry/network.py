@@ -28,6 +28,9 @@ _BROKEN = "the connection broke off; check the network and the firewall"
 _LATE = "it timed out; check the network and the firewall, or raise timeout"
 _EXPIRED = "its TLS certificate is not valid today; check this machine's clock"
 _OTHER_HOST = "its TLS certificate is for another host; check the address"
+_AUTHORITY = (
+    "if a proxy or a virus scanner opens TLS, name its CA file in SSL_CERT_FILE"
+)
 _OF_PROXY = {
     _REFUSED: "the proxy refused the connection; check that it runs, and its address",
     _UNRESOLVED: "the proxy's host name cannot be resolved; check its address",
@@ -100,12 +103,8 @@ def describe(error: BaseException, route: Route) -> Trusted:
         return refused_by_proxy(route, str(error)[:3])
     why = next(filter(None, map(_why, _causes(error))), "")
     if not why:
-        is_ours = isinstance(
-            error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
-        )
-        why = f"the request failed ({type(error).__name__})"
-        if isinstance(error, FAILURES) and not is_ours:
-            why = _BROKEN
+        is_broken = isinstance(error, FAILURES)
+        why = _BROKEN if is_broken else f"the request failed ({type(error).__name__})"
     return _at(route, _OF_PROXY.get(why, why) if route.proxy else why)
 
 
@@ -147,8 +146,10 @@ def _why(cause: BaseException) -> str:
     """Return what an error of the system or of TLS means, and what to try; "" for any other."""
     match cause:
         case ssl.SSLCertVerificationError():
-            found = _CERTIFICATE_ERRORS.get(cause.verify_code)
-            return found or _untrusted(cause.verify_message)
+            if found := _CERTIFICATE_ERRORS.get(cause.verify_code):
+                return found
+            # OpenSSL's word for why names no host.
+            return f"its TLS certificate is not trusted ({cause.verify_message}); {_AUTHORITY}"
         case ssl.SSLError():
             return "TLS failed; check that this port speaks https"
         case socket.gaierror():
@@ -160,18 +161,6 @@ def _why(cause: BaseException) -> str:
             return _SYSTEM_ERRORS.get(number, f"network error {name}")
         case _:
             return ""
-
-
-def _untrusted(why: str) -> str:
-    """Return that the certificate's authority is not known; `why` is OpenSSL's word, which names no host."""
-    advice = (
-        "if a proxy or a virus scanner opens TLS, name its CA file in SSL_CERT_FILE"
-    )
-    if file := os.environ.get("SSL_CERT_FILE"):
-        advice = (
-            f"check that {file} (SSL_CERT_FILE) has the certificate of its authority"
-        )
-    return f"its TLS certificate is not trusted ({why}); {advice}"
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -122,17 +122,15 @@ async def _read(
                 key = record.id.lower()
                 if not wanted or key in wanted:  # of two records the worse
                     both = records.get(key, record), record
-                    records[key] = min(both, key=_goodness)
+                    records[key] = min(
+                        both, key=lambda one: grade_rank(grade_of(one.status))
+                    )
             # After a full page there may be more, whatever the total says; not after one that has nothing new.
             if len(records) == before or (wanted and wanted <= records.keys()):
                 break
     whole.came |= records.keys()
     why = whole.fault if wanted else whole.end()
     return ReadFailure(error=why) if why else None
-
-
-def _goodness(record: NodeRecord) -> int:
-    return grade_rank(grade_of(record.status))
 
 
 def _failure(read: PageRead[NodeRecord]) -> ReadFailure:
@@ -149,7 +147,7 @@ def _failure(read: PageRead[NodeRecord]) -> ReadFailure:
 def parse_packs(body: bytes) -> Page[NodeRecord]:
     """Return the page in an answer's body. Raises NoAnswerError if it is no list of packs."""
     page: Page[NodeRecord]
-    page, rows = read_list(body, "nodes", "the answer of GET /nodes")
+    page, rows = read_list(body, "nodes")
     page.rows = [record for row in rows if (record := _record(row)) is not None]
     return page
 

@@ -104,7 +104,7 @@ def _row(
 ) -> NodeRow:
     """Return the row of a watched node, with what is installed of it."""
     key, checks, snapshot = name.lower(), state.checks, state.snapshot
-    node = snapshot.nodes.get(key, Node(node=name))
+    node = snapshot.nodes.get(key) or Node(node=name)
     streaks = checks.streaks.get(About.NODE, {})
     failure = streaks.get(key) or streaks.get(ALL)
     doubt = checks.streaks.get(About.EMPTY, {}).get(key)

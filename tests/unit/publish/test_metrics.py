@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import pytest
-
 from tests.support.factories import (
     NOW,
     PACK,
@@ -108,7 +106,6 @@ def test_a_state_is_shown_as_figures() -> None:
         for (name, label), figure in found.items()
         if name not in {"packs", "versions", "events"} and label != "1.2.3"
     } == {
-        "deprecated_versions": 1,
         "undelivered_alerts": 1,
         "undelivered_oldest_timestamp_seconds": now + 7.5,
         "last_poll_timestamp_seconds": now,
@@ -150,9 +147,3 @@ def test_channels_are_numbered_in_the_order_of_the_settings() -> None:
     assert [*of(found, "undelivered_oldest_timestamp_seconds")] == ["2"]
     assert "ops" not in text
     assert "chat" not in text
-
-
-@pytest.mark.parametrize("text", ['"', "\\", "\n", '\\n"} 2 \n# EOF', "1.2.3+é🙂"])
-def test_a_label_is_read_as_it_is(text: str) -> None:
-    """A quote, a backslash or a line break in a label ends nothing."""
-    assert of(read(metrics(public(program=text))), "build_info") == {text: 1}

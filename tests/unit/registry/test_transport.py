@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import certifi
 import httpx
 import pytest
 
@@ -270,7 +269,7 @@ def test_a_host_that_may_be_is_not_refused(address: str) -> None:
 
 def test_a_certificate_that_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     """An unknown authority is refused before anything is sent, and reported with what TLS itself says of it, and which
-    variable, or which file that it names already, should have its certificate.
+    variable names others.
     """
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with Untrusted() as server:
@@ -278,12 +277,6 @@ def test_a_certificate_that_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> N
         said = complaint(server.url)
         assert said.startswith(f"{what} (unable to get local issuer certificate); ")
         assert said.endswith("name its CA file in SSL_CERT_FILE")
-        file = certifi.where()
-        monkeypatch.setenv("SSL_CERT_FILE", file)
-        named = (
-            f"check that {file} (SSL_CERT_FILE) has the certificate of its authority"
-        )
-        assert complaint(server.url).endswith(named)
         assert server.handshakes == 0
 
 
@@ -345,7 +338,7 @@ SOMEWHERE = Route(target="a.test:443")
         (TimeoutError(), "it timed out; check "),
         (httpx.ReadError("x"), "the connection broke off; check "),
         (ConnectionAbortedError(), "the connection broke off; check "),
-        (httpx.UnsupportedProtocol("x"), "the request failed (UnsupportedProtocol)"),
+        (httpx.DecodingError("x"), "the request failed (DecodingError)"),
         (httpx.ProxyError("403 x"), "the proxy refused to connect to it (403); ask "),
         (_untrusted(10), "its TLS certificate is not valid today; check this machine"),
         (_untrusted(62), "its TLS certificate is for another host; check the address"),

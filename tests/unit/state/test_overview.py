@@ -174,22 +174,6 @@ CORPUS: dict[str, tuple[State, str]] = {
     ),
 }
 
-SAID = {
-    "The registry has no version of it": {
-        "never a version",
-        "never a version, and reported",
-    },
-    "Not in the registry": {"not in the registry"},
-    "Never read": {one for one, (_, how) in CORPUS.items() if how == "unread"}
-    | {"not read, and reported", "the registry is reported"},
-    "No version is listed any more": {"no version any more"},
-    "Its newest version is": {
-        "the newest is deprecated",
-        "all were deleted",
-        "disabled",
-    },
-}
-"""What the page says of a state, and of no other, where no version on its card does."""
 RUN_AND_BAD = {"run and bad", "one of two is bad", "run and gone"}
 
 
@@ -230,8 +214,6 @@ def test_everything_that_shows_it_agrees(name: str) -> None:
     assert bool(re.search(r'"standing \w+">[^<]*ou run', text)) is is_run
     assert ('<span class="quiet">you run ' in text) is is_run
     assert ("You run 1 bad pack" in text) is (name in RUN_AND_BAD)
-    said = {one for one in SAID if f"<p>{one}" in text}
-    assert said == {one for one, names in SAID.items() if name in names}
     is_there = any(node.is_there for node in state.snapshot.nodes.values())
     assert ("registry.comfy.org/nodes/" in text) is is_there
     tag = rf'<span class="tag \w+">{re.escape(words)}</span>'
