@@ -398,7 +398,7 @@ def test_init(watch: Watcher, fork_server: ForkServer) -> None:
         assert done.code == code
         first, hint = done.err.splitlines()[:2]
         assert first.endswith(
-            "there is nothing to watch: installs, nodes and publishers are empty"
+            "there is nothing to watch: installs, nodes and publishers name nothing"
         )
         assert (
             hint == f"hint: set installs (your ComfyUI), nodes or publishers in {path}"

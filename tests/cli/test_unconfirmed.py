@@ -50,4 +50,4 @@ def test_each_command_calls_it_unconfirmed(watch: Watcher) -> None:
     assert sample.startswith("a: sent, unconfirmed: syslog cannot say")
     assert "\na (unconfirmed)  0" in watch.run("status").out
     assert watch.channel("a")["unconfirmed"] is True
-    assert "rsyslog://***, unconfirmed; kinds: " in watch.run("config").out
+    assert '{url = "rsyslog://***"}, unconfirmed' in watch.run("config").out

@@ -203,7 +203,7 @@ def nothing_to_watch(loaded: Loaded) -> UsageError:
     """Return the error for settings without nodes, publishers and installs."""
     what = "installs (your ComfyUI), nodes or publishers"
     return UsageError(
-        "there is nothing to watch: installs, nodes and publishers are empty",
+        "there is nothing to watch: installs, nodes and publishers name nothing",
         hint=where_to_set(loaded, what, "COMFY_WATCH_INSTALLS"),
     )
 

@@ -67,9 +67,10 @@ def rows(loaded: Loaded) -> list[tuple[str, str, str]]:
     for name, origin in loaded.origins.items():
         if name == "channels" and known.channels:
             for table in known.channels:
-                url = _place(table.url.get_secret_value())
-                shown = _as_toml({"url": url, **table.chosen})
-                found.append((f"channels.{table.name}", shown, origin))
+                url = table.url.get_secret_value()
+                shown = _as_toml({"url": mask.masked(url), **table.chosen})
+                row = (f"channels.{table.name}", f"{shown}{_caution(url)}", origin)
+                found.append(row)
         else:
             found.append((name, _in_words(name, known), origin))
     return found
@@ -83,7 +84,10 @@ def _in_words(name: str, known: Settings) -> str:
             placed = [one for one in known.all_channels() if one.placed]
             if value is None:
                 return _as_toml(NO_ALERTS)
-            words = [f"{sanitize_line(one.name)} ({_place(one.url)})" for one in placed]
+            words = [
+                f"{sanitize_line(one.name)} ({mask.masked(one.url)}{_caution(one.url)})"
+                for one in placed
+            ]
             return ", ".join(words) or "[]"
         case "heartbeat_url" if value is not None:
             return mask.masked(known.heartbeat_address())
@@ -119,10 +123,9 @@ def _as_toml(value: object) -> str:
             return escape_invisible(json.dumps(str(value), ensure_ascii=False))
 
 
-def _place(url: str) -> str:
-    """Return a channel's URL, of which only the scheme is shown, and whether it cannot confirm."""
-    unconfirmed = ", unconfirmed" if protocol_without_answers(url) else ""
-    return f"{mask.masked(url)}{unconfirmed}"
+def _caution(url: str) -> str:
+    """Return words after a channel's URL if its protocol cannot confirm."""
+    return ", unconfirmed" if protocol_without_answers(url) else ""
 
 
 def test_alerts(*, loaded: Loaded, channels: tuple[str, ...]) -> int:

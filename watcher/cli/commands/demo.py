@@ -114,8 +114,9 @@ def demo() -> int:
         with tempfile.TemporaryDirectory(prefix="comfy-watch-demo-") as folder:
             _perform(Path(folder))
     except (OSError, StateError) as error:
+        why = error.what if isinstance(error, StateError) else error.strerror
         raise WatchError(
-            f"the demo could not run: {error}",
+            f"the demo could not run: {why}",
             hint="set TMPDIR to a writable folder with free space",
         ) from None
     echo()
