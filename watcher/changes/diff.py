@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import nlargest
 from typing import Any, NamedTuple
 
@@ -187,15 +187,8 @@ def compare_listing(
     shown = listing.versions
     settled = not any(one.mark or one.partial for one in node.versions)
     if node.rows != shown or not settled:
-        comparison = _Comparison(
-            node=node,
-            known={one.key: one for one in node.versions},
-            listing=listing,
-            options=options,
-            returning=returning,
-            events=events,
-        )
-        node, shown = comparison.run()
+        node, shown, more = _compared(node, listing, options)
+        events += more
     if not node.baseline_at and not listing.incomplete:
         before = {one.key for one in known.versions} if known else set[str]()
         node, more = _with_baseline(node, before, listing, shown, options)
@@ -203,139 +196,127 @@ def compare_listing(
     return Difference(node, tuple(events))
 
 
-@dataclass(slots=True, kw_only=True)
-class _Comparison:
-    """One listing compared with the versions that were seen before.
+def _compared(
+    node: Node, listing: Listing, options: DiffOptions
+) -> tuple[Node, tuple[Version, ...], list[Event]]:
+    """Return the node after a listing, the listing's rows completed from what was known, and the events of versions.
 
-    Before the baseline these come from incomplete listings; `set_baseline` handles the others.
+    Before the baseline what is known comes from incomplete listings; `_with_baseline` handles the others.
     """
-
-    node: Node
-    known: dict[str, KnownVersion]
-    """By key."""
-    listing: Listing
-    options: DiffOptions
-    returning: bool
-    """The node had turned empty and is listed again, which is one event. Its versions are compared with those known
-    before. Versions that were reported removed before that are treated as new.
-    """
-    events: list[Event]
-
-    def run(self) -> tuple[Node, tuple[Version, ...]]:
-        """Add the events; return the node, and the listing's rows completed from what was known."""
-        listed = {version.key for version in self.listing.versions}
-        # A row with the key of a known version is that one, whatever its text.
-        by_text: defaultdict[str, list[str]] = defaultdict(list)
-        for one in self.known.values():
-            if one.key not in listed:
-                by_text[one.row.version].append(one.key)
-        rows: list[Version] = []
-        for shown in self.listing.versions:
-            old = self._find(shown, by_text[shown.version])
-            version = self._take(shown, old)
-            if version.id and version.text_key not in listed:
-                # The same version, from when it had no id.
-                self.known.pop(version.text_key, None)
-            rows.append(version)
-        matched = {version.key for version in rows}
-        node = replace(self.node, emptied=self.node.emptied and not self.returning)
-        # Of an emptied node it is reported that no version is left.
-        if not (self.listing.incomplete or node.emptied):
-            # A row without an id may be any version with that text.
-            texts = {row.version for row in self.listing.versions if not row.id}
-            node = self._take_missing(
-                node,
-                [
-                    one
-                    for key, one in self.known.items()
-                    if key not in matched
-                    and one.row.version not in texts
-                    and one.mark is not Mark.REMOVED
-                ],
-            )
-        # A ban's document stays, so its version does: registries ban, packs cannot.
-        hidden = [
-            one for key, one in self.known.items() if key not in matched and not one.ban
-        ]
-        for one in sorted(hidden, key=_age)[:-KEPT]:
-            del self.known[one.key]
-        versions = tuple(sorted(self.known.values(), key=_age))
-        return replace(node, versions=versions), tuple(rows)
-
-    def _find(self, shown: Version, of_text: Iterable[str]) -> KnownVersion | None:
-        """Return the known version that a row is: by id, else by version text if one side has no id.
-
-        In this order it prefers a version that was not removed, the one with the row's key, one that the last listing
-        showed, and the one created last.
-        """
-        found = [self.known[key] for key in (shown.key, *of_text) if key in self.known]
-        found = [
-            one
-            for one in found
-            if one.key == shown.key or not (one.row.id and shown.id)
-        ]
-        return max(
-            found,
-            key=lambda one: (
-                one.mark is not Mark.REMOVED,
-                one.key == shown.key,
-                one.mark is None,
-                _age(one),
-            ),
-            default=None,
-        )
-
-    def _take(self, shown: Version, old: KnownVersion | None) -> Version:
-        """Take a row, with its events; return it with the known values of what the answer did not report."""
-        unreported = self.listing.unreported.get(shown.key, frozenset())
+    known = {one.key: one for one in node.versions}
+    listed = {version.key for version in listing.versions}
+    # A row with the key of a known version is that one, whatever its text.
+    by_text: defaultdict[str, list[str]] = defaultdict(list)
+    for one in node.versions:
+        if one.key not in listed:
+            by_text[one.row.version].append(one.key)
+    rows: list[Version] = []
+    events: list[Event] = []
+    for shown in listing.versions:
+        keys = [shown.key, *by_text[shown.version]]
+        old = _find(shown, [known[key] for key in keys if key in known])
+        unreported = listing.unreported.get(shown.key, frozenset())
         version = complete(shown, old.row, unreported) if old else shown
-        known = old or KnownVersion(row=version)
         # With an id that was not shown for a while, it may be two that are known.
-        twin = self.known.get(version.key, known)
-        make = about(self.node.node, self.options, version)
-        # A version that was reported removed begins anew.
-        is_new = old is None or old.mark is Mark.REMOVED
-        events: list[Event] = []
-        if old is None:
-            if _is_news(self.node, version):
-                events = [*first_sight(make, version)]
-        elif is_new:
-            events = [*first_sight(make, version, REMOVED)]
+        twin = known.get(version.key, old)
+        if old:
+            del known[old.key]
+        if version.id and version.text_key not in listed:
+            # The same version, from when it had no id.
+            known.pop(version.text_key, None)
+        known[version.key] = _after(version, unreported, old, twin, options)
+        events += _events(node, version, old, options)
+        rows.append(version)
+    matched = {version.key for version in rows}
+    # The node had turned empty and is listed again, which is one event. Its versions are compared with those known
+    # before, and what does not come back with it is missing for the first time.
+    is_back = node.emptied and bool(rows)
+    node = replace(node, emptied=node.emptied and not is_back)
+    # Of an emptied node it is reported that no version is left.
+    if not (listing.incomplete or node.emptied):
+        # A row without an id may be any version with that text.
+        texts = {row.version for row in listing.versions if not row.id}
+        gone = [
+            one
+            for key, one in known.items()
+            if key not in matched
+            and one.row.version not in texts
+            and one.mark is not Mark.REMOVED
+        ]
+        again = [one for one in gone if one.mark and not is_back]
+        known |= {one.key: replace(one, mark=Mark.ABSENT) for one in gone}
+        if gone and again == gone and not rows:
+            events.append(about(node.node, options)(Kind.REMOVED, ACTIVE, REMOVED))
+            node = replace(node, emptied=True)
         else:
-            before = old.row
-            if old.partial:
-                # Its other fields were never read: that they are read now is no change.
-                status, deprecated = before.status, before.deprecated
-                before = replace(version, status=status, deprecated=deprecated)
-            events = [*transition(make, before, version, _past(old))]
-        self.known.pop(known.key, None)
-        # Of others that were not read it is not partial: a deprecation is an event whenever it is seen.
-        is_partial = bool(unreported & WATCHED_FIELDS.keys())
-        self.known[version.key] = KnownVersion(
-            row=version,
-            partial=is_partial and (old is None or old.partial),
-            past=None if is_new else _past_after(known, version.status),
-            scan=known.scan or twin.scan,
-            ban=_ban_after(known.ban or twin.ban, version.status, self.options.now),
-        )
-        self.events += events
-        return version
+            for one in again:
+                make = about(node.node, options, one.row)
+                events.append(make(Kind.REMOVED, one.row.status, REMOVED))
+                known[one.key] = replace(one, mark=Mark.REMOVED)
+    # A ban's document stays, so its version does: registries ban, packs cannot.
+    hidden = [one for key, one in known.items() if key not in matched and not one.ban]
+    for one in sorted(hidden, key=_age)[:-KEPT]:
+        del known[one.key]
+    versions = tuple(sorted(known.values(), key=_age))
+    return replace(node, versions=versions), tuple(rows), events
 
-    def _take_missing(self, node: Node, gone: Sequence[KnownVersion]) -> Node:
-        """Mark the known versions that a complete listing does not show; report those missing for the second time."""
-        # A version that does not come back with its node is missing for the first time.
-        again = [one for one in gone if one.mark and not self.returning]
-        for one in gone:
-            self.known[one.key] = replace(one, mark=Mark.ABSENT)
-        if gone and len(again) == len(gone) and not self.listing.versions:
-            make = about(node.node, self.options)
-            self.events.append(make(Kind.REMOVED, ACTIVE, REMOVED))
-            return replace(node, emptied=True)
-        for one in again:
-            make = about(node.node, self.options, one.row)
-            self.events.append(make(Kind.REMOVED, one.row.status, REMOVED))
-            self.known[one.key] = replace(one, mark=Mark.REMOVED)
-        return node
+
+def _find(shown: Version, alike: Iterable[KnownVersion]) -> KnownVersion | None:
+    """Return the known version that a row is: by id, else by version text if one side has no id.
+
+    In this order it prefers a version that was not removed, the one with the row's key, one that the last listing
+    showed, and the one created last.
+    """
+    return max(
+        (one for one in alike if one.key == shown.key or not (one.row.id and shown.id)),
+        key=lambda one: (
+            one.mark is not Mark.REMOVED,
+            one.key == shown.key,
+            one.mark is None,
+            _age(one),
+        ),
+        default=None,
+    )
+
+
+def _after(
+    version: Version,
+    unreported: Collection[str],
+    old: KnownVersion | None,
+    twin: KnownVersion | None,
+    options: DiffOptions,
+) -> KnownVersion:
+    """Return what is known of a version from now on; `old` and `twin` are what was known of it."""
+    known = old or KnownVersion(row=version)
+    twin = twin or known
+    # Of others that were not read it is not partial: a deprecation is an event whenever it is seen.
+    is_partial = not WATCHED_FIELDS.keys().isdisjoint(unreported)
+    is_new = old is None or old.mark is Mark.REMOVED
+    return KnownVersion(
+        row=version,
+        partial=is_partial and (old is None or old.partial),
+        past=None if is_new else _past_after(known, version.status),
+        scan=known.scan or twin.scan,
+        ban=_ban_after(known.ban or twin.ban, version.status, options.now),
+    )
+
+
+def _events(
+    node: Node, version: Version, old: KnownVersion | None, options: DiffOptions
+) -> Iterable[Event]:
+    """Return the events of a version that a listing shows; `old` is what was known of it."""
+    make = about(node.node, options, version)
+    if old is None:
+        return first_sight(make, version) if _is_news(node, version) else ()
+    if old.mark is Mark.REMOVED:
+        # A version that was reported removed begins anew.
+        return first_sight(make, version, REMOVED)
+    before = old.row
+    if old.partial:
+        # Its other fields were never read: that they are read now is no change.
+        status, deprecated = before.status, before.deprecated
+        before = replace(version, status=status, deprecated=deprecated)
+    return transition(make, before, version, _past(old))
 
 
 def _ban_after(ban: Ban | None, status: str, now: Moment) -> Ban | None:
