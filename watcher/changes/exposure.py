@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from watcher.changes.transitions import make_event
 from watcher.changes.verdict import as_one, identities
@@ -86,27 +87,21 @@ def assess(
     events: list[Event] = []
     for key in sorted(run.keys() | reported.exposures.keys()):
         before = reported.exposures.get(key, Exposure())
-        bad = _bad_copies(key, run[key], before, poll)
-        pack = _RunPack(key=key, findings=run[key], before=before, bad=bad, poll=poll)
-        news = pack.news()
-        for copies in news:
+        pack = _RunPack(key=key, findings=run[key], before=before, poll=poll)
+        for copies in pack.news():
             # One change is one alert: who hears of the ban need not hear that it is run.
             if said := pack.said_by(copies[0]):
                 standing_in.update(said)
             else:
                 events.append(pack.exposed(copies))
-        if bad:
-            reported_now = [one for copies in news for one in copies]
-            ends = pack.ends(reported_now)
-            exposures[key] = Exposure(copies=tuple(bad.values()), ends=ends)
-            left[key] = _left(
-                key, (one for one in bad.values() if one not in reported_now)
-            )
+        if pack.bad:
+            exposures[key] = Exposure(copies=tuple(pack.bad.values()), ends=pack.ends)
+            left[key] = pack.left()
         # A pack has one end, however many copies were bad, so that it says that all is well.
         elif pack.has_ended:
             events.append(pack.cleared())
         stand = {copy: as_one(found).judged for copy, found in run[key].items()}
-        if stand := stand | bad:
+        if stand := stand | pack.bad:
             judged[key] = tuple(stand.values())
     marked = (
         replace(
@@ -166,46 +161,6 @@ def _as_bad(finding: Finding, accept: Collection[Acceptance]) -> Finding:
     return finding.accepted_by(accept)
 
 
-def _left(node: str, bad: Iterable[JudgedCopy]) -> tuple[BadVersion, ...]:
-    """Return what is run and bad all the same, the worst first; without what is accepted."""
-    found = {(one.version or "", one.grade) for one in bad if not one.accepted}
-    return tuple(
-        BadVersion(node=node, version=version, status=grade)
-        for version, grade in sorted(
-            found, key=lambda one: (grade_rank(one[1]), one[0])
-        )
-    )[:MOST_LEFT]
-
-
-def _bad_copies(
-    node: str,
-    findings: Mapping[CopyKey, Sequence[Finding]],
-    before: Exposure,
-    poll: Poll,
-) -> dict[CopyKey, JudgedCopy]:
-    """Return what is bad of a pack; also what was, where this poll cannot say how it is."""
-    was = {one.key: one for one in before.copies}
-    is_pardoned = any(
-        one.kind is Kind.REINSTATED and one.version is None and one.node_key == node
-        for one in poll.events
-    )
-    found: dict[CopyKey, JudgedCopy] = {}
-    for key in sorted(
-        was.keys() | findings.keys(), key=lambda one: (one[0], one[1] or "")
-    ):
-        scan = poll.scans.get(key[0])
-        if scan is not None and scan.packs is None:
-            # It is not known what is installed there, and so not that the copy is gone.
-            copy = was.get(key)
-        else:
-            copy = _bad_copy(
-                was.get(key), findings.get(key, ()), is_pardoned=is_pardoned
-            )
-        if copy:
-            found[key] = copy
-    return found
-
-
 def _bad_copy(
     was: JudgedCopy | None, findings: Sequence[Finding], *, is_pardoned: bool
 ) -> JudgedCopy | None:
@@ -235,7 +190,7 @@ def _yet(finding: Finding, was: Grade) -> Grade:
     return max(was, finding.may_be, key=grade_rank)
 
 
-@frozen
+@dataclass(frozen=True, kw_only=True)  # without slots: it keeps what is bad
 class _RunPack:
     """A pack that is run, or was."""
 
@@ -245,16 +200,50 @@ class _RunPack:
     """Of its enabled copies."""
     before: Exposure
     """What was bad of it at the last poll."""
-    bad: Mapping[CopyKey, JudgedCopy]
-    """What is bad of it now."""
     poll: Poll
 
-    def ends(self, reported: Iterable[JudgedCopy]) -> Severity | None:
-        """Return how bad the worst was that `cleared` will end; None if all of it was accepted instead."""
+    @cached_property
+    def bad(self) -> dict[CopyKey, JudgedCopy]:
+        """What is bad of it now; also what was, where this poll cannot say how it is."""
+        was = {one.key: one for one in self.before.copies}
+        is_pardoned = any(
+            one.kind is Kind.REINSTATED
+            and one.version is None
+            and one.node_key == self.key
+            for one in self.poll.events
+        )
+        found: dict[CopyKey, JudgedCopy] = {}
+        keys = was.keys() | self.findings.keys()
+        for key in sorted(keys, key=lambda one: (one[0], one[1] or "")):
+            scan, copy = self.poll.scans.get(key[0]), was.get(key)
+            # Without a scan it is not known what is installed there, and so not that the copy is gone.
+            if scan is None or scan.packs is not None:
+                findings = self.findings.get(key, ())
+                copy = _bad_copy(copy, findings, is_pardoned=is_pardoned)
+            if copy:
+                found[key] = copy
+        return found
+
+    @property
+    def ends(self) -> Severity | None:
+        """How bad the worst was that `cleared` will end; None if all of it was accepted instead."""
         if all(one.accepted for one in self.bad.values()) and not self.has_ended:
             return None
         before = [self.before.ends] if self.before.ends else []
-        return worst_of(*before, *(one.grade.severity for one in reported))
+        news = filter(self.before.is_news, self.bad.values())
+        return worst_of(*before, *(one.grade.severity for one in news))
+
+    def left(self) -> tuple[BadVersion, ...]:
+        """Return what was bad before and still is, the worst first; without what is accepted."""
+        found = {
+            (grade_rank(one.grade), one.version or "", one.grade)
+            for one in self.bad.values()
+            if not (one.accepted or self.before.is_news(one))
+        }
+        return tuple(
+            BadVersion(node=self.key, version=version, status=grade)
+            for _, version, grade in sorted(found)[:MOST_LEFT]
+        )
 
     @property
     def has_ended(self) -> bool:

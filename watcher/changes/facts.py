@@ -240,14 +240,12 @@ def _statuses(
     is_bad = event.kind in EXPOSURES.values() or event.replaces_archive
     if event.version is None or event.kind in _OF_COPIES or (is_bad and event.runs_it):
         return [None]
-    is_end = event.ends is not None
+    found = [event.after, event.before]
     if event.kind in _OF_DEPRECATION:
         # The event names none.
         nodes = [one.get(event.node_key) for one in (after, before)]
         known = [node.by_key.get(event.key) if node else None for node in nodes]
         found = [one.row.status if one else None for one in known]
     elif event.kind is Kind.REMOVED:
-        return [event.before]
-    else:
-        found = [event.after, event.before]
-    return found if is_end else found[:1]
+        found = [event.before]
+    return found[:1] if event.ends is None else found

@@ -140,19 +140,17 @@ def judge_each(
 
     `known` returns what is known of a node by its id.
     """
+    base = Finding(install=install, pack=pack, grade=Grade.OK)
+    if pack.unreadable:
+        gap = ReadFailure(install=install, error=f"{pack.folder}: {pack.evidence}")
+        base = replace(base, gaps=(gap,))
     found: list[Finding] = []
     for one in identities(pack):
         about = known(one.id)
         # A folder may have any name: its name counts until it is certain that there is no such pack.
         if one.by is not Claim.FOLDER or about.is_in_registry or not about.is_complete:
-            found.append(_judge_as(install, pack, one, about))
-    if not found:
-        why = _why_nameless(pack)
-        found = [Finding(install=install, pack=pack, grade=Grade.UNKNOWN, why=why)]
-    if not pack.unreadable:
-        return found
-    gap = ReadFailure(install=install, error=f"{pack.folder}: {pack.evidence}")
-    return [replace(one, gaps=(gap, *one.gaps)) for one in found]
+            found.append(_judge_as(base, one, about))
+    return found or [replace(base, grade=Grade.UNKNOWN, why=_why_nameless(pack))]
 
 
 def explained_rows(
@@ -200,19 +198,18 @@ def _why_nameless(pack: Pack) -> str:
             return pack.evidence or "nothing in it says which pack it is"
 
 
-def _judge_as(install: str, pack: Pack, one: Identity, known: Knowledge) -> Finding:
+def _judge_as(base: Finding, one: Identity, known: Knowledge) -> Finding:
     """Return the worst that holds for a copy if it is the pack that an id names."""
+    pack = base.pack
     text = _judged_version(pack, known)
-    base = Finding(
-        install=install,
-        pack=pack,
-        grade=Grade.OK,
+    base = replace(
+        base,
         id=one.id,
         node=known.node.node,
         safe_version=known.safe_version,
         at=known.minimum_age.now,
         may_be=_may_be_yet(text, known),
-        gaps=(known.unread,) if known.unread else (),
+        gaps=(*base.gaps, known.unread) if known.unread else base.gaps,
     )
     grounds = [
         *_of_pack(base, known),

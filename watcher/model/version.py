@@ -17,13 +17,9 @@ _SEMANTIC = re.compile(
 _LONGEST = 300
 """Characters of a text that is taken for a semantic version."""
 
-Precedence = tuple[
-    bool, tuple[tuple[int, str], ...], bool, tuple[tuple[bool, int, str], ...], str
-]
-
 
 @lru_cache(maxsize=2048)
-def precedence(version: str) -> Precedence:
+def precedence(version: str) -> tuple[object, ...]:
     """Return a key that sorts version texts, the newest last, as semantic versioning does (`1.10` is `1.10.0`).
 
     A text that is no semantic version is older than any. Of equal versions the text decides.
@@ -67,7 +63,7 @@ def is_newer(version: str, than: str) -> bool:
 def is_prerelease(version: str) -> bool:
     """Return whether a text is a semantic version such as `2.0.0-rc.1`."""
     is_semantic, _, is_release, *_ = precedence(version)
-    return is_semantic and not is_release
+    return bool(is_semantic) and not is_release
 
 
 def _number(digits: str) -> tuple[int, str]:
