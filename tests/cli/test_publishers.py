@@ -450,7 +450,7 @@ def test_what_the_commands_say(watch: Watcher) -> None:
     shown = watch.run("config").out
     assert re.search(r'^publishers +\["ann"\] ', shown, re.MULTILINE)
     assert re.search(r'^interval +"15m" ', shown, re.MULTILINE)
-    assert "no poll yet" in watch.run("status").out
+    assert "no poll has been completed yet" in watch.run("status").out
     watch.check()
     assert watch.run("status").out.startswith("2 ok · ")
     assert watch.but(publishers="").run("check").code == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,12 @@ from watcher.cli.documents import (
     ErrorForm,
     NodeCounts,
 )
-from watcher.cli.terminal import Row, counted, dim, join_first, styled, table
+from watcher.cli.terminal import Row, counted, dim, styled, table
 from watcher.model.event import MATCHES, Event, Severity, rank
 from watcher.model.finding import Acceptance
 from watcher.model.pack import Pack, named_after
 from watcher.model.reading import ReadFailure
 from watcher.model.scan import INFO, Scan, ScanFinding
-from watcher.model.selection import Selection
 from watcher.polling.problems import problems
 from watcher.text.sanitize import (
     Trusted,
@@ -43,7 +42,6 @@ COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow", Severity.INFO: 
 _TEXT = 300
 _VALUE = 80
 _WORD = re.compile(r"[^\s,;()\"]+")
-_GLOBS = 5
 _ERRORS = 5
 
 
@@ -85,22 +83,16 @@ def failure_lines(failures: Iterable[ReadFailure], what: str = "") -> Iterator[s
 
     `what` stands between the nodes and their problem.
     """
-    nodes: dict[tuple[str, str], list[str]] = {}
-    for one in failures:
-        if one.install is not None:
-            error = escape_invisible(one.line)
-            yield f"error: {safe_line(Trusted(one.install))}: {error}"
+    nodes: dict[str, list[str]] = {}
+    for form in map(error_form, failures):
+        if form.install:
+            yield f"error: {safe_line(Trusted(form.install))}: {form.error}"
         else:
-            of = nodes.setdefault((one.error, one.hint), [])
-            of += [] if one.node is None else [one.node]
-    for (error, hint), of in nodes.items():
-        about = ""
-        if of:
-            about = sanitize_line(of[0]) if len(of) == 1 else plural(len(of), "pack")
-            about += f"{what}: "
-        yield f"error: {about}{safe_line(error, _TEXT)}"
-        if hint:
-            yield f"hint: {hint}"
+            of = nodes.setdefault(form.error, [])
+            of += [form.node] if form.node else []
+    for error, of in nodes.items():
+        about = sanitize_line(of[0]) if len(of) == 1 else plural(len(of), "pack")
+        yield f"error: {about}{what}: {error}" if of else f"error: {error}"
 
 
 def lines(
@@ -120,13 +112,8 @@ def lines(
         last += f"; exit 3: {', '.join(counts)}"
     if width is None:
         last += _why_it_fails(report)
-    return [*event_lines(report.events, width), last]
-
-
-def event_lines(events: Iterable[Event], width: int | None) -> list[str]:
-    """Return a table of the events of a poll, worst first."""
-    worst_first = sorted(events, key=rank)
-    return table((), map(event_row, worst_first), width)
+    worst_first = sorted(report.events, key=rank)
+    return [*table((), map(event_row, worst_first), width), last]
 
 
 def summary(report: Report, *, dry_run: bool = False) -> str:
@@ -223,18 +210,6 @@ def safe_words(words: Iterable[str]) -> str:
 def quoted(text: str) -> str:
     """Return a text in quotation marks."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def watched_in_words(nodes: int, globs: Sequence[str]) -> str:
-    """Return what is watched, safe to print: how many nodes are named, and the globs that choose others."""
-    if Selection(globs=tuple(globs)).is_everything:
-        return "the whole registry"
-    parts: list[str] = []
-    if nodes or not globs:
-        parts.append(plural(nodes, "pack"))
-    if globs:
-        parts.append(join_first([*map(sanitize_line, globs)], _GLOBS))
-    return " and ".join(parts)
 
 
 _FINDING_COLOURS: dict[str, str | None] = {"critical": "red", INFO: None, "": None}

@@ -240,6 +240,6 @@ def test_a_kind_is_coloured_by_how_bad_the_event_is(
     fields: dict[str, Any], code: str
 ) -> None:
     """What is critical is red, what is a warning yellow, what ends something bad green, and anything else plain."""
-    line, *_ = report.event_lines([event(**fields)], 80)
+    line, *_ = report.lines(poll_report(event(**fields)), dry_run=False, width=80)
     kind = fields["kind"].value
     assert line.startswith(f"\x1b[{code}m{kind}\x1b[0m" if code else f"{kind}  ")

@@ -18,7 +18,7 @@ from watcher.alerts.queues.queue import (
 from watcher.changes.exposure import copies_of
 from watcher.cli.commands.health import last_poll, usual_age
 from watcher.cli.loading import existing_state
-from watcher.cli.report import COLOURS, watched_in_words
+from watcher.cli.report import COLOURS
 from watcher.cli.terminal import (
     and_more,
     colour,
@@ -47,10 +47,10 @@ from watcher.state.overview import (
 from watcher.text.sanitize import escape_invisible, plural, sanitize_line
 from watcher.values import frozen
 
-_NOTHING = "Nothing is watched yet. Add node packs to the settings, or try `comfy-watch check --node ID`."
-
 NODES_SHOWN = 50
 """Nodes that a terminal gets; the others are counted."""
+_GLOBS = 5
+"""Globs that are shown; the others are counted."""
 _PROBLEMS_SHOWN = 3
 """Problems of a node that a terminal gets; the others are counted."""
 
@@ -274,12 +274,7 @@ def status(
         chosen=_ids_of(nodes, watched_nodes),
         only_problems=only_problems,
     )
-    if as_json:
-        show(document(overview))
-    elif overview.nodes or overview.globs or overview.publishers:
-        show(lines(overview, columns()))
-    else:
-        show([_NOTHING])
+    show(document(overview) if as_json else lines(overview, columns()))
     return 0
 
 
@@ -303,8 +298,8 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
     text = [_summary(overview, installs, channels)]
     text += [styled(error, "red") for error in errors(overview)]
     if overview.globs:
-        watched = watched_in_words(len(overview.named), overview.globs)
-        text.append(f"watching {watched}: {plural(len(rows), 'node pack')}")
+        globs = join_first([*map(sanitize_line, overview.globs)], _GLOBS)
+        text.append(f"watching {globs}: {plural(len(rows), 'node pack')}")
     text += _node_table(overview, filter(overview.has_line, rows), width)
     # Who asks for one pack does not ask how channels and installs do.
     if overview.chosen:

@@ -462,7 +462,7 @@ def test_what_globs_choose_is_summed_up(columns: int | None) -> None:
     said = shown(
         given, list(dict.fromkeys(names)), ["ops"], columns, named=named, globs=["*"]
     )
-    assert " ".join(said[:2]).startswith("watching the whole registry: 300 node packs")
+    assert " ".join(said[:2]).startswith("watching *: 300 node packs")
     table = [
         line.split()[0]
         for line in said
@@ -487,7 +487,7 @@ def test_pages_that_could_not_be_read_are_one_line() -> None:
     said = shown(given, nodes, named=frozenset({"old"}), globs=["*"])
     assert said[:2] == [
         "the registry could not be read: it timed out",
-        "watching the whole registry: 2 node packs",
+        "watching *: 2 node packs",
     ]
     assert [line.split()[:2] for line in said[2:]] == [
         ["PACK", "STATE"],
