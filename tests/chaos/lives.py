@@ -32,6 +32,7 @@ from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.polling import setup
 from watcher.polling.poll import Poller
+from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
 
@@ -174,7 +175,7 @@ class Life(RuleBasedStateMachine):
         async def once() -> None:
             asyncio.get_running_loop().set_exception_handler(_but_for_death)
             poller = Poller(
-                config=setup.poll_config(chosen, folder),
+                config=setup.poll_config(Loaded(settings=chosen), folder),
                 folder=folder,
                 clock=lambda: timestamps.show(self.clock),
                 stopping=asyncio.Event(),

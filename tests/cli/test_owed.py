@@ -19,6 +19,7 @@ from tests.support.worker import WORKER
 from watcher.polling import setup
 from watcher.polling.clock import clock
 from watcher.polling.poll import Poller
+from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
 
@@ -154,7 +155,8 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(
         "retries": 0,
         "alert_urls": [receiver.apprise_url(path) for path in ("/a", "/b")],
     }
-    early = setup.poll_config(Settings.model_validate(settings), folder)
+    loaded = Loaded(settings=Settings.model_validate(settings))
+    early = setup.poll_config(loaded, folder)
     listed.check(code=1)
     with folder.locked():
         report = asyncio.run(

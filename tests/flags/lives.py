@@ -27,6 +27,7 @@ from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING
 from watcher.polling import setup
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
+from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
 from watcher.settings.tables import ChannelTable
 from watcher.state.store import StateFolder
@@ -186,7 +187,7 @@ class Life(contextlib.ExitStack):
         )
 
         async def once() -> Report:
-            config = setup.poll_config(chosen, self._folder)
+            config = setup.poll_config(Loaded(settings=chosen), self._folder)
             limits = replace(config.limits, max_bytes=READ_AT_MOST_MB << 20)
             poller = Poller(
                 config=replace(config, limits=limits),

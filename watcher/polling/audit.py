@@ -84,7 +84,6 @@ async def audit(
                 ids.setdefault(one.id.lower(), one.id)
         plan = Plan(
             nodes=ids,
-            has_installs=True,
             may_sweep=False,
             options=DiffOptions(baseline="silent", now=now),
         )

@@ -293,7 +293,7 @@ class Poller:
         unplaced = answers.packs_due - answers.packs.records.keys()
         hearing = self._hearing(
             found.snapshot,
-            *(unplaced if self.config.publishers else ()),
+            *unplaced,
             *copies_of(found.installs),
         )
         waiting = outbox.enqueue(

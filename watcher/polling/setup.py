@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -95,17 +95,14 @@ def preload(worker: Worker | None, *, publishes: bool = False) -> Callable[[], N
 
 
 def validate_channels(
-    settings: Settings,
-    folder: StateFolder,
-    origins: Mapping[str, str] | None = None,
-    refusal: UrlProblem = urls.refusal,
+    loaded: Loaded, folder: StateFolder, refusal: UrlProblem = urls.refusal
 ) -> Addresses:
     """Return the channels' URLs as the state should keep them.
 
     ConfigError with a line for each URL that apprise does not accept. URLs that it accepted before are not checked.
     Where apprise cannot be started none is, until it can: a poll goes on, and its alerts are kept.
     """
-    channels, known = settings.all_channels(), folder.addresses()
+    channels, known = loaded.settings.all_channels(), folder.addresses()
     if not channels:
         return replace(known, url_digests={})
     known = replace(known, salt=known.salt or secrets.token_hex(16))
@@ -116,17 +113,20 @@ def validate_channels(
     except WorkerError:
         addresses, refused = judge(channels, known, apprise="", refusal=lambda _: None)
     if refused:
-        raise ConfigError(*url_problems(settings, origins or {}, refused))
+        raise ConfigError(*url_problems(loaded.settings, loaded.origins, refused))
     return addresses
 
 
 def poll_config(
-    settings: Settings,
-    folder: StateFolder,
-    origins: Mapping[str, str] | None = None,
-    refusal: UrlProblem = urls.refusal,
+    loaded: Loaded, folder: StateFolder, refusal: UrlProblem = urls.refusal
 ) -> PollConfig:
-    """Return the configuration of a poll. ConfigError as `validate_channels` and `check_usable` raise it."""
+    """Return the configuration of a poll. ConfigError as `validate_channels` and `check_usable` raise it.
+
+    UsageError if there is nothing to watch.
+    """
+    settings = loaded.settings
+    if not settings.watches_anything:
+        raise nothing_to_watch(loaded)
     network.check_usable(settings.registry_url)
     chosen = settings.selection()
     return projected(
@@ -136,7 +136,7 @@ def poll_config(
         globs=chosen.globs,
         limits=request_limits(settings),
         channels=settings.all_channels(),
-        addresses=validate_channels(settings, folder, origins, refusal),
+        addresses=validate_channels(loaded, folder, refusal),
         installs=settings.all_installs(),
         accept=settings.all_accepted(),
         publish=_publisher(settings),
@@ -151,15 +151,6 @@ def _publisher(settings: Settings) -> Callable[[State, StateFolder], object] | N
     from watcher.publish.setup import publish, terms_of
 
     return partial(publish, terms=terms_of(settings), to=settings.publish_dir)
-
-
-def config_to_watch(
-    loaded: Loaded, folder: StateFolder, refusal: UrlProblem
-) -> PollConfig:
-    """Return the configuration of a poll, as `poll_config`; UsageError if there is nothing to watch."""
-    if not loaded.settings.watches_anything:
-        raise nothing_to_watch(loaded)
-    return poll_config(loaded.settings, folder, loaded.origins, refusal)
 
 
 def installation_check(files: Iterable[str]) -> Callable[[], None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from watcher.errors import UsageError
 from watcher.model.event import badness
@@ -92,12 +92,6 @@ class Waiter:
     report: Callable[[Look], None]
     """Called after each look."""
 
-    node: str = field(init=False)
-    """The id as it was given: `GET /nodes` compares the case of ids, which may differ from that in a listing."""
-
-    def __post_init__(self) -> None:
-        self.node = self.seen.node
-
     async def run(self) -> Look:
         """Return what was seen last: a verdict with its reason, or why there is none when the time is over.
 
@@ -126,7 +120,7 @@ class Waiter:
         async with self.connect() as registry:
             try:
                 async with asyncio.timeout(latest - _now()):
-                    reading = await read_node(registry, self.node, clock)
+                    reading = await read_node(registry, self.seen.node, clock)
                     await self._judge(registry, reading)
             except TimeoutError:
                 self._note("the registry took too long", has_failed=True)
@@ -157,7 +151,7 @@ class Waiter:
                 self._note(is_judged=True)
                 return
         node = self.seen.node
-        records = await read_nodes(registry, (node, self.node))
+        records = await read_nodes(registry, [node])
         record = records.records.get(node.lower())
         if record is not None and record.status in _REFUSED_PACK:
             self._refuse_pack(record.status, record.status_detail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -90,9 +90,9 @@ class Loaded:
     """Settings and where they came from."""
 
     settings: Settings
-    origins: Mapping[str, str]
+    origins: Mapping[str, str] = field(default_factory=dict)
     """Where each setting came from, for people: `default…`, `command line`, a file's path."""
-    config_file: Path | None
+    config_file: Path | None = None
     searched: tuple[Path, ...] = ()
     """Where a file was looked for; empty if there is one."""
     warnings: tuple[str, ...] = ()

@@ -33,7 +33,7 @@ from watcher.polling.problems import (
     problems,
     warning,
 )
-from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
+from watcher.polling.setup import channel_warnings, lock_holder, poll_config
 from watcher.settings.loading import Loaded
 from watcher.settings.places import user_cache
 from watcher.settings.sources import FILE_VARIABLE
@@ -118,7 +118,7 @@ def _poll(
 
     try:
         with Worker() as worker:
-            config = config_to_watch(chosen, folder, worker.refusal)
+            config = poll_config(chosen, folder, worker.refusal)
             lock = folder.locked(lock_holder("check"))
             with contextlib.nullcontext() if dry_run else lock:
                 # All is imported by now, and a poll makes little garbage.

@@ -39,7 +39,7 @@ def config(*, loaded: Loaded) -> int:
     """Validate the settings and print them; ConfigError and UsageError as the checks raise them."""
     known = loaded.settings
     check_usable(known.registry_url)
-    validate_channels(known, StateFolder(known.state_dir), loaded.origins)
+    validate_channels(loaded, StateFolder(known.state_dir))
     if not known.watches_anything:
         what, hint, *_places = str(nothing_to_watch(loaded)).splitlines()
         warn(what)  # a poll refuses it
@@ -163,5 +163,5 @@ def test_alerts(*, loaded: Loaded, channels: tuple[str, ...]) -> int:
 
     turns = asyncio.Semaphore(AT_ONCE)
     with Worker() as worker, ProgressLine() as progress:
-        validate_channels(loaded.settings, folder, loaded.origins, worker.refusal)
+        validate_channels(loaded, folder, worker.refusal)
         return exit_code(is_undone=not all(asyncio.run(send_all())))

@@ -26,6 +26,7 @@ from watcher.polling import setup
 from watcher.polling.clock import clock
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
+from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
 from watcher.timestamps import later
@@ -174,7 +175,7 @@ async def _poll(settings: Settings, worker: Worker) -> Report:
     state = StateFolder(settings.state_dir)
     with state.locked():
         poller = Poller(
-            config=setup.poll_config(settings, state, refusal=worker.refusal),
+            config=setup.poll_config(Loaded(settings=settings), state, worker.refusal),
             folder=state,
             clock=clock,
             stopping=asyncio.Event(),

@@ -24,8 +24,8 @@ from watcher.polling.model import Dispatch, Report
 from watcher.polling.poll import Poller
 from watcher.polling.problems import Problem
 from watcher.polling.setup import (
-    config_to_watch,
     lock_holder,
+    poll_config,
     preload,
     warnings,
 )
@@ -64,7 +64,7 @@ def run(*, loaded: Loaded) -> int:
             worker if settings.all_channels() else None,
             publishes=settings.publish_dir is not None,
         )
-        config = config_to_watch(loaded, folder, worker.refusal)
+        config = poll_config(loaded, folder, worker.refusal)
         schedule = Schedule(
             config=config,
             interval=settings.interval,

@@ -237,7 +237,8 @@ def compare(
     return PollChange(
         answers=answers,
         polled=polled,
-        records=_records_after(plan, answers, turn.snapshot, polled),
+        # Without an install nobody asks how a pack as a whole stands.
+        records=_records_after(plan, answers, turn.snapshot, polled if scans else ()),
         minimum_age=MinimumAge(seconds=config.minimum_age, now=now),
         snapshot=turn.snapshot,
         checks=replace(_checks_after(plan, answers, polled), streaks=turn.streaks),
@@ -374,7 +375,7 @@ def _records_after(
     nodes, last, failure = snapshot.nodes, plan.checks.packs, answers.packs.failure
     records: dict[str, NodeRecord] = {}
     lacking = 0
-    for key in plan.nodes.keys() & watched if plan.has_installs else ():
+    for key in plan.nodes.keys() & watched:
         record = answers.packs.records.get(key)
         if record is not None and record.status in NODE_STATUSES:
             records[key] = record

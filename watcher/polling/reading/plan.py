@@ -225,7 +225,6 @@ class Plan:
     publishers: tuple[str, ...] = ()
     """Ids of the watched publishers."""
     globs: Selection = field(default_factory=Selection)
-    has_installs: bool = False
     may_sweep: bool = True
     """Many nodes may be read from the pages of all: what these show is compared with what is known."""
     only_folders: frozenset[str] = frozenset()
@@ -518,7 +517,6 @@ def make_plan(
         only_installed=frozenset(only_installed),
         publishers=config.publishers,
         globs=globs,
-        has_installs=bool(config.installs),
         only_folders=frozenset(only_installed - by_more),
         snapshot=state.snapshot,
         checks=checks,
