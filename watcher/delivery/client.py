@@ -26,8 +26,7 @@ PATIENCE = 60.0
 """Seconds that a process has to load apprise, or to judge a URL."""
 _GRACE = 1.0
 """Seconds that a message has beyond its requests' time, before its process is killed; and that is heard after that."""
-_NOT_STARTED = "the process that delivers could not be started"
-_ENDED = "the process that delivers has ended"
+_ENDED = "the process that delivers could not be started, or has ended"
 _Answer = dict[str, Any] | None
 
 
@@ -98,7 +97,7 @@ class Worker:
                 loop.call_soon_threadsafe(answers.put_nowait, answer)
 
         # What came of it if nothing more is heard: each thing that the process says makes another one of it.
-        outcome = Outcome(reason=_NOT_STARTED, reached=job.reached)
+        outcome = Outcome(reason=_ENDED, reached=job.reached)
         may_go = has_result = False
         process: Process | None = None
         # The deadline starts when the process begins with the job: loading apprise can be slow.
@@ -120,9 +119,8 @@ class Worker:
                     outcome = _after(outcome, answer, may_go)
                     has_result = "result" in answer
         except TimeoutError:
-            reason = "timed out" if outcome.reason == _ENDED else outcome.reason
             is_stop = limit not in self.under_way  # which is no failure
-            outcome = replace(outcome, reason="" if is_stop else reason)
+            outcome = replace(outcome, reason="" if is_stop else "timed out")
             if process is not None:
                 process.kill()
             # It may have said before that the message is out, or was taken.
@@ -210,8 +208,6 @@ async def _rest(answers: asyncio.Queue[_Answer]) -> list[dict[str, Any]]:
 def _after(outcome: Outcome, answer: dict[str, Any], may_go: bool) -> Outcome:
     """Return what came of a message once its process has said one thing more."""
     match answer:
-        case {"allow": _} if outcome.reason == _NOT_STARTED:
-            return replace(outcome, reason=_ENDED)
         case {"taken": target}:
             return replace(outcome, reached=outcome.reached | {target})
         case {"out": is_out}:

@@ -67,8 +67,8 @@ MARKUP = re.compile(rb"\A<\0?[!?/a-z]", re.IGNORECASE)
 """What begins as any markup does, in UTF-16 too."""
 HTML = re.compile(rb"<(?:!doctype\s+html|html|head|meta|script|body)\b", re.IGNORECASE)
 """What is a web page, and no other XML."""
-ANYTHING_GOES = re.compile(rb"(?!)")
-"""No page is known for one."""
+NOTHING = re.compile(rb"(?!)")
+"""Is never found."""
 _VERDICTS = ("success", "ok", "accepted")
 _TOKEN = "the token is refused: make a new one"  # noqa: S105 - a sentence
 _TARGET = "the recipient is gone: correct the channel's URL"
@@ -251,7 +251,7 @@ def is_page(body: bytes, page: re.Pattern[bytes]) -> bool:
     return page.search(body.lstrip(_BLANK + _BLANK_IN_UTF_16)) is not None
 
 
-def refusal_in(body: bytes, refuses: re.Pattern[bytes] | None = None) -> str | None:
+def refusal_in(body: bytes, refuses: re.Pattern[bytes] = NOTHING) -> str | None:
     """Return None unless the body of a success refuses the message: then the service's own code, "" without one.
 
     `refuses` is what a service says beyond the default, and its groups are codes. The default is an object of JSON
@@ -259,13 +259,11 @@ def refusal_in(body: bytes, refuses: re.Pattern[bytes] | None = None) -> str | N
     """
     body = body.lstrip(_BLANK)
     # A service's own pattern is read from the text: not all of them answer JSON.
-    found = [] if refuses is None or not body else list(refuses.finditer(body))
-    if found:
+    if found := list(refuses.finditer(body)):
         codes = (code for one in found for code in one.groups() if code)
         return next(codes, b"").decode("ascii", "replace")
-    said: Any = None
     try:
-        said = json.loads(body)
+        said: Any = json.loads(body)
     except (ValueError, RecursionError):
         return None
     verdicts = said.items() if isinstance(said, dict) else ()

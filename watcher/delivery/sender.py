@@ -67,13 +67,10 @@ class CutOffError(Timeout, TimeoutError):
 class RequestTimer:
     """Ends requests that take too long, as a socket's own timeout would."""
 
-    def __init__(self, timeout: float) -> None:
-        self.timeout = timeout
-        self._until = math.inf
+    _until = math.inf
 
-    def begin(self, timeout: float | None = None) -> None:
-        """Begin a request, which may take the timeout, or so many seconds."""
-        seconds = self.timeout if timeout is None else timeout
+    def begin(self, seconds: float) -> None:
+        """Begin a request, which may take so many seconds."""
         self._until = time.monotonic() + seconds
         _interrupt_after(self, seconds)
 
@@ -102,7 +99,7 @@ def send(job: Job, tell: Callable[[str, object], object]) -> Outcome:
 
     `tell` is as for `Hook`, and is called with `allow` and the seconds that several targets need.
     """
-    timer = RequestTimer(job.timeout)
+    timer = RequestTimer()
     hook = Hook(job, tell)
     try:
         with hook, _exceptions() as said:
@@ -196,7 +193,7 @@ def _set_up(service: Plugin, job: Job, hook: Hook, timer: RequestTimer) -> None:
         if hook.by_other_ways:
             hook.sent_otherwise()
         # One connection serves all targets where it is no HTTP.
-        timer.begin(None if "requests" in known_to(type(service)) else rest)
+        timer.begin(job.timeout if "requests" in known_to(type(service)) else rest)
 
     service.optional, service.retry = False, 0
     service.overflow_mode = OverflowMode.UPSTREAM

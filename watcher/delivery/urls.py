@@ -131,9 +131,7 @@ def caution(url: str) -> str | None:
 
 def _needed(packages: object) -> str:
     """Return what a service needs and how to get it; where apprise names no package, another system has the service."""
-    if isinstance(packages, str):
-        packages = [packages]
-    wanted = packages if isinstance(packages, (list, tuple)) else ()
+    wanted = packages if isinstance(packages, (list, tuple)) else [packages or ""]
     names = [found[0] for one in wanted if (found := _PACKAGE.match(str(one)))]
     if not names:
         return (

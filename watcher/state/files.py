@@ -65,7 +65,6 @@ else:
     """What every file is opened with, beside the flags for what is done with it."""
 
     if sys.platform == "darwin":
-        import contextlib
         import fcntl
 
         def sync(descriptor: int) -> None:
@@ -192,15 +191,6 @@ def replace_file(
             confirm(path)
     except OSError as error:
         raise UnsyncedError(error.errno, error.strerror, str(path)) from error
-
-
-def read(path: Path) -> bytes:
-    """Return a file's content."""
-    with _opened(path, os.O_RDONLY) as descriptor:
-        try:
-            return _read_at(descriptor, 0, os.fstat(descriptor).st_size)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def append(path: Path, content: bytes) -> int:

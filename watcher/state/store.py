@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -122,14 +123,12 @@ class StateFolder:
 
         Raises ReplacedError if the snapshot is older than this process knows it.
         """
-        nothing: tuple[bytes, tuple[documents.Line, ...]] = (b"", ())
         looks = 0
         while True:
             # Commands that hold no lock read this while a poll writes: the snapshot comes last, so that no file beside
             # it seems newer than its commit. If there was one meanwhile, all are read again.
-            self._owed, lines = self._read(
-                OWED, lambda text: (text, documents.read(text)), nothing
-            )
+            self._owed = owed = self._read(OWED, bytes, b"")
+            lines = self._decoded(OWED, partial(documents.read, owed))
             checks = self._read(CHECKS, documents.CHECKS.read, Checks())
             snapshot = self.snapshot()
             known = max((line.revision for line in lines), default=0)
@@ -259,7 +258,7 @@ class StateFolder:
             files.append(path, b"".join(map(codec.line_of, events)))
             # Half of it, so that it is rarely written anew.
             if path.stat().st_size > self.history_limit:
-                lines = files.read(path).splitlines(keepends=True)
+                lines = path.read_bytes().splitlines(keepends=True)
                 files.replace_file(path, b"".join(lines[len(lines) // 2 :]))
 
     def record_rest(self, waiting: Outbox) -> None:
@@ -280,7 +279,7 @@ class StateFolder:
         path = self.path / name
         with self._failing("cannot be read"):
             try:
-                text = files.read(path)
+                text = path.read_bytes()
             except FileNotFoundError:
                 return missing
         log.debug("file read", path=path, bytes=len(text))

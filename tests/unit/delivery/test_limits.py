@@ -10,11 +10,11 @@ from watcher.delivery.sender import CutOffError, RequestTimer
 
 
 def test_a_request_may_have_a_time_of_its_own() -> None:
-    """A request takes the timeout, or as many seconds as it is given; the next one has the timeout again."""
-    timer = RequestTimer(0.1)
+    """A request takes as many seconds as it is given, and the next one as many as that is."""
+    timer = RequestTimer()
     timer.begin(60.0)
     time.sleep(0.3)
-    timer.begin()
+    timer.begin(0.1)
     with pytest.raises(CutOffError):
         time.sleep(5)
     timer.end()

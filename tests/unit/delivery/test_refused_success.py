@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from apprise.manager_plugins import NotificationManager
 
-from watcher.delivery.refusal import is_page, refusal_in
+from watcher.delivery.refusal import NOTHING, is_page, refusal_in
 from watcher.delivery.sender import known_to
 from watcher.delivery.services.service import NO_RULES, Rules
 from watcher.delivery.services.table import RULES
@@ -96,7 +96,7 @@ def test_a_page_is_no_answer_of_any_service(name: str) -> None:
 def test_every_rule_has_a_refusal() -> None:
     """Every service with a rule of its own is answered a refusal here."""
     assert REFUSED.keys() >= {
-        name for name, rules in RULES.items() if rules.refuses is not None
+        name for name, rules in RULES.items() if rules.refuses is not NOTHING
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from watcher.alerts.digest import Digest
 from watcher.alerts.render import Format
-from watcher.delivery.refusal import MARKUP
+from watcher.delivery.refusal import MARKUP, NOTHING
 from watcher.model.channel import Cause, Outcome
 from watcher.model.event import Event, Severity
 from watcher.values import frozen
@@ -99,7 +99,7 @@ class Rules:
     """It shows lines, not paragraphs: each event is one, and at most so many."""
     limits: tuple[Limit, ...] = ()
     """What else is limited."""
-    refuses: re.Pattern[bytes] | None = None
+    refuses: re.Pattern[bytes] = NOTHING
     """What is in the body of a success where the service did not take the message, apprise does not look, and the
     default of `watcher.delivery.refusal` does not hold. A group is the service's own code.
     """

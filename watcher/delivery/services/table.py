@@ -11,7 +11,7 @@ from apprise import NotifyFormat
 from watcher.alerts.digest import Digest
 from watcher.alerts.payload import event_objects, plainest_objects
 from watcher.alerts.render import Format, Rendered, render
-from watcher.delivery.refusal import ANYTHING_GOES, HTML
+from watcher.delivery.refusal import HTML, NOTHING
 from watcher.delivery.services import chat
 from watcher.delivery.services.mail import address_copies, mail
 from watcher.delivery.services.matrix import matrix
@@ -79,9 +79,7 @@ def json_post(service: Plugin, context: Context) -> None:
 
 
 _MARKDOWN = {Format.TEXT: Format.MARKDOWN}
-_OWN = Rules(
-    formats={Format.HTML: Format.HTML}, page=ANYTHING_GOES, sealed=re.compile(_ANY)
-)
+_OWN = Rules(formats={Format.HTML: Format.HTML}, page=NOTHING, sealed=re.compile(_ANY))
 """A webhook of one's own, which says what it likes, and whose URL may leave the text out of a request."""
 RULES: Mapping[str, Rules] = {
     **{name: Rules(refuses=re.compile(said)) for name, said in REFUSES.items()},
