@@ -312,17 +312,6 @@ def history() -> None:
     """Show past events, newest first; works offline."""
 
 
-_LONGEST_SEARCH = 1000
-
-
-def _visible(text: str) -> str:
-    """Return the text of `--reason`."""
-    is_visible = bool(text.strip()) and text.isprintable()
-    if not is_visible or len(text) > _LONGEST_SEARCH:
-        raise ValueError(f"give a text of 1 to {_LONGEST_SEARCH} visible characters")
-    return text
-
-
 _STATUS_HELP = f"""\
 STATUS is one of {", ".join(STATUSES)}.
 
@@ -354,8 +343,8 @@ Exit codes:
 @click.option(
     "--reason",
     metavar="TEXT",
+    default="",
     help="Show only versions whose reason has this text, in any case.",
-    callback=reading(_visible, without=""),
 )
 @flag("--deprecated", help="Show only deprecated versions.")
 @since_option(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
@@ -26,10 +25,8 @@ _LAST_MOMENT = 1.0
 
 def address(url: str, *, failed: bool) -> str:
     """Return where a ping goes; a query stays at the end."""
-    if not failed:
-        return url
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/fail"))
+    page, mark, query = url.partition("?")
+    return f"{page.rstrip('/')}/fail{mark}{query}" if failed else url
 
 
 def has_failed(report: Report) -> bool:
@@ -65,8 +62,6 @@ async def send(url: str, seconds: float, *, failed: bool) -> str:
         return error.what
     except Exception as error:  # noqa: BLE001 - whatever a monitor does, the poll goes on
         return network.describe(error, route)
-    if 300 <= code < 400:
-        return f"HTTP {code}: it redirects, which is not followed"
     return "" if 200 <= code < 300 else f"HTTP {code}"
 
 

@@ -9,7 +9,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, Self, TypeVar, Union
@@ -310,14 +310,10 @@ _Table = TypeVar("_Table", ChannelTable, InstallTable)
 
 def unique(tables: tuple[_Table, ...], what: str) -> tuple[_Table, ...]:
     """Return the tables; ValueError if two of them were given one name."""
-    names: dict[str, str] = {}
-    for table in tables:
-        key = table.name.lower()
-        if key and key in names:
-            raise ValueError(
-                f"two {what} have the name {names[key]!r}; give each its own"
-            )
-        names[key] = table.name
+    given = Counter(table.name.lower() for table in tables if table.name)
+    for name, count in given.items():
+        if count > 1:
+            raise ValueError(f"two {what} have the name {name!r}; give each its own")
     return tables
 
 
@@ -414,7 +410,6 @@ def _numbered(usual: Iterable[str], taken: set[str]) -> Iterator[str]:
 _VERDICTS = tuple(one for one in VERDICTS if one is not Grade.OK)
 """What may be accepted, worst first."""
 _LONGEST_VERSION, _LONGEST_REASON = 100, 200
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _VERSION = re.compile(r"[vV]?[0-9]+(?:\.[0-9]+)+")
 """What is a version, and hardly an id."""
 _SHORT_COMMIT = re.compile(r"[0-9A-Fa-f]{1,6}")
@@ -459,17 +454,14 @@ def _reason(value: object) -> str:
 
 def _until(value: object) -> date:
     """Return a day, of TOML or as text."""
-    # In Python a moment is a date too.
-    is_day = isinstance(value, date) and not isinstance(value, datetime)
-    text = str(value).strip() if is_day or isinstance(value, str) else ""
+    # By its very type: in Python a moment is a date too, and its day depends on the zone.
+    text = str(value) if type(value) is date else parsing.stripped(value)
     try:
-        if _DAY.fullmatch(text):
-            return date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError:
-        pass  # no such day
-    raise ValueError(
-        f"{describe(value)} is not a day; give one such as 2026-11-30, without a time"
-    )
+        raise ValueError(
+            f"{describe(value)} is not a day; give one such as 2026-11-30, without a time"
+        ) from None
 
 
 class AcceptTable(BaseModel):

@@ -84,7 +84,7 @@ def test_what_a_poll_says() -> None:
         (Answer(status=500), "HTTP 500"),
         (
             Answer(status=301, headers={"Location": f"/{TOKEN}"}),
-            "HTTP 301: it redirects, which is not followed",
+            "HTTP 301",
         ),
         (
             Answer(hang=True),

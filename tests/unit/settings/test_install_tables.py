@@ -188,7 +188,7 @@ TABLE = "[[installs]]\nname = 'x'\n"
         (f"{TABLE}path = 'a'\nnodes = []", "installs, entry 1, nodes: unknown setting"),
         (
             f"{TABLE}path = 'a'\n{TABLE}path = 'b'".replace("x", "X", 1),
-            "installs: two installs have the name 'X'",
+            "installs: two installs have the name 'x'",
         ),
     ],
 )

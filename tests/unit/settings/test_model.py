@@ -326,7 +326,7 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
         (f"{CHANNEL}nodes = ['!a']", "channels, entry 1, nodes, entry 1: '!a' leaves"),
         (
             f"{CHANNEL}{CHANNEL}".replace("x", "X", 1),
-            "channels: two channels have the name 'X'",
+            "channels: two channels have the name 'x'",
         ),
     ],
 )

@@ -17,13 +17,12 @@ from watcher.cli.terminal import (
     echo,
     echo_error,
     show,
-    styled,
     table,
 )
 from watcher.errors import UsageError, WatchError
 from watcher.installs import places
 from watcher.installs.scan import scan
-from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
+from watcher.model.pack import Inventory, Pack, Source, SourceKind
 from watcher.settings import tables
 from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
@@ -97,21 +96,12 @@ def lines(scanned: Sequence[tuple[Source, Inventory]], width: int | None) -> lis
         if not one.places:
             found += ["", f"{name}: could not be read"]
             continue
-        head = f"{name}: {_summary(one.packs)} ({_place(source)})"
+        head = f"{name}: {plural(len(one.packs), 'pack')} ({_place(source)})"
         found += ["", head]
         if one.packs:
             columns = ("PACK", "VERSION", "KIND", "EVIDENCE")
             found += table(columns, map(_cells, one.packs), width)
     return found[1:]
-
-
-def _summary(packs: Sequence[Pack]) -> str:
-    parts = [plural(len(packs), "pack") if packs else "no packs"]
-    if disabled := sum(not pack.enabled for pack in packs):
-        parts.append(f"{disabled} disabled")
-    if unknown := sum(pack.kind is PackKind.UNKNOWN for pack in packs):
-        parts.append(styled(f"{unknown} unknown", "yellow"))
-    return ", ".join(parts)
 
 
 def _cells(pack: Pack) -> tuple[str, ...]:
