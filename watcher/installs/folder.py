@@ -14,7 +14,6 @@ from watcher.installs.recognise import folders, texts
 from watcher.installs.recognise.folders import Clone, Contents
 from watcher.installs.recognise.texts import table
 from watcher.installs.safe_files import (
-    MOST_ENTRIES,
     Entry,
     UnreadableError,
     Unscannable,
@@ -238,15 +237,15 @@ def _listed(folder: NodeFolder, hint: str) -> list[Entry]:
         shown = f"{folders.DISABLED} in {folder.shown}" if inside else folder.shown
         try:
             path = os.path.join(folder.path, inside)  # noqa: PTH118 - names may be bytes that are no text
-            entries = safe_files.entries(path, MOST_ENTRIES + 1)
+            entries = safe_files.entries(path, texts.MOST + 1)
         except OSError as error:
             if inside and isinstance(error, FileNotFoundError | NotADirectoryError):
                 break
             hint = hint if isinstance(error, FileNotFoundError) else ""
             raise Unscannable(f"{shown} {reason(error)}{hint}") from None
-        if len(entries) > MOST_ENTRIES:
+        if len(entries) > texts.MOST:
             raise Unscannable(
-                f"{shown} has more than {MOST_ENTRIES:,} entries; the rest was not looked at"
+                f"{shown} has more than {texts.MOST:,} entries; the rest was not looked at"
             )
         found += [Entry(name=inside + one.name, kind=one.kind) for one in entries]
     return found
@@ -270,9 +269,6 @@ def _pack(path: str, entry: Entry) -> Pack | None:
     """Return the pack that an entry of a folder is, if it is one."""
     name = entry.name.removeprefix(_DISABLED)
     enabled = name == entry.name and not name.endswith(folders.DISABLED)
-    if entry.kind == stat.S_IFREG:
-        pack = folders.single_file(entry.name, name, enabled=enabled)
-        return pack and replace(pack, own_file=path)
     if entry.kind == stat.S_IFDIR:
         if name in folders.NOT_PACKS:
             return None
@@ -280,18 +276,20 @@ def _pack(path: str, entry: Entry) -> Pack | None:
         pack = folders.pack(entry.name, contents, enabled=enabled)
         own = "__init__.py" if contents.pyproject is None else "pyproject.toml"
         return pack and replace(pack, own_file=os.path.join(path, own))  # noqa: PTH118 - as above
-    if entry.kind is None or name.endswith(".py"):
-        return Pack(
-            folder=texts.valid(entry.name),
-            kind=PackKind.UNKNOWN,
-            enabled=enabled,
-            evidence="its link leads nowhere"
-            if entry.kind is None
-            else "not a regular file",
-            unreadable=True,
-            own_file=path,
-        )
-    return None
+    is_file = entry.kind == stat.S_IFREG
+    # Only what ComfyUI loads is a pack, or what may be one: nobody knows where a link leads that is broken now.
+    is_code = name.removesuffix(folders.DISABLED).endswith(".py")
+    if (is_file and name in OWN_FILES) or not (is_code or entry.kind is None):
+        return None
+    evidence = {stat.S_IFREG: "a single file", None: "its link leads nowhere"}
+    return Pack(
+        folder=texts.valid(entry.name),
+        kind=PackKind.FILE if is_file else PackKind.UNKNOWN,
+        enabled=enabled,
+        evidence=evidence.get(entry.kind, "not a regular file"),
+        unreadable=not is_file,
+        own_file=path,
+    )
 
 
 def _contents(folder: str) -> Contents:

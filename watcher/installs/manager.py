@@ -12,8 +12,8 @@ import httpx
 from watcher import __version__
 from watcher.errors import WatchError
 from watcher.installs.recognise import lists, texts
-from watcher.installs.safe_files import Unscannable, naming
-from watcher.model.pack import Pack
+from watcher.installs.safe_files import Unscannable, in_order, naming
+from watcher.model.pack import Inventory, Pack, Source
 from watcher.registry import network, proxies
 
 LIMIT = 16 * 1024 * 1024
@@ -31,11 +31,12 @@ _HEADERS = {
 }
 
 
-async def packs(address: str) -> tuple[Pack, ...]:
-    """Return the packs that the Manager lists. The caller bounds the time.
+async def read(source: Source) -> tuple[Inventory]:
+    """Return the packs that the Manager lists, as one inventory. The caller bounds the time.
 
     Unscannable if there is no Manager, or if it does not answer with a list.
     """
+    address = source.where
     is_here = urlsplit(address).hostname in _LOOPBACK
     try:
         # This machine itself is never reached by way of a proxy.
@@ -52,10 +53,11 @@ async def packs(address: str) -> tuple[Pack, ...]:
             headers=_HEADERS,
             trust_env=False,
         ) as client:
-            return await _listed(client, address)
+            packs = in_order(await _listed(client, address))
     except (httpx.HTTPError, OSError) as error:
         why = network.describe(error, route)
         raise Unscannable(f"it cannot be asked: {why}") from None
+    return (Inventory(install=source.name, packs=packs),)
 
 
 async def _listed(client: httpx.AsyncClient, address: str) -> tuple[Pack, ...]:

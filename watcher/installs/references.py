@@ -239,11 +239,10 @@ def _has(name: str, suffixes: tuple[str, ...]) -> bool:
 
 def _shown(source: Source, base: str) -> str:
     """Return what is shown before the paths of files: the folder as seen from `base`, else the name of the TARGET."""
-    path = os.path.relpath(source.where, base) if base else ".."
-    if path == os.curdir:
-        return ""
-    is_outside = Path(path).parts[0] == os.pardir
-    return source.name if is_outside else path.replace(os.sep, "/")
+    path = Path(os.path.abspath(source.where))  # noqa: PTH100 - Path's would follow links
+    if not path.is_relative_to(base):
+        return source.name
+    return "/".join(path.relative_to(base).parts)
 
 
 @cache

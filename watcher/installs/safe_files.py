@@ -54,9 +54,6 @@ def in_order(packs: Iterable[Pack]) -> tuple[Pack, ...]:
 
 _SHOWN = 3
 """Reasons that are named."""
-MOST_ENTRIES = 5_000
-"""Entries of one folder: about ten times those of the largest installs."""
-
 _JUNCTION = 0xA0000003
 """What Windows marks a folder with that leads elsewhere and is no link by its mode."""
 

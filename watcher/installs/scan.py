@@ -8,7 +8,7 @@ import glob
 import os
 import re
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,6 @@ from watcher import durations
 from watcher.installs import safe_files
 from watcher.installs.recognise import lists, texts
 from watcher.installs.safe_files import (
-    MOST_ENTRIES,
     Unscannable,
     failed,
     in_order,
@@ -57,11 +56,11 @@ def _newest(where: str) -> Path:
     """
     if Path(where).exists() or not glob.has_magic(where):
         return Path(where)
-    found = [Path(match) for match in islice(glob.iglob(where), MOST_ENTRIES + 1)]  # noqa: PTH207 - the pattern is whole
+    found = [Path(match) for match in islice(glob.iglob(where), texts.MOST + 1)]  # noqa: PTH207 - the pattern is whole
     if not found:
         raise Unscannable(f"no file matches {where}")
-    if len(found) > MOST_ENTRIES:
-        raise Unscannable(f"more than {MOST_ENTRIES:,} files match {where}")
+    if len(found) > texts.MOST:
+        raise Unscannable(f"more than {texts.MOST:,} files match {where}")
     if all(_MOMENT.match(path.name) for path in found):
         return max(found, key=lambda path: path.name)
     try:
@@ -82,9 +81,24 @@ async def scan(
     `had` are the packs of the last good scan, and `base` is the folder from which paths are shown. What cannot be read
     is the failure, in which no secret is. A single pack that cannot be read is `unknown`, and says why.
     """
+    reading: Awaitable[tuple[Inventory, ...]]
+    if source.kind is SourceKind.URL:
+        from watcher.installs import manager
+
+        reading = manager.read(source)
+    elif base is not None:
+        from watcher.installs import references
+
+        reading = _in_thread(partial(references.read, source, base, timeout))
+    elif source.kind is SourceKind.SNAPSHOT:
+        reading = _in_thread(lambda _: (read(source),))
+    else:
+        from watcher.installs import folder
+
+        reading = _in_thread(lambda go_on: (folder.read(source, had, go_on),))
     try:
         async with asyncio.timeout(timeout):
-            return await _read(source, timeout, had, base)
+            return await reading
     except Unscannable as error:
         return (failed(source.name, error.what, error.hint),)
     except TimeoutError:
@@ -92,28 +106,6 @@ async def scan(
     except OSError as error:
         why = f"something in it {reason(error)}"
     return (failed(source.name, why),)
-
-
-async def _read(
-    source: Source,
-    seconds: float,
-    had: Collection[Pack],
-    base: str | None,
-) -> tuple[Inventory, ...]:
-    if source.kind is SourceKind.URL:
-        from watcher.installs import manager
-
-        packs = in_order(await manager.packs(source.where))
-        return (Inventory(install=source.name, packs=packs),)
-    if base is not None:
-        from watcher.installs import references
-
-        return await _in_thread(partial(references.read, source, base, seconds))
-    if source.kind is SourceKind.SNAPSHOT:
-        return await _in_thread(lambda _: (read(source),))
-    from watcher.installs import folder
-
-    return await _in_thread(lambda go_on: (folder.read(source, had, go_on),))
 
 
 class _AbandonedError(Exception):

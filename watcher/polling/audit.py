@@ -78,10 +78,7 @@ async def audit(
         packs = [
             (one, with_packs(pack, under)) for one in inventories for pack in one.packs
         ]
-        ids: dict[str, str] = {}
-        for _, pack in packs:
-            for one in identities(pack):
-                ids.setdefault(one.id.lower(), one.id)
+        ids = {one.id.lower(): one.id for _, of in packs for one in identities(of)}
         plan = Plan(
             nodes=ids,
             may_sweep=False,

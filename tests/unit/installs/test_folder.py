@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.comfyui import COMMIT, ComfyUI, refused, scanned
-from watcher.installs import folder, safe_files
-from watcher.installs.recognise import folders
+from watcher.installs.recognise import folders, texts
 from watcher.model.pack import Claim, Identity, Pack, PackKind
 
 REPOSITORY = "https://github.com/ann/ComfyUI-My-Pack"
@@ -467,8 +466,7 @@ def test_a_git_folder_full_of_traps(comfyui: ComfyUI, tmp_path: Path) -> None:
 
 def test_too_many_folders(comfyui: ComfyUI, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with more entries than are looked at fails the scan: the rest would seem to be removed."""
-    for module in (safe_files, folder):
-        monkeypatch.setattr(module, "MOST_ENTRIES", 50)
+    monkeypatch.setattr(texts, "MOST", 50)
     for number in range(50):
         (comfyui.nodes / f"{number}.txt").touch()
     assert refused(comfyui.root).endswith(

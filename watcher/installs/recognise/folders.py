@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from watcher.installs.recognise import texts
 from watcher.installs.recognise.texts import items, table
-from watcher.model.pack import OWN_FILES, Claim, Identity, Pack, PackKind, named_after
+from watcher.model.pack import Claim, Identity, Pack, PackKind, named_after
 from watcher.values import frozen
 
 LIMIT = 256 * 1024
@@ -157,18 +157,6 @@ class Contents:
     """Whether it has what ComfyUI loads."""
     flaw: str
     """Why something in it could not be read."""
-
-
-def single_file(folder: str, name: str, *, enabled: bool) -> Pack | None:
-    """Return the pack that a file is, as `folder` is to be shown; None for a file that ComfyUI does not load."""
-    if name in OWN_FILES or not name.removesuffix(DISABLED).endswith(".py"):
-        return None
-    return Pack(
-        folder=texts.valid(folder),
-        kind=PackKind.FILE,
-        enabled=enabled,
-        evidence="a single file",
-    )
 
 
 def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:

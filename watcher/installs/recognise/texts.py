@@ -62,7 +62,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _GITHUB = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 _NO_VERSION = frozenset({"latest", "nightly", "unknown"})
 MOST = 5_000
-"""Entries of one list: about ten times those of the largest installs."""
+"""Entries of one list, or of one folder: about ten times those of the largest installs."""
 _LONGEST_VERSION = 100
 _LONGEST_ADDRESS = 500
 
