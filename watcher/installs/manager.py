@@ -21,8 +21,6 @@ LIMIT = 16 * 1024 * 1024
 
 _LISTS = ("v2/customnode/installed", "customnode/installed")
 """The list of installed packs in the API of the Manager from 4.0 on, and before."""
-_ABSENT = frozenset({200, 404, 405})
-"""Codes of an answer that is no list, where there is none: the other API may have one."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEADERS = {
     "User-Agent": f"comfy-watch/{__version__}",
@@ -61,19 +59,15 @@ async def read(source: Source) -> tuple[Inventory]:
 
 
 async def _listed(client: httpx.AsyncClient, address: str) -> tuple[Pack, ...]:
-    codes: list[int] = []
+    answers: list[str] = []
     for path in _LISTS:
         code, document = await _get(client, address, path)
-        codes.append(code)
+        answers.append(f"/{path} answers HTTP {code}")
         if code == 200 and document is not None:
             with naming(f"the answer to /{path}"):
                 return lists.of_answer(document)
-        if code not in _ABSENT:
-            break
-    asked = " and ".join(f"/{path}" for path in _LISTS[: len(codes)])
-    answers = " and ".join(f"HTTP {code}" for code in codes)
     raise Unscannable(
-        f"no list of packs from a Manager: asked for {asked}, got {answers}",
+        f"no list of packs from a Manager: {', '.join(answers)}",
         hint="start ComfyUI with --enable-manager, give the address the login that it wants,"
         " or name its folder or a snapshot instead",
     )

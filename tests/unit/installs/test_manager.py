@@ -95,8 +95,8 @@ def test_below_a_path_with_a_login(comfyui: FakeManager) -> None:
         )
     }
     address = comfyui.url.replace("://", "://me:hunter2@") + "/box/?k=v"
-    assert _refused(address).endswith(f"asked for {LISTS[4]}, got HTTP 302")
-    (asked,) = comfyui.messages()
+    assert f": {LISTS[4]} answers HTTP 302, " in _refused(address)
+    asked, _ = comfyui.messages()
     assert (asked.path, asked.query) == (f"/box{LISTS[4]}", "k=v")
     assert (
         asked.headers["Authorization"]
@@ -107,13 +107,16 @@ def test_below_a_path_with_a_login(comfyui: FakeManager) -> None:
 def test_no_manager(comfyui: FakeManager) -> None:
     """What was asked for and what came is said: no list of packs."""
     comfyui.generation = 0
-    asked = f"no list of packs from a Manager: asked for {LISTS[4]}"
-    both = f"{asked} and {LISTS[3]}"
-    assert _refused(comfyui.url) == f"{both}, got HTTP 404 and HTTP 404"
+
+    def said(new: int, old: int) -> str:
+        answers = f"{LISTS[4]} answers HTTP {new}, {LISTS[3]} answers HTTP {old}"
+        return f"no list of packs from a Manager: {answers}"
+
+    assert _refused(comfyui.url) == said(404, 404)
     comfyui.answer = {LISTS[4]: 500}
-    assert _refused(comfyui.url) == f"{asked}, got HTTP 500"
+    assert _refused(comfyui.url) == said(500, 404)
     comfyui.answer = dict.fromkeys(LISTS.values(), Answer(body=b"<html>hello</html>"))
-    assert _refused(comfyui.url) == f"{both}, got HTTP 200 and HTTP 200"
+    assert _refused(comfyui.url) == said(200, 200)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_no_manager(comfyui: FakeManager) -> None:
     [
         (
             Answer(status=401),
-            f"no list of packs from a Manager: asked for {LISTS[4]}, got HTTP 401",
+            f"no list of packs from a Manager: {LISTS[4]} answers HTTP 401, {LISTS[3]} answers HTTP 404",
         ),
         (
             Answer(body=b"[1]"),

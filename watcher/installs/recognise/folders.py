@@ -80,7 +80,8 @@ def _has_endless_key(line: str) -> bool:
 _SECTION = re.compile(
     r"""\[\s*(?P<name>[A-Za-z0-9.-]+)(?:\s+"(?P<sub>[^"\n]*)")?\s*\]"""
 )
-_REF = re.compile(r"refs/[A-Za-z0-9._/+@-]{1,200}")
+_REF = re.compile(r"ref:\s*(refs(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._+@-]{1,200})+)")
+"""What `HEAD` has of a branch: no part of the path leads out of `.git`."""
 
 
 def remote(config: bytes) -> str | None:
@@ -103,15 +104,8 @@ def remote(config: bytes) -> str | None:
 def head(data: bytes) -> tuple[str | None, str | None]:
     """Return the commit that `HEAD` has, or the ref that it names, whose path is safe to read below `.git`."""
     text = data.decode("ascii", "replace").strip()
-    label, colon, name = text.partition(":")
-    ref = name.strip()
-    if (
-        colon
-        and label == "ref"
-        and _REF.fullmatch(ref)
-        and not {"", ".", ".."} & set(ref.split("/"))
-    ):
-        return None, ref
+    if ref := _REF.fullmatch(text):
+        return None, ref[1]
     return texts.commit(text), None
 
 

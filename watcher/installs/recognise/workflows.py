@@ -63,7 +63,14 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
     found = [pack for pack in packs.values() if pack.id != _CORE]
     known = _OF_THE_FRONT_END.union(own, named)
     unnamed = {one for one in types - known if not _MADE.fullmatch(one)} | unread
-    found += map(_unknown, unnamed)
+    found += [
+        Pack(
+            folder=name,
+            kind=PackKind.UNKNOWN,
+            evidence="a type of nodes that name no pack",
+        )
+        for name in unnamed
+    ]
     texts.require_few(found)
     return tuple(sorted(found, key=_order))
 
@@ -103,14 +110,6 @@ def _key(pack: Pack) -> object:
 def _order(pack: Pack) -> tuple[bool, str, str]:
     is_unknown = pack.kind is PackKind.UNKNOWN
     return is_unknown, pack.folder.lower(), pack.version or ""
-
-
-def _unknown(name: str) -> Pack:
-    return Pack(
-        folder=name,
-        kind=PackKind.UNKNOWN,
-        evidence="a type of nodes that name no pack",
-    )
 
 
 def _pack(properties: dict[str, object]) -> Pack | None:
