@@ -45,11 +45,17 @@ def joined(reasons: Sequence[str]) -> str:
 
 def in_order(packs: Iterable[Pack]) -> tuple[Pack, ...]:
     """Return packs as a list of them is shown: enabled ones first, by folder."""
-
-    def key(pack: Pack) -> tuple[bool, str, str, str]:
-        return not pack.enabled, pack.folder.lower(), pack.folder, pack.place
-
-    return tuple(sorted(packs, key=key))
+    return tuple(
+        sorted(
+            packs,
+            key=lambda one: (
+                not one.enabled,
+                one.folder.lower(),
+                one.folder,
+                one.place,
+            ),
+        )
+    )
 
 
 _SHOWN = 3

@@ -174,7 +174,10 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
     }
     own, version, claimed = project.id, project.version, None
     commit, repository = None, project.repository
-    if clone is not None and _is_clone(clone, contents, project):
+    # A `.git` that came in the archive makes no clone, nor does one that leads nowhere in what the Manager installed.
+    is_installed = contents.tracking and project.id is not None
+    may_be_clone = not contents.tracks_git
+    if clone is not None and may_be_clone and (clone.remote or not is_installed):
         kind, own = PackKind.GIT, clone.cnr_id or project.id
         by = ".git/.cnr-id" if clone.cnr_id else "pyproject.toml"
         found = f"its id from {by}" if own else "without an id"
@@ -209,13 +212,6 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
         evidence=evidence,
         unreadable=bool(flaw),
     )
-
-
-def _is_clone(clone: Clone, contents: Contents, project: Project) -> bool:
-    """Return whether a `.git` makes a pack a clone: it did not come in the archive, and leads somewhere."""
-    if contents.tracks_git:
-        return False
-    return clone.remote is not None or not (contents.tracking and project.id)
 
 
 def _others(
