@@ -19,10 +19,9 @@ from watcher.cli.documents import (
 )
 from watcher.cli.terminal import Row, counted, dim, styled, table
 from watcher.model.event import MATCHES, Event, Severity, rank
-from watcher.model.finding import Acceptance
 from watcher.model.pack import Pack, named_after
 from watcher.model.reading import ReadFailure
-from watcher.model.scan import INFO, Scan, ScanFinding
+from watcher.model.scan import Scan, ScanFinding
 from watcher.polling.problems import problems
 from watcher.text.sanitize import (
     Trusted,
@@ -185,12 +184,6 @@ def event_row(event: Event) -> tuple[str, str]:
     return kind, f"{about}  {why}".rstrip()
 
 
-def acceptance_in_words(accepted: Acceptance) -> str:
-    """Return until when a finding is accepted, with the reason, which the user wrote."""
-    said = ": ".join(filter(None, (accepted.in_words, accepted.reason)))
-    return safe_line(Trusted(said))
-
-
 def safe_words(words: Iterable[str]) -> str:
     """Return our own words and others as one text, safe to print.
 
@@ -212,7 +205,6 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-_FINDING_COLOURS: dict[str, str | None] = {"critical": "red", INFO: None, "": None}
 _RULE = 60
 _SEVERITY = 12
 
@@ -235,7 +227,7 @@ def _finding_row(finding: ScanFinding) -> tuple[str, str, str]:
     severity = sanitize_line(finding.severity, _SEVERITY)
     words = in_words(finding.rule)
     return (
-        styled(severity, _FINDING_COLOURS.get(severity, "yellow")) or "-",
+        styled(severity, "red" if severity == "critical" else None) or "-",
         words if isinstance(words, Trusted) else quoted(sanitize_line(words, _RULE)),
         place(finding) or "-",
     )

@@ -291,16 +291,12 @@ class ProgressLine:
         streams.show_progress("")
 
     def line(self, now: float) -> str:
-        """Return the line for this moment of the monotonic clock: the newest wait, and how many more; "" for none."""
+        """Return the line for this moment of the monotonic clock: the newest wait that is long enough; "" for none."""
         with self._lock:
-            waits = [
-                wait
-                for wait in reversed(self._waits.values())
-                if now - wait[0] > PATIENCE
-            ]
+            waits = [one for one in self._waits.values() if now - one[0] > PATIENCE]
         if not waits:
             return ""
-        more = f" and {len(waits) - 1} more" if len(waits) > 1 else ""
-        seconds = f" ({now - min(started for started, _ in waits):.0f} s)"
-        room = (streams.width(sys.stderr) or 80) - len(more + seconds) - 1
-        return truncate(waits[0][1], room) + more + seconds
+        started, text = waits[-1]
+        seconds = f" ({now - started:.0f} s)"
+        room = (streams.width(sys.stderr) or 80) - len(seconds) - 1
+        return truncate(text, room) + seconds

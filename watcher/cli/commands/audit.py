@@ -15,7 +15,6 @@ from watcher.cli.commands.installed import scan_all, targets_of
 from watcher.cli.documents import AcceptedForm, AuditDocument, PackForm, Verdict
 from watcher.cli.loading import Took, look_at_registry, working_folder
 from watcher.cli.report import (
-    acceptance_in_words,
     base_name,
     error_form,
     exit_code,
@@ -104,16 +103,17 @@ def audit(
     errors = [*failure_lines(unread, " could not be checked")]
     for line in errors:
         echo(line, error=True)
+    found: object
     match shown_as:
         case "json":
-            show_result(document(done, took, working_folder()))
+            found = document(done, took, working_folder())
         case "sarif":
             from watcher.cli.commands.sarif import sarif
 
-            show_result(sarif(done, took, working_folder()))
+            found = sarif(done, took, working_folder())
         case _:
-            width = columns()
-            show_result(lines(done, took.seconds, width, only_problems=only_problems))
+            found = lines(done, took.seconds, columns(), only_problems=only_problems)
+    show_result(found)
     # After stdout: a summary that cannot be written must not cost the result.
     _add_to_summary(done, errors)
     return exit_code(
@@ -194,9 +194,11 @@ def problems_of(done: Audit) -> list[Finding]:
 
 def acceptance(finding: Finding) -> str:
     """Return how it is accepted, in brackets after a blank; "" if it is not."""
-    if finding.acceptance is None:
+    accepted = finding.acceptance
+    if accepted is None:
         return ""
-    return f" ({acceptance_in_words(finding.acceptance)})"
+    said = ": ".join(filter(None, (accepted.in_words, accepted.reason)))
+    return f" ({safe_line(Trusted(said))})"  # the user wrote it
 
 
 def pack_cell(finding: Finding) -> str:
