@@ -143,7 +143,10 @@ class Turn:
         if is_down and due and (ALL in due or len(due) >= _A_FEW or are_all):
             # "since" is that of the node that has failed longest.
             longest = max((streaks[key] for key in due), key=lambda one: one.count)
-            outage = replace(longest, error=_commonest_error(unread, watched))
+            # What most nodes met is the best guess; one that was not tried met nothing.
+            tried = (one for one in unread.values() if one.fault is not Fault.UNTRIED)
+            [(error, _)] = Counter(one.error for one in tried).most_common(1)
+            outage = replace(longest, error=error)
             self._report(About.REGISTRY, FAILING, outage.story)
         for key in unread:
             # One outage is one event.
@@ -277,13 +280,3 @@ def registry_is_down(unread: Mapping[str, ReadFailure], watched: int) -> bool:
         # What one or two say of themselves may be true of them alone.
         return 0 < wide == requested
     return len(tried) == requested or wide * 2 > requested
-
-
-def _commonest_error(unread: Mapping[str, ReadFailure], watched: int) -> str:
-    tried = [
-        failure.error
-        for failure in unread.values()
-        if failure.fault is not Fault.UNTRIED
-    ]
-    error, _ = Counter(tried).most_common(1)[0]
-    return error if watched == 1 else f"{error} ({len(unread)} of {watched} packs)"

@@ -21,9 +21,6 @@ from watcher.model.version import (
     in_order,
 )
 
-_LONGEST_GLOBS = 60
-"""Characters of the globs that it shows."""
-
 
 def shows_all(node: Node | None, rows: Mapping[str, Version]) -> bool:
     """Return whether readable rows, by key, are all that is known of a node, so that nothing is left to ask."""
@@ -94,15 +91,10 @@ def set_baseline(
     found = Tally(
         packs=len(joined),
         banned_packs=sum(node.banned for node in joined),
-        patterns="" if is_whole else _shown(sweep_baseline.globs),
+        patterns="" if is_whole else " ".join(sweep_baseline.globs),
         has_others=bool(snapshot.sweep_baseline.baseline_at) and bool(joined),
     )
     # The worst is part of the id, as of a pack's own baseline; no pack has this name.
     make = partial(make_event, (ALL, "", snapshot.revision), now=options.now)
     listed = [(node.node, version) for node in joined for version in node.listed]
     return after, baseline(make, listed, found)
-
-
-def _shown(globs: tuple[str, ...]) -> str:
-    text = " ".join(globs)
-    return text if len(text) <= _LONGEST_GLOBS else f"{text[: _LONGEST_GLOBS - 1]}…"

@@ -96,17 +96,14 @@ class Knowledge:
         """Why it is not known how the pack as a whole stands; "" if that is known, or never will be."""
         failure = self.no_records
         is_absent = failure is not None and failure.fault is Fault.NOT_FOUND
-        if self.node.banned or is_absent:
+        status = self.record.status if self.record else ""
+        if self.node.banned or is_absent or status in NODE_STATUSES:
             return ""
-        if self.record is not None and self.record.status in NODE_STATUSES:
-            return ""
-        if self.record is not None:
-            status = self.record.status or "none"
-            return f"the registry gives the pack an unknown status: {status}"
         if failure is None and not self.is_in_registry:
             return ""
-        why = f": {failure.error}" if failure else ""
-        return f"the registry does not say whether the whole pack is banned{why}"
+        why = status if failure is None else failure.error
+        said = "the registry does not say whether the whole pack is banned"
+        return f"{said}: {why}" if why else said
 
     def versions_meant(self, text: str | None) -> list[Version]:
         """Return the listed versions that a text names, also if it is written otherwise, the worst first."""

@@ -490,8 +490,6 @@ def digest(text: str, length: int) -> str:
 
 
 _SHORTEST_ITEM = 60
-_LONGEST_NAME = 100
-"""Characters of the name of an install, which each of many copies has."""
 _WHOLE = {"id", "node", "channel", "url", "safe_version"}
 """Fields of an event that are never cut: names that have to be found again, and what is short."""
 _MARK = 100
@@ -534,9 +532,8 @@ def _texts_cut(value: Any, longest: int, whole: Container[str] = ()) -> Any:  # 
         return tuple(_texts_cut(one, longest) for one in value)
     if not is_dataclass(value) or isinstance(value, type):
         return value
-    most = {"install": min(longest, _LONGEST_NAME)}
     texts = {
-        name: _texts_cut(getattr(value, name), most.get(name, longest))
+        name: _texts_cut(getattr(value, name), longest)
         for name in (one.name for one in fields(value))
         if name not in whole
     }

@@ -311,8 +311,8 @@ NO_ROW = "does not say whether the whole pack is banned"
 @pytest.mark.parametrize(
     ("fields", "lack"),
     [
-        ({"record": record("NodeStatusAsleep")}, NEW_STATUS),
-        ({"record": record("")}, NEW_STATUS),
+        ({"record": record("Asleep")}, f"{NO_ROW}: Asleep"),
+        ({"record": record("")}, NO_ROW),
         ({"record": None}, NO_ROW),
         ({"record": None, "no_records": TIMED_OUT}, TIMED_OUT.error),
         ({"node": known(version("1.0.0", "asleep")), "record": record()}, NEW_STATUS),

@@ -154,18 +154,15 @@ def test_what_is_run_comes_first_within_its_severity() -> None:
 
 
 def test_many_copies_are_bounded() -> None:
-    """Of a thousand copies those that are run are kept first, of these the ones of the version, with short names."""
+    """Of a thousand copies those that are run are kept first, of these the ones of the version."""
     copies = (
         [_copy("9", enabled=False) for _ in range(500)]
         + [_copy("2.0.0") for _ in range(500)]
         + [_copy("1.0")]
     )
-    kept = bounded(
-        event(installed=tuple(replace(one, install="x" * 5000) for one in copies))
-    ).installed
+    kept = bounded(event(installed=tuple(copies))).installed
     assert len(kept) == MOST_COPIES
     assert (kept[0].version, {one.enabled for one in kept}) == ("1.0", {True})
-    assert {len(one.install) for one in kept} == {100}
 
 
 def test_the_worst_event_is_first() -> None:
