@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import StrEnum
+from functools import cache
 
 from watcher.alerts.digest import Digest, counted, which_part
 from watcher.alerts.phrasing import BLANK, NAMELESS, PRODUCT, Phrasing
@@ -103,6 +104,8 @@ def render(
     layouts = [*_layouts(digest, lines)]
     bodies = _Bodies(digest=digest, writer=_WRITERS[form], lines=lines)
 
+    # That it fits is mostly asked of the one that is taken.
+    @cache
     def message(number: int) -> Rendered:
         return replace(bodies.message(layouts[number]), title=title)
 

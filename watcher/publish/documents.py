@@ -23,8 +23,8 @@ from watcher.state.overview import by_state
 from watcher.text.sanitize import escape_values, sanitize_line
 from watcher.timestamps import MomentOrEmpty
 
-ENTRIES = 200
-"""The most events of the feed."""
+ENTRIES = 100
+"""The most events of the feed. Of the whole registry that is some days, and each is rendered with every poll."""
 _ROOM = 1_000_000
 """More bytes than the alert of one event has."""
 _BEFORE_ALL = "1970-01-01T00:00:00.000Z"

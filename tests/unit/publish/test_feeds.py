@@ -76,7 +76,7 @@ def test_the_feed_has_its_own_words() -> None:
 
 
 def test_the_latest_warnings() -> None:
-    """The last 200 events of warning or worse are there, newest first; how many milder ones are between, is nothing."""
+    """The last 100 events of warning or worse are there, newest first; how many milder ones are between, is nothing."""
     kinds = [Kind.FLAGGED, Kind.NEW, Kind.BANNED, Kind.REINSTATED]
     history = [
         event(f"e{number}", kinds[number % len(kinds)], at=minute(number))
