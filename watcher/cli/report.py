@@ -153,7 +153,7 @@ def _matching(report: Report, fail_on: Collection[str]) -> dict[str, int]:
 
 def code_of(report: Report, fail_on: Collection[str]) -> int:
     """Return the exit code of `check`."""
-    unread = report.watched > report.checked or bool(report.errors or report.unscanned)
+    unread = report.watched > report.checked or bool(report.unread or report.unscanned)
     undone = (
         report.undelivered or report.expired or report.unsaved or report.unpublished
     )

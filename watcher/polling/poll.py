@@ -210,16 +210,19 @@ class Poller:
                 # First, as it may show packs that this poll is to watch.
                 all_nodes = await read_all_nodes(registry, progress)
                 state, all_nodes = take_list(config, state, all_nodes, started)
-            state, scans = take_repositories(config, state, scans, all_nodes)
+            if scans:
+                state, scans = take_repositories(config, state, scans, all_nodes)
             plan = make_plan(config, state, scans, started)
             answers = await read(registry, plan, self.clock, progress, all_nodes)
             change = compare(config, plan, answers, of_channels, scans)
-            # Before copies are judged: a reason may show that a flag is an info.
-            wanted = wanted_reasons(config, change)
-            reasons = await read_all(
-                registry, wanted, patience, progress, plan.is_stale
-            )
-        change = explained(config, change, reasons, nodes)
+            # Also if no install is left in the settings: what was reported of them ends.
+            if change.events or change.snapshot.installed.salt:
+                # Before copies are judged: a reason may show that a flag is an info.
+                wanted = wanted_reasons(config, change)
+                reasons = await read_all(
+                    registry, wanted, patience, progress, plan.is_stale
+                )
+                change = explained(config, change, reasons, nodes)
         checks = replace(
             change.checks,
             requests=registry.requests,

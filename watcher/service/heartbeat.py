@@ -34,7 +34,7 @@ def has_failed(report: Report) -> bool:
 
     Where there is none to read, as of a publisher without packs, nothing has failed.
     """
-    is_tried = bool(report.watched or report.errors or report.unscanned)
+    is_tried = bool(report.watched or report.unread or report.unscanned)
     is_unread = is_tried and not report.checked
     return bool(report.unsaved) or is_unread
 

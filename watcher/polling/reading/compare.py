@@ -400,7 +400,6 @@ def explained(
     """Return the change with the registry's reasons and what they decide; `before` are the nodes until now."""
     scanned = with_scans(change.snapshot.nodes, change.events, reasons)
     change = replace(change, snapshot=change.snapshot.with_nodes(scanned))
-    # Also if none is left in the settings: what was reported of them ends.
     if change.snapshot.installed.salt:
         change = _with_installs(config, change)
     copies = copies_of({one.name: one.packs or () for one in change.scans.values()})
