@@ -501,9 +501,7 @@ def _exit_code() -> int:
         return _fail(error)
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
         log.debug("unexpected", error=f"{type(error).__name__}: {masked(str(error))}")
-        hint = "run again with --set log_level=debug for its message"
-        if log.is_logged("debug"):
-            hint = "its message is in the log"
+        hint = "its message is in the log with --set log_level=debug"
         return _fail(WatchError(f"unexpected {type(error).__name__}", hint))
 
 

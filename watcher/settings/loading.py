@@ -94,7 +94,7 @@ class Loaded:
     """Where each setting came from, for people: `default…`, `command line`, a file's path."""
     config_file: Path | None = None
     searched: tuple[Path, ...] = ()
-    """Where a file was looked for; empty if there is one."""
+    """Where a file is looked for that nobody names."""
     warnings: tuple[str, ...] = ()
 
 
@@ -157,7 +157,7 @@ def load(
         settings=settings,
         origins=origins,
         config_file=config_file,
-        searched=() if config_file else sources.places(environ, cwd),
+        searched=sources.places(environ, cwd),
         warnings=tuple(found.warnings),
     )
 

@@ -153,10 +153,10 @@ def toml_file(layers: Layers, path: Path, named_by: str) -> None:
     values: dict[str, object] = {}
     try:
         values = tomllib.loads(text)
-    except RecursionError:
-        problem = "not valid TOML: nested too deeply"
-    except ValueError as error:
-        problem = _syntax_problem(str(error))
+    except (ValueError, RecursionError) as error:
+        # Without the parser's words: they quote the file, and so maybe a secret.
+        position = _TOML_POSITION.search(str(error))
+        problem = f"not valid TOML at {position[1]}" if position else "not valid TOML"
     layers.add(values, str(path))
     if problem:
         layers.problems.append(f"{path}: {problem}")
@@ -198,13 +198,6 @@ def places(environ: Mapping[str, str], cwd: Path) -> tuple[Path, ...]:
     """Return where an unnamed settings file is looked for: working folder, the user's folder, the system's."""
     folders = [one.settings for one in (user_folders(environ), SYSTEM) if one]
     return tuple(folder / FILE_NAME for folder in (cwd, *folders))
-
-
-def _syntax_problem(message: str) -> str:
-    """Return where the TOML is wrong, without the parser's words: they quote the file, and so maybe a secret."""
-    position = _TOML_POSITION.search(message)
-    place = f" at {position[1]}" if position else ""
-    return f"not valid TOML{place}"
 
 
 def _text_of(path: Path) -> tuple[str, str, int]:

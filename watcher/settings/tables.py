@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import partial
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, Self, TypeVar, Union
 from urllib.parse import urlsplit
@@ -109,15 +108,33 @@ class ChannelTable(BaseModel):
         )
 
 
-def read_tables(value: object) -> object:
-    """Return the tables of JSON text, and any other value as it is; ValueError for what is no list of tables."""
-    refusal = "the value is not a list of tables; write [[channels]] with two brackets, or a JSON array of objects"
-    items = parsing.items_of(
-        value, lambda text: parsing.from_json(text) if text.strip() else (), refusal
-    )
-    if any(isinstance(item, str) for item in items):
-        raise ValueError(refusal)
-    return items
+def _tables_of(
+    split: Callable[[str], Iterable[object]],
+    refusal: str,
+    read: Callable[[str], object],
+) -> Callable[[object], list[object]]:
+    """Return what reads a list, JSON, or a text that is `split`; each text in it becomes a table by `read`."""
+
+    def read_list(value: object) -> list[object]:
+        return parsing.read_each(
+            parsing.items_of(value, split, refusal),
+            lambda item: read(item) if isinstance(item, str) else item,
+        )
+
+    return read_list
+
+
+def _no_channel(_: str) -> object:
+    # Not shown, as it is likely an alert URL.
+    raise ValueError("the value (not shown) is not a table; write [[channels]]")
+
+
+read_tables = _tables_of(
+    lambda text: parsing.from_json(text) if text.strip() else (),
+    "the value is not a list of tables; write [[channels]] with two brackets, or a JSON array of objects",
+    _no_channel,
+)
+"""The tables of channels; their texts are JSON."""
 
 
 NATIVE: Mapping[str, str] = {
@@ -276,34 +293,22 @@ class InstallTable(BaseModel):
         return mask.masked(self.where) if is_secret else self.where
 
 
-def read_installs(value: object) -> list[object]:
-    """Return the tables of a list, of JSON, or of text split at commas and line ends; entries become tables too."""
-    items = parsing.items_of(
-        value,
-        lambda text: filter(str.strip, _BETWEEN.split(text)),
-        'the value is not a list of installs; write installs = ["~/ComfyUI"], or [[installs]] with two brackets',
-    )
-    return _with_entries(items, entry)
-
-
-def _with_entries(
-    items: Iterable[object], read: Callable[[str], object]
-) -> list[object]:
-    """Return items of which each text was read."""
-    return parsing.read_each(
-        items, lambda item: read(item) if isinstance(item, str) else item
-    )
-
-
 def entry(text: str) -> InstallTable:
     """Return the install that a string names: an address, a snapshot file or glob, else a folder."""
-    made = partial(InstallTable.model_construct, name="")
+    made = InstallTable.model_construct
     if text.strip().lower().startswith(("http://", "https://")):
         return made({"url"}, url=_url(text))
     if text.strip().lower().endswith(SNAPSHOT_SUFFIXES):
         return made({"snapshot"}, snapshot=_snapshot(text))
     return made({"path"}, path=_path(text))
 
+
+read_installs = _tables_of(
+    lambda text: filter(str.strip, _BETWEEN.split(text)),
+    'the value is not a list of installs; write installs = ["~/ComfyUI"], or [[installs]] with two brackets',
+    entry,
+)
+"""The tables of installs; a text is split at commas and line ends, as a folder's name may have blanks."""
 
 _Table = TypeVar("_Table", ChannelTable, InstallTable)
 
@@ -486,16 +491,6 @@ class AcceptTable(BaseModel):
     )
 
 
-def read_accept(value: object) -> list[object]:
-    """Return the tables of a list, of JSON, or of words; a finding alone becomes a table too."""
-    items = parsing.items_of(
-        value,
-        parsing.words,
-        'the value is not a list of findings; write accept = ["rgthree-comfy@1.0.3"], or [[accept]] with two brackets',
-    )
-    return _with_entries(items, _entry)
-
-
 def read_findings(words: Iterable[object]) -> tuple[Acceptance, ...]:
     """Return what a command line accepts: findings without reason and end."""
     return acceptances(parsing.read_each(words, _entry))
@@ -514,3 +509,11 @@ def _acceptance(table: AcceptTable) -> Acceptance:
 
 def _entry(item: object) -> AcceptTable:
     return AcceptTable.model_construct({"finding"}, finding=_finding(item))
+
+
+read_accept = _tables_of(
+    parsing.words,
+    'the value is not a list of findings; write accept = ["rgthree-comfy@1.0.3"], or [[accept]] with two brackets',
+    _entry,
+)
+"""The tables of known findings; a text is split into words."""

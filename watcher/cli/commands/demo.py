@@ -67,7 +67,6 @@ _FINDING = {
 }
 _COMFYUI = "workstation/ComfyUI"
 _FIVE_MINUTES = 300.0
-_VERDICT = json.dumps({"message": "Steals passwords"})
 
 
 def _begin(rows: Rows) -> None:
@@ -85,7 +84,7 @@ ACTS = (
     ),
     Act(
         "A reviewer bans it.",
-        lambda rows: _edit(rows, "1.1.0", BANNED, status_reason=_VERDICT),
+        lambda rows: _edit(rows, "1.1.0", BANNED, status_reason="Steals passwords"),
     ),
     Act(
         "The registry reinstates it: it was a false alarm.",
