@@ -178,7 +178,7 @@ class Life:
         saved = documents.write_snapshot(change.snapshot)
         self.state = replace(
             self.state,
-            snapshot=documents.SNAPSHOT.read(saved),
+            snapshot=documents.read_snapshot(saved),
             checks=change.checks,
             installs=change.installs,
         )

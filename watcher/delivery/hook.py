@@ -131,11 +131,6 @@ class Hook:
         return self._has_settled and self._names <= self.known
 
     @property
-    def went_out(self) -> bool:
-        """Return whether some request carried the message, or may have by another way."""
-        return any(one.carries for one in self.exchanges)
-
-    @property
     def in_doubt(self) -> bool:
         """Return whether a target that is not known to have the message may have it."""
         return any(one.is_in_doubt for one in self.open)
@@ -152,7 +147,7 @@ class Hook:
 
     def _is_denied(self, target: str) -> bool:
         """Return whether the answers say that a target has not taken the message."""
-        if not self.went_out:
+        if not any(one.carries for one in self.exchanges):
             # Who had it before has it. A plugin may mark a target for a part of it, about which it has asked last.
             if target == _ALL:
                 return bool(self.denied) or not self.known

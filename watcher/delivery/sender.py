@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
 
 from apprise import Apprise, NotifyFormat, NotifyType, OverflowMode
 from requests.exceptions import RequestException, Timeout
@@ -29,10 +28,6 @@ from watcher.delivery.services.table import fitted, format_of, prepare, rules_of
 from watcher.delivery.urls import parameters, service_of
 from watcher.model.channel import Cause, Outcome
 from watcher.registry.proxies import proxy_in_words
-
-if TYPE_CHECKING:
-    from apprise import NotifyBase
-
 
 _AGAIN = 0.05
 """Seconds to the next signal, if one came too early by the other clock."""
@@ -146,7 +141,7 @@ def _send(job: Job, hook: Hook, timer: RequestTimer, said: list[str]) -> Outcome
 
     def notify() -> bool:
         return bool(
-            Apprise(cast("NotifyBase", service)).notify(
+            Apprise(service).notify(
                 body=message.body,
                 title=message.title,
                 notify_type=NotifyType(context.tone),

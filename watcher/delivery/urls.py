@@ -10,13 +10,11 @@ import logging
 import re
 import warnings
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from watcher.text.mask import SCHEME, nearest
 
 if TYPE_CHECKING:
-    from apprise import NotifyBase
-
     from watcher.delivery.services.service import Plugin
 
 _SCHEME = re.compile(rf"\s*({SCHEME}):/{{1,3}}")
@@ -76,17 +74,16 @@ def refusal(url: str) -> str | None:
         from apprise.utils.parse import parse_urls
 
         # Two URLs in one entry would be one channel, and the second one would never get a message.
-        if len(cast("list[str]", parse_urls(url))) > 1:  # type: ignore[no-untyped-call]  # apprise's is untyped
+        if len(parse_urls(url)) > 1:  # type: ignore[no-untyped-call]  # apprise's is untyped
             return "this is more than one URL: each needs an entry of its own"
         service = service_of(url)
         # apprise takes one without a topic, and never sends to it.
         if service is not None and getattr(service, "topics", None) != []:
             return None
-        known = NotificationManager()  # type: ignore[no-untyped-call]  # apprise's is untyped
-        services = cast("dict[str, type[NotifyBase]]", known)
-        plugin = services[scheme] if scheme in services else None  # noqa: SIM401 - it only looks like a dict
+        known: Any = NotificationManager()  # type: ignore[no-untyped-call]  # apprise's is untyped
+        plugin = known[scheme] if scheme in known else None  # noqa: SIM401 - it only looks like a dict
         # A close scheme is named, never the one that is there: it may be part of a secret.
-        close = nearest(scheme, cast("list[str]", known.schemas()))  # type: ignore[no-untyped-call]
+        close = nearest(scheme, known.schemas())
     except Exception as error:  # noqa: BLE001 - a plugin can raise anything for a bad URL
         return f"apprise cannot use this URL ({type(error).__name__})"
     # Here, as it loads pydantic, which no process that sends needs.
@@ -106,7 +103,7 @@ def refusal(url: str) -> str | None:
     return f"apprise does not know a service by this URL's scheme{meant}"
 
 
-def _parts(plugin: type[NotifyBase]) -> str:
+def _parts(plugin: Plugin) -> str:
     """Return the names of what the shortest URL of a service has."""
     shape = str(next(iter(plugin.templates), "")).replace("{schema}", "")
     known = plugin.template_tokens
@@ -164,7 +161,7 @@ def service_of(url: str) -> Plugin | None:
         pgp_autogen=False,
         pem_autogen=False,
     )
-    return cast("Plugin | None", Apprise.instantiate(url, asset=asset))
+    return Apprise.instantiate(url, asset=asset)
 
 
 def parameters(url: str) -> frozenset[str]:

@@ -40,6 +40,18 @@ ADDRESSES = Document(Addresses)
 INSTALLS = Document(LastScans)
 
 
+def read_snapshot(text: bytes) -> Snapshot:
+    """Decode `snapshot.json`; raises UnreadableFormError."""
+    snapshot = SNAPSHOT.read(text)
+    # A file that a person has edited: what is looked up by another name than it has would be compared with another.
+    names = {key: one.node for key, one in snapshot.nodes.items()}
+    others = {key: one.publisher for key, one in snapshot.publishers.items()}
+    for key, name in (*names.items(), *others.items()):
+        if key != name.lower():
+            raise UnreadableFormError(f"the entry {key!r} holds another one")
+    return snapshot
+
+
 def write_snapshot(snapshot: Snapshot) -> bytes:
     """Encode `snapshot.json`, sorted, so that a diff shows what has changed."""
     nodes = dict(sorted(snapshot.nodes.items()))

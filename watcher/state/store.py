@@ -73,9 +73,17 @@ class StateFolder:
     def locked(self, holder: str = "") -> Iterator[None]:
         """Hold the folder's exclusive lock, creating the folder if need be; StateError if another run holds it.
 
-        `holder` names this process in the error that another one gets.
+        It is refused to root where the folder is another user's. `holder` names this process in the error that
+        another one gets.
         """
-        self._require_own()
+        with self._failing("cannot be read"):
+            # What root writes there its user could not read or replace.
+            if is_root() and self.path.exists() and self.path.stat().st_uid:
+                whose, how = owner_of(self.path)
+                raise StateError(
+                    f"state folder {self._shown()} belongs to {whose}, so root does not write there",
+                    hint=how,
+                )
         with contextlib.ExitStack() as held:
             with self._failing("cannot be written"):
                 files.make_folder(self.path)
@@ -99,16 +107,6 @@ class StateFolder:
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
                 files.remove_leftovers(self.path)
             yield
-
-    def _require_own(self) -> None:
-        """Raise StateError for root in a state of another user, who could not use what root writes there."""
-        with self._failing("cannot be read"):
-            if is_root() and self.path.exists() and self.path.stat().st_uid:
-                whose, how = owner_of(self.path)
-                raise StateError(
-                    f"state folder {self._shown()} belongs to {whose}, so root does not write there",
-                    hint=how,
-                )
 
     def see_that_it_is_held(self) -> None:
         """Raise ReplacedError where the lock's file was deleted, or the folder replaced, while this process held it."""
@@ -172,7 +170,7 @@ class StateFolder:
 
     def snapshot(self) -> Snapshot:
         """Read the snapshot; an empty one while there is none."""
-        return self._read(SNAPSHOT, documents.SNAPSHOT.read, Snapshot())
+        return self._read(SNAPSHOT, documents.read_snapshot, Snapshot())
 
     def addresses(self) -> Addresses:
         """Read which alert URLs apprise has accepted."""

@@ -37,7 +37,7 @@ def read_owed(text: bytes) -> Outbox:
 
 
 WRITTEN: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
-    "snapshot": (documents.SNAPSHOT.read, documents.write_snapshot(PICTURE)),
+    "snapshot": (documents.read_snapshot, documents.write_snapshot(PICTURE)),
     "owed": (read_owed, OWED),
     "checks": (
         documents.CHECKS.read,
@@ -124,7 +124,7 @@ def test_no_line_is_made_by_untrusted_text() -> None:
         for text in (hostile, "1.0")
     ]
     assert len(texts[0].splitlines()) == len(texts[1].splitlines())
-    [node] = documents.SNAPSHOT.read(texts[0]).nodes.values()
+    [node] = documents.read_snapshot(texts[0]).nodes.values()
     assert node.rows[0].version == hostile
 
 
@@ -145,6 +145,7 @@ def test_a_missing_field_is_named(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new", "why"),
     [
+        ("snapshot", '"some-pack": ', '"other-pack": ', "holds another one"),
         ("snapshot", CHECKED, "soon", "'soon' is no time"),
         ("snapshot", '"status": "active"', '"status": 7', "valid string"),
         ("snapshot", '"revision": 1', '"revision": 1.0', "valid integer"),

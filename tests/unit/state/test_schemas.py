@@ -85,7 +85,7 @@ def _polled(one: Event) -> str:
 FILES: dict[
     str, tuple[st.SearchStrategy[Any], Callable[[Any], bytes], Callable[[bytes], Any]]
 ] = {
-    "snapshot": (snapshots(), documents.write_snapshot, documents.SNAPSHOT.read),
+    "snapshot": (snapshots(), documents.write_snapshot, documents.read_snapshot),
     "checks": (checks(), documents.CHECKS.write, documents.CHECKS.read),
     "addresses": (addresses(), documents.ADDRESSES.write, documents.read_addresses),
     "installs": (

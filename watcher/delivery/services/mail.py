@@ -38,7 +38,10 @@ def mail(service: Plugin, context: Context) -> None:
     }
     plugin: Any = sys.modules[type(service).__module__]
     plugin.AppriseSMTPController = _reconnecting()
-    _name_messages(plugin, service, context, domain)
+    # A repeat has the ids of the mails before it, so that their readers see one mail. apprise has no option for that.
+    message = digest(repr((service.targets, [one.id for one in context.events])), 32)
+    numbers = count(1)
+    plugin.make_msgid = lambda **_: f"<{message}.{next(numbers)}@{domain}>"
     # Apprise prefers it for HTML.
     service.send_html = partial(_send_page, service, context.level(_BARS))
 
@@ -64,13 +67,6 @@ def _reconnecting() -> type:
             return self.is_fresh
 
     return Reconnecting
-
-
-def _name_messages(plugin: Any, service: Plugin, context: Context, domain: str) -> None:  # noqa: ANN401 - a module
-    """Give each mail an id that a repeat has too, so that its readers see one mail. apprise has no option for that."""
-    message = digest(repr((service.targets, [one.id for one in context.events])), 32)
-    numbers = count(1)
-    plugin.make_msgid = lambda **_: f"<{message}.{next(numbers)}@{domain}>"
 
 
 def address_copies(service: Plugin) -> None:
