@@ -133,8 +133,8 @@ def compose(
     ordered = worst_first(events)
     shown = ordered[:MOST]
     said = {(event.node, event.version) for event in ordered if event.is_a_ban}
+    # A pack that is watched from now on, and has no ban that is not said, needs no block of its own.
     quiet = [event for event in shown if _is_quiet(event, said)]
-    # A pack that is watched from now on, and has nothing that anybody hears of here, needs no block of its own.
     loud = [event for event in shown if event not in quiet]
     watched = [phrasing_of_watched(quiet)] if quiet else []
 
@@ -157,13 +157,12 @@ def compose(
     )
 
 
-def _is_quiet(event: Event, said: Collection[tuple[str | None, str | None]]) -> bool:
+def _is_quiet(event: Event, said: set[tuple[str | None, str | None]]) -> bool:
     """Return whether a baseline of a node has no ban that no other event says."""
     if event.kind is not Kind.BASELINE or event.is_about_all:
         return False
-    is_critical = event.severity is Severity.CRITICAL
-    bans = [(event.node, one.version) for one in event.bad_versions]
-    return not is_critical or (bool(bans) and all(ban in said for ban in bans))
+    bans = {(event.node, one.version) for one in event.bad_versions}
+    return event.severity is not Severity.CRITICAL or (bool(bans) and bans <= said)
 
 
 def _kind_of(event: Event) -> object:

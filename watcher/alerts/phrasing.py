@@ -68,7 +68,7 @@ _WATCHED = "now watched"
 _INSTALLS = 3
 """The most copies that a line names."""
 _NAMES, _LATEST = 3, 5
-"""The most packs that the line of what is watched names, and the most bad versions of a baseline."""
+"""The most packs that the line of what is watched names, and the most banned versions of a baseline."""
 _SAYS_BEFORE = {Kind.NEW, Kind.DEPRECATED, Kind.UNDEPRECATED}
 """Kinds that say enough of the status before."""
 
@@ -139,25 +139,22 @@ def phrasing_of_watched(baselines: Sequence[Event]) -> Phrasing:
     """Return what is said of all nodes that are watched from now on, and of which no version is banned."""
     names = [event.node or "" for event in baselines]
     is_one = len(names) == 1
-    few = said(" ({})", joined(", ", ((name,) for name in names)))
-    found = _milder([event.tally for event in baselines], " and ")
+    some = in_a_list([(name,) for name in names[:_NAMES]], len(names))
+    found = _counts([event.tally for event in baselines], "flagged", "deprecated")
     return Phrasing(
         symbol=SYMBOLS[Kind.BASELINE],
         what="now watched:" if is_one else now_watched(len(names)),
         name=names[0] if is_one else None,
-        runs=few if 1 < len(names) <= _NAMES else (),
+        runs=() if is_one else said(" ({})", some),
         details=(said(f"versions: {found}"),) if found else (),
         events=tuple(baselines),
     )
 
 
-def _milder(tallies: Sequence[Tally], joint: str) -> str:
-    """Return how many versions are flagged, and how many deprecated."""
-    counts = {
-        "flagged": sum(one.flagged for one in tallies),
-        "deprecated": sum(one.deprecated for one in tallies),
-    }
-    return joint.join(f"{count:,} {what}" for what, count in counts.items() if count)
+def _counts(tallies: Sequence[Tally], *statuses: str) -> str:
+    """Return how many versions have each of some statuses."""
+    counts = {one: sum(getattr(of, one) for of in tallies) for one in statuses}
+    return ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)
 
 
 # What happened
@@ -171,9 +168,8 @@ def happened(event: Event) -> tuple[str, str]:
         case Kind.BANNED:
             return _loud(words, event), ", the whole pack" if is_of_pack else ""
         case Kind.EXPOSED:
-            wrong = event.after if event.after in EXPOSURES else words
             copy = f", {UNKNOWN_VERSION}" if is_of_pack else ""
-            return f"you run {_loud(wrong or '', event)}", copy
+            return f"you run {_loud(_wrong(event) or words, event)}", copy
         case Kind.REMOVED if is_of_pack:
             return "", " is not listed any more"
         case Kind.REINSTATED if not is_of_pack:
@@ -222,8 +218,8 @@ def _of_baseline(event: Event) -> tuple[str, str]:
         more = "more node pack" if tally.has_others else "node pack"
         packs = plural(tally.packs, more)
         return f"{_WATCHED}: {packs}", f" with {plural(tally.versions, 'version')}"
-    if trouble := _trouble(event):
-        return f"{_loud(trouble, event)} versions in", f", {_WATCHED}"
+    if wrong := _wrong(event):
+        return f"{_loud(wrong, event)} versions in", f", {_WATCHED}"
     return f"{_WATCHED}:", ""
 
 
@@ -235,18 +231,13 @@ def now_watched(number: int) -> str:
 def counted_as(event: Event) -> str:
     """Return how an event is counted where it is not shown."""
     if event.kind is Kind.BASELINE:
-        trouble = _trouble(event)
-        return f"with {trouble} versions" if trouble else _WATCHED
-    # Who counts wants to know what is wrong; that it is run is said of the worst.
-    if event.kind is Kind.EXPOSED and event.after in EXPOSURES:
-        return event.after or ""
+        wrong = _wrong(event)
+        return f"with {wrong} versions" if wrong else _WATCHED
     if event.replaces_archive:
         return "with a replaced archive"
-    if event.channel is not None:
-        return f"channel {event.kind}"
-    if event.install is not None and event.kind is not Kind.APPEARED:
-        return f"install {event.kind}"
-    return event.kind.value
+    # Who counts wants to know what is wrong; that it is run is said of the worst.
+    wrong = _wrong(event) if event.kind is Kind.EXPOSED else ""
+    return wrong or event.kind.value
 
 
 def _symbol(event: Event) -> str:
@@ -258,10 +249,10 @@ def _symbol(event: Event) -> str:
     return SYMBOLS[kind]
 
 
-def _trouble(event: Event) -> str:
-    """Return the worst that a baseline contains; "" for nothing, and for other events."""
-    is_bad = event.kind is Kind.BASELINE and event.after in EXPOSURES
-    return event.after or "" if is_bad else ""
+def _wrong(event: Event) -> str:
+    """Return what an exposure reports, or the worst that a baseline contains; "" for nothing that is known."""
+    after = event.after or ""
+    return after if after in EXPOSURES else ""
 
 
 def _loud(words: str, event: Event) -> str:
@@ -316,25 +307,20 @@ def _differences(event: Event) -> Words:
 
 
 def _inventory(event: Event) -> Words:
-    """Return how much of what is watched is bad: the latest banned versions by name, and the rest as a count."""
+    """Return how much of what is watched is bad, and the latest banned versions by name."""
     tally = event.tally
-    banned = [plural(tally.banned, "banned version")] if tally.banned else []
+    versions = said(_counts([tally], "banned", "flagged", "deprecated"))
+    packs: Words = ()
     if tally.banned_packs:
-        banned.append(f"{plural(tally.banned_packs, 'pack')} banned as a whole")
-    found = said(f"{' and '.join(banned)}{{}}", _latest(event)) if banned else ()
-    return joined("; ", (found, said(_milder([tally], ", "))))
-
-
-def _latest(event: Event) -> Words:
-    """Return the latest banned versions of a baseline, each text by itself, so that none looks like two."""
-    named = [one for one in event.bad_versions if one.status == BANNED][:_LATEST]
-    texts = [
-        (Item(one.version),)
-        if event.node is not None
-        else said("{} {}", Item(one.node), Item(one.version))
-        for one in named
+        packs = said(f"{plural(tally.banned_packs, 'pack')} banned as a whole")
+    # Each text by itself, so that none looks like two.
+    named = [
+        said("{} {}", Item(one.node), Item(one.version))
+        for one in event.bad_versions
+        if one.status == BANNED
     ]
-    return said(", the latest: {}", joined(", ", texts)) if texts else ()
+    latest = said("the latest bans: {}", joined(", ", named[:_LATEST])) if named else ()
+    return joined("; ", (versions, packs, latest))
 
 
 def _why(event: Event) -> Words:

@@ -60,8 +60,8 @@ PLAINEST_LIMIT = 160
 """The most bytes of title and body of the plainest form together, with a line end between them."""
 _FULL, _BRIEF, _SHORT = 300, 100, 16
 """The most characters of a quotation."""
-_NAME, _VERSION = 100, 60
-"""The most characters of a name and of a version."""
+_NAME, _VERSION = 300, 60
+"""The most characters of a name and of a version. An id has 100, and each of its dots may become three characters."""
 _ITEM = 60
 """The most characters of a text that is one of several."""
 _BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
@@ -214,24 +214,17 @@ class _Bodies:
         return writer.block([*filter(None, (*parts, " ".join(why)))])
 
     def _headline(self, said: Phrasing, layout: _Layout) -> str:
-        writer, about = self.writer, said.about
+        writer = self.writer
         parts = [said.symbol if self.lines != 1 else ""]
         if said.what:
             parts.append(writer.stressed(capital(said.what)))
         if said.name is not None:
-            most = layout.name
-            # The sanitizer makes three characters of a dot that could make it a host.
-            if most == _NAME:
-                most += 2 * said.name.count(".", 0, most)
-            parts.append(writer.quotation(said.name or NAMELESS, most))
+            parts.append(writer.quotation(said.name or NAMELESS, layout.name))
         quoted = [writer.quotation(one, layout.version) for one in said.versions]
         parts.append(", ".join(quoted))
-        if about and not said.what:
-            parts.append(writer.stressed(about.strip()))
-            about = ""
         # A line says that it is run; on which machines has no room there.
         end = (Trusted(said.run),) if layout.detailed is None else said.runs
-        start = " ".join(filter(None, parts)) + writer.plain(about)
+        start = " ".join(filter(None, parts)) + writer.plain(said.about)
         return start + writer.words(end, layout.version)
 
     def _foot(self, layout: _Layout, hidden: list[Event], follow: int) -> str:
@@ -243,7 +236,8 @@ class _Bodies:
             rest += f" ({follow} {'follows' if follow == 1 else 'follow'})"
         command = ""
         # The command is there for what is missing; a message that has all needs none.
-        if layout.command and (hidden or layout.detailed != len(layout.shown)):
+        is_all = not hidden and layout.detailed == len(layout.shown)
+        if layout.command and not is_all:
             since = min(event.at for event in digest.events)[: len("2026-01-31T12:00")]
             command = f"history --since {since}Z"
             if self.lines is None and layout.text != _SHORT:

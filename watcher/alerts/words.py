@@ -20,8 +20,8 @@ FIELD_NAMES = {
     "dependencies": "dependencies",
     "status": "status",
 }
-_ITEMS = 6
-"""The most items of a list, added or removed, that one line shows."""
+_ITEMS = 4
+"""The most items that one line shows of those added, and of those removed: many additions hide no removal."""
 
 
 UNKNOWN_VERSION = Trusted("a copy of unknown version")
@@ -111,18 +111,15 @@ def _of_list(change: FieldChange, before: list[str], after: list[str]) -> Words:
     # An item may stand there twice, which pip ignores.
     added = [item for item in dict.fromkeys(after) if item not in before]
     removed = [item for item in dict.fromkeys(before) if item not in after]
-    # Removals keep half of the room, so that many additions cannot hide them.
-    room = max(_ITEMS // 2, _ITEMS - len(added))
-    drops = _clause("drops {}", removed, room, change.before_cut)
-    left = _ITEMS - min(len(removed), room)
-    adds = _clause("adds {}", added, left, change.after_cut)
+    adds = _clause("adds {}", added, change.after_cut)
+    drops = _clause("drops {}", removed, change.before_cut)
     same = said("the same in another order or number")
     return joined("; ", (adds, drops)) or same
 
 
-def _clause(verb: str, items: list[str], most: int, cut: Cut | None) -> Words:
+def _clause(verb: str, items: list[str], cut: Cut | None) -> Words:
     """Return what was done to which items, of which some are shown; () for none."""
-    shown = [(Item(item) if item else Trusted("(empty)"),) for item in items[:most]]
+    shown = [(Item(item) if item else Trusted("(empty)"),) for item in items[:_ITEMS]]
     words = in_a_list(shown, len(items) + (cut.left if cut else 0))
     return said(verb, words) if words else ()
 

@@ -21,13 +21,14 @@ _DEEPEST = 2
 """JSON in a text of JSON in a text."""
 _LINE_DIGITS = 9
 _DECODER = json.JSONDecoder()
-_LENIENT = json.JSONDecoder(strict=False)
 _START = 100_000
 """Characters kept of text that cannot be decoded: more than `sanitize_line` reads."""
 _BETWEEN = re.compile(r"[\s,]*")
 _MESSAGE = re.compile(
     r'"message"\s*:\s*"((?:[^"\\]++|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*+)'
 )
+_JSON = re.compile(r'[\[{]\s*(?:["\[{]|\Z)')
+"""The beginning of JSON, and not of words in brackets."""
 _CODE = re.compile(r'"?code_snippet', re.IGNORECASE)
 
 
@@ -90,22 +91,7 @@ def _read_text(text: str, depth: int = 0) -> list[Said]:
 
 def _of_no_json(text: str) -> list[Said]:
     start = _CODE.split(text[:_START], maxsplit=1)[0]
-    return [Said(text=start, is_cut_off=_is_cut_off(start))]
-
-
-def _is_cut_off(text: str) -> bool:
-    """Return whether a text is the beginning of JSON."""
-    try:
-        _LENIENT.raw_decode(text)
-    except json.JSONDecodeError as error:
-        return error.pos >= len(text) or error.msg.startswith(
-            ("Unterminated", "Invalid \\u")
-        )
-    except RecursionError:
-        return True
-    except ValueError:  # a number of too many digits
-        return False
-    return False
+    return [Said(text=start, is_cut_off=bool(_JSON.match(start)))]
 
 
 def _of_object(about: dict[str, object], depth: int) -> list[Said]:

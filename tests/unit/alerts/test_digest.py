@@ -94,24 +94,26 @@ def test_a_first_message_says_each_thing_once() -> None:
     assert said[0] == "⛔ You run BANNED `run` `1.0`"
     assert said[2:] == [
         "⛔ BANNED versions in `wild`, now watched",
-        "2 banned versions, the latest: `3.0`, `2.0`; 3 flagged.",
-        "👀 Now watched: 10 packs",
+        "2 banned, 3 flagged; the latest bans: `wild` `3.0`, `wild` `2.0`.",
+        "👀 Now watched: 10 packs (`run`, `calm-0`, `calm-1` and 7 more)",
         "Versions: 1 flagged.",
     ]
 
 
 def test_of_few_packs_the_names_are_said() -> None:
-    """Up to three are named; what several baselines say is one line all the same."""
+    """Three are named; what several baselines say is one line all the same."""
     assert _said(_look("a")) == ["👀 Now watched: `a`"]
     assert _said(_look("a"), _look("b")) == ["👀 Now watched: 2 packs (`a`, `b`)"]
-    assert _said(*map(_look, "abcd")) == ["👀 Now watched: 4 packs"]
+    assert _said(*map(_look, "abcd")) == [
+        "👀 Now watched: 4 packs (`a`, `b`, `c` and 1 more)"
+    ]
 
 
 def test_what_a_baseline_cannot_name_is_a_count() -> None:
     """Five banned versions of a pack are named; how many there are is said before."""
     said = _said(_look("a", *(f"1.{number}" for number in range(7))))
     assert said[1] == (
-        "7 banned versions, the latest: `1.0`, `1.1`, `1.2`, `1.3`, `1.4`."
+        "7 banned; the latest bans: `a` `1.0`, `a` `1.1`, `a` `1.2`, `a` `1.3`, `a` `1.4`."
     )
 
 
