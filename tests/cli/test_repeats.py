@@ -19,6 +19,7 @@ from tests.support.harness import end_backoffs
 from tests.support.program import Completed
 from watcher import timestamps
 from watcher.cli.commands.check import Notes
+from watcher.polling.problems import warning
 from watcher.state import files
 
 
@@ -246,12 +247,15 @@ def test_what_expires_is_no_recovery(
 
 
 def test_what_may_last_is_known_after_a_day(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It has not ended then, and is said once more when it is seen again."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     notes, may_last = Notes(), {"down"}.__contains__
     notes._write({"down": "2020-01-01T00:00:00Z"})
-    assert notes.news([], may_last) == (set(), [])
-    assert notes.news(["down"], may_last) == ({"down"}, [])
-    assert notes.news(["down"], may_last) == (set(), [])
+    problem = warning("x", "it is down", "down")
+    said = [[*notes.report(one, may_last)] for one in ([], [problem], [problem])]
+    assert said == [[], [problem], []]
+    assert capsys.readouterr().err == ""

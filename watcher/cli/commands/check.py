@@ -12,7 +12,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from collections.abc import Set as AbstractSet
 
 from watcher import timestamps
 from watcher.cli import report
@@ -147,13 +146,11 @@ def _echo_problem(problem: Problem) -> None:
 
 def _setting_problems(chosen: Loaded) -> Iterable[Problem]:
     """Yield the warnings about the settings; those about the channels last, as a name above may be why."""
-    said = [(warning, warning) for warning in chosen.warnings]
-    said += [
-        (f"{one}; comfy-watch config shows what was read", "no channel is configured")
-        for one in channel_warnings(chosen)
-    ]
-    for sentence, key in said:
-        yield warning("settings", sentence, key)
+    for one in chosen.warnings:
+        yield warning("settings", one, one)
+    for one in channel_warnings(chosen):
+        said = f"{one}; comfy-watch config shows what was read"
+        yield warning("settings", said, "no channel is configured")
 
 
 _OWN_LOG = ("CI", "GITHUB_ACTIONS", "INVOCATION_ID")
@@ -179,29 +176,21 @@ class Notes:
     def report(
         self, found: list[Problem], may_last: Callable[[str], bool]
     ) -> Iterator[Problem]:
-        """Yield the problems of a poll that are new, or were last said a day ago; then say which have ended."""
-        begun, ended = self.news([key for one in found for key in one.about], may_last)
-        for one in found:
-            if not one.about or not begun.isdisjoint(one.about):
-                yield one
-        for key in ended:
-            echo(f"no longer: {key}", error=True)
-
-    def news(
-        self, problems: Iterable[str], may_last: Callable[[str], bool]
-    ) -> tuple[AbstractSet[str], list[str]]:
-        """Return which problems of a poll are to be said now, and which have ended; note both.
+        """Yield the problems of a poll that are new, or were last said a day ago; then say which have ended.
 
         Of those that `may_last` nobody knows whether they have ended.
         """
         noted, now = self._read(), clock()
         recent = {key: at for key, at in noted.items() if _is_recent(at, now)}
-        lasting = {key: recent.get(key, now) for key in problems}
+        lasting = {key: recent.get(key, now) for one in found for key in one.about}
         kept = {key: at for key, at in noted.items() if may_last(key)}
         if (left := kept | lasting) != noted:
             self._write(left)
-        ended = noted.keys() - left.keys()
-        return lasting.keys() - recent.keys(), sorted(ended)
+        for one in found:
+            if not one.about or {*one.about} - recent.keys():
+                yield one
+        for key in sorted(noted.keys() - left.keys()):
+            echo(f"no longer: {key}", error=True)
 
     def _read(self) -> dict[str, str]:
         try:

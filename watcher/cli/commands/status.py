@@ -312,7 +312,7 @@ def lines(overview: Overview, width: int | None = None) -> list[str]:
             sanitize_line(row.name),
             "-" if row.packs is None else str(row.packs),
             overview.ago(row.scanned_at),
-            _failing(overview, row.failing_since, row.error or ""),
+            _failing(overview, row.failing_since, row.error or "") or "-",
         )
         for row in installs
     ]
@@ -369,10 +369,8 @@ def _node_table(
     """Return the table of the nodes, worst first and in that what is run, and how many it leaves out."""
     by_rank = sorted(rows, key=lambda row: row.place)
     fitting = by_rank if width is None else by_rank[:NODES_SHOWN]
-    head = ["PACK", "STATE", "NEWEST", "YOU RUN", "CHECKED", "PROBLEMS"]
+    head = ("PACK", "STATE", "NEWEST", "YOU RUN", "CHECKED", "PROBLEMS")
     cells = [_cells(overview, row, width) for row in fitting]
-    if not overview.installs:
-        head.remove("YOU RUN")
     found = _section(head, cells, width)
     more = len(by_rank) - len(fitting)
     return found + and_more(more, "more pack", "--node ID shows one, --json all")
@@ -387,7 +385,7 @@ def _cells(overview: Overview, row: NodeRow, width: int | None) -> list[str]:
         sanitize_line(row.node),
         _state_cell(row),
         sanitize_line(row.newest or "-"),
-        *([join_first(copies, limit) or "-"] if overview.installs else []),
+        join_first(copies, limit) or "-",
         overview.ago(row.checked_at),
         "; ".join(problems) or "-",
     ]
@@ -432,10 +430,10 @@ def _copy(copy: CopyForm, installs: Collection[str]) -> str:
 
 
 def _failing(overview: Overview, since: str | None, error: str) -> str:
-    """Return why something fails and for how long; "-" if it does not."""
+    """Return why something fails, and for how long if a streak has begun; "" if it does not."""
     if since is None:
-        return error or "-"
-    lasting = durations.in_words(timestamps.seconds_between(since, overview.now))
+        return error
+    lasting = durations.in_words(overview.age(since))
     return f"{styled(f'failing for {lasting}', 'yellow')}: {error}"
 
 
@@ -449,4 +447,4 @@ def _channel_problem(overview: Overview, row: ChannelRow) -> str:
         found.append(f"{refused} ({why}); tried until alert_expiry")
     if row.undelivered and not row.configured:
         found.append("not configured: kept until its URL is back or alert_expiry")
-    return "; ".join(one for one in found if one != "-") or "-"
+    return "; ".join(filter(None, found)) or "-"

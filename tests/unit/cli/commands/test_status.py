@@ -289,8 +289,8 @@ def test_the_table_has_a_row_a_node() -> None:
     head, line = shown(
         state(known(version("1.0"), version("0.9", "flagged", deprecated=True)))
     )
-    assert head == "PACK STATE NEWEST CHECKED PROBLEMS"
-    assert line == f"{PACK} ok 1.0 3 minutes ago 0.9 flagged"
+    assert head == "PACK STATE NEWEST YOU RUN CHECKED PROBLEMS"
+    assert line == f"{PACK} ok 1.0 - 3 minutes ago 0.9 flagged"
 
 
 def test_many_problems_are_counted() -> None:
@@ -312,11 +312,11 @@ def test_a_failing_node_says_why() -> None:
     checks = Checks(streaks={About.NODE: {PACK.lower(): streak}})
     given = state(known(version("1.0")), checks=checks)
     _, said = shown(given)
-    assert said.startswith(f"{PACK} unread 1.0 never timed out")
+    assert said.startswith(f"{PACK} unread 1.0 - never timed out")
     assert "\x1b" not in said
     read_once = replace(given.checks, polled_at=NOW, checked={PACK.lower(): NOW})
     _, said = shown(replace(given, checks=read_once))
-    assert said.startswith(f"{PACK} unread 1.0 3 minutes ago timed out")
+    assert said.startswith(f"{PACK} unread 1.0 - 3 minutes ago timed out")
 
 
 def test_a_former_channel_is_marked_as_such() -> None:
