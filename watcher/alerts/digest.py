@@ -59,12 +59,15 @@ def _titles(worst_first: Sequence[Event]) -> Iterator[str]:
         others = [one for one in others if one.kind is not Kind.BASELINE]
     elif others and worst.severity is Severity.INFO:
         yield capital(now_watched(len(worst_first)))
-    end = f" (+ {counted(others)})" if others else ""
+    # Where the kinds have no room, the number of the others stays.
+    numbers = [counted(others), f"{len(others):,} other"] if others else []
+    ends = [*(f" (+ {one})" for one in numbers), ""]
     long, short = (_headline(worst, *sizes) for sizes in _SIZES)
     run = which_you_run(worst)
     if long:
-        yield from (long + run + in_a_title(worst) + end, long + run + end)
-        yield from (long + run, short + run, short)
+        yield long + run + in_a_title(worst) + ends[0]
+        yield from (long + run + end for end in ends)
+        yield from (short + run, short)
     # A title that names nothing is always safe, and some title always fits.
     yield f"{PRODUCT}: {counted(worst_first)}"
     yield PRODUCT

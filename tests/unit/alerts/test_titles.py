@@ -88,7 +88,11 @@ def test_the_others_are_counted_by_kind() -> None:
         *(_event(Kind.NEW, f"n{number}") for number in range(9)),
     ]
     titles = compose(tuple(events)).titles
-    assert titles[:2] == ("BANNED a 1.0.0 (+ 2 flagged, 9 other)", "BANNED a 1.0.0")
+    assert titles[:3] == (
+        "BANNED a 1.0.0 (+ 2 flagged, 9 other)",
+        "BANNED a 1.0.0 (+ 11 other)",
+        "BANNED a 1.0.0",
+    )
     assert compose(tuple(events[1:3])).titles[0] == "Flagged f0 1.0.0 (+ 1 flagged)"
     assert compose(tuple(events[3:5])).titles[0] == "New n0 1.0.0 (+ 1 new)"
     assert compose(tuple(events[:1])).titles[0] == "BANNED a 1.0.0"
