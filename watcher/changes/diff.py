@@ -84,6 +84,7 @@ def _with_baseline(
         if version.key in known or not _is_news(node, version)
     ]
     events: list[Event] = []
+    # If all its versions came after the empty listing, each is an event.
     if options.baseline == "summary" and first:
         events = [baseline(about(node.node, options), first)]
     return replace(node, baseline_at=listing.at, empty_since=""), events
@@ -108,6 +109,7 @@ def baseline(
         flagged=statuses[FLAGGED],
         deprecated=sum(version.deprecated for version in rows),
     )
+    # The worst first: that is the `after` of the event.
     counts = {
         BANNED: found.banned,
         FLAGGED: found.flagged,
@@ -132,6 +134,7 @@ def _bad_versions(listed: Iterable[tuple[str, Version]]) -> tuple[BadVersion, ..
     def place(one: tuple[str, Version]) -> tuple[bool, str]:
         return one[1].status == BANNED, recency(one[1].created_at)
 
+    # A registry has hundreds of flags from the first day, of which an event names a few.
     bad = [one for one in listed if one[1].status in {BANNED, FLAGGED}]
     return tuple(
         BadVersion(node=node, version=one.version, status=one.status)
@@ -165,6 +168,7 @@ def compare_record(node: Node, record: NodeRecord, options: DiffOptions) -> Diff
     """
     if record.status != BANNED:
         return Difference(replace(node, ban_recorded=False))
+    # A ban is one event, whichever endpoint says it first.
     after, events = compare_ban(node, record.status_detail, options)
     return Difference(replace(after, ban_recorded=True) if events else node, events)
 
@@ -215,6 +219,7 @@ def _compared(
     for shown in listing.versions:
         keys = [shown.key, *by_text[shown.version]]
         old = _find(shown, [known[key] for key in keys if key in known])
+        # A field that cannot be read is no empty one (docs/registry.md, Answers that lie).
         unreported = listing.unreported.get(shown.key, frozenset())
         version = complete(shown, old.row, unreported) if old else shown
         # With an id that was not shown for a while, it may be two that are known.
@@ -243,6 +248,7 @@ def _compared(
             and one.row.version not in texts
             and one.mark is not Mark.REMOVED
         ]
+        # A table that changes between two pages can hide a row, and its counts still agree: once is no proof.
         again = [one for one in gone if one.mark and not is_back]
         known |= {one.key: replace(one, mark=Mark.ABSENT) for one in gone}
         if gone and again == gone and not rows:
@@ -267,6 +273,7 @@ def _find(shown: Version, alike: Iterable[KnownVersion]) -> KnownVersion | None:
     In this order it prefers a version that was not removed, the one with the row's key, one that the last listing
     showed, and the one created last.
     """
+    # One text may be known more than once: removed, and published again under another id.
     return max(
         (one for one in alike if one.key == shown.key or not (one.row.id and shown.id)),
         key=lambda one: (
@@ -323,6 +330,7 @@ def _ban_after(ban: Ban | None, status: str, now: Moment) -> Ban | None:
     """Return a ban as it is after a version or node was seen with a status; None if there was none yet."""
     if status == BANNED:
         ban = ban or Ban(since=now, changed=now)
+        # A ban that comes again goes on in the same published document.
         return replace(ban, until="", changed=now) if ban.until else ban
     is_over = ban and not ban.until and status in _OVER
     return replace(ban, until=now, changed=now) if ban and is_over else ban

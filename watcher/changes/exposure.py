@@ -122,6 +122,7 @@ def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, .
     found: dict[str, list[Copy]] = {}
     for install, packs in installs.items():
         for pack in packs:
+            # What an archive says of itself may be a lie, so a copy counts for each pack that it may be.
             for one in identities(pack):
                 copy = Copy(
                     install=install,
@@ -238,6 +239,7 @@ class _RunPack:
         found = {
             (grade_rank(one.grade), one.version or "", one.grade)
             for one in self.bad.values()
+            # What is news has an event of its own.
             if not (one.accepted or self.before.is_news(one))
         }
         return tuple(
@@ -282,6 +284,7 @@ class _RunPack:
         was = self.before.reported
         before = [was[one.key] for one in copies if one.key in was]
         is_known = len(before) == len(copies)
+        # It may be bad as several packs: the finding that is as bad as the copy explains it.
         finding = worst(
             one
             for copy in copies
@@ -334,6 +337,7 @@ def appear(
     known: dict[str, KnownInstall] = {}
     events: list[Event] = []
     for key, scan in sorted(scans.items()):
+        # Who adds an install has had its packs for long: the first scan makes no events.
         before = reported.known.get(key)
         if before is not None:
             events += (
@@ -366,6 +370,7 @@ def _after(known: KnownInstall, scan: Scanned) -> KnownInstall:
     """Return what is known of an install after a scan. What only a part of it did not show may still be there."""
     there = set(map(_known, scan.packs or ()))
     places: tuple[str, ...] | None = None
+    # A folder that is not mounted hides its packs, which are no news when it is back.
     if not scan.is_whole:
         there.update(known.packs)
         if known.places is not None:

@@ -93,6 +93,7 @@ def _keeping(name: str, node: Node, bad: Mapping[VersionKey, Event]) -> Node:
     """Return the node with as many scans as it keeps, those of the newest versions, and with what is known of its new
     flags and bans by their events.
     """
+    # Of newest versions alone, since a pack may publish without end; what is banned excuses no later flag.
     of_age = [
         one.key
         for one in sorted(node.versions, key=lambda one: precedence(one.row.version))
@@ -117,6 +118,7 @@ def _explained(ban: Ban | None, event: Event | None) -> Ban | None:
     reason = event.reason if event and event.kind is Kind.BANNED else ""
     if not (ban and event and reason) or ban.reason == reason:
         return ban
+    # Its published document says when it was last modified.
     return replace(ban, reason=reason, changed=event.at)
 
 
@@ -134,6 +136,7 @@ def finished(
     """
     nodes = snapshot.nodes
 
+    # A pack may have many events, and each look sorts all of its versions.
     @cache
     def advised(key: str) -> SafeVersion | None:
         return safe_version(nodes[key], minimum_age) if key in nodes else None
@@ -146,6 +149,7 @@ def finished(
             reason = ": ".join(filter(None, (reason, said.summary if said else "")))
             node = nodes.get(event.node_key)
             version = node.by_key.get(event.key) if node else None
+            # A deletion has a reason too, but the scanner did not cause it.
             has_findings = version is not None and event.after in {FLAGGED, BANNED}
             scan = version.scan if version and has_findings else None
         safe = event.safe_version or advised(event.node_key)
@@ -154,6 +158,7 @@ def finished(
         )
     bad = _became_bad(done)
     names = nodes.keys() & {name for name, _ in (*bad, *reasons)}
+    # After the events, which say all that was found, also of a version that is too old for its scan to be kept.
     kept = {name: _keeping(name, nodes[name], bad) for name in names}
     return snapshot.with_nodes(kept), tuple(done)
 
@@ -170,10 +175,12 @@ def safe_version(node: Node, minimum_age: MinimumAge) -> SafeVersion | None:
     if not node.baseline_at:
         return None
     every = _good_versions(node)
+    # A version can be any text, also a command to paste: only a number is ever advised.
     numbered = (one for one in every if normalised(one.version))
     good = sorted(numbered, key=_preference, reverse=True)
     if not good:
         return None if every else SafeVersion(None)
+    # What was uploaded today may be malware that nobody has seen yet.
     for one in good:
         if minimum_age.is_reached(_created(one)):
             return SafeVersion(one.version)
@@ -188,6 +195,7 @@ def newest_of(versions: Iterable[Version]) -> Version | None:
 def _good_versions(node: Node) -> list[Version]:
     """Return the versions that are active and not deprecated, in whatever way the registry's rows write them."""
     listed = node.listed
+    # Two rows that write one version in two ways may be one archive: it is as bad as the worse row.
     bad = {_meaning(one) for one in listed if one.status != ACTIVE or one.deprecated}
     return [one for one in listed if one.version and _meaning(one) not in bad]
 
@@ -200,6 +208,7 @@ def _created(version: Version) -> MomentOrEmpty:
 def _preference(version: Version) -> tuple[object, ...]:
     """Return a key that sorts good versions, the one to advise last."""
     text, created = version.version, recency(version.created_at)
+    # The date breaks ties alone: a fix of an old release is not the newest version.
     return not is_prerelease(text), precedence(text), created, version.id
 
 
@@ -225,6 +234,7 @@ def passing(
 
     `before` and `after` are the nodes before and after the poll, by lower-case id.
     """
+    # Not what is wanted: a status that this program does not know has to pass.
     hidden = {*STATUSES}.difference(statuses)
     return tuple(
         event
@@ -237,6 +247,7 @@ def _statuses(
     event: Event, before: Mapping[str, Node], after: Mapping[str, Node]
 ) -> list[str | None]:
     """Return the statuses of an event's version that count; None stands for what no status hides."""
+    # Who sets `statuses` leaves out what others publish, not a warning about what they run.
     is_bad = event.kind in EXPOSURES.values() or event.replaces_archive
     if event.version is None or event.kind in _OF_COPIES or (is_bad and event.runs_it):
         return [None]

@@ -136,6 +136,7 @@ class Turn:
         due = {key for key in unread if self._is_due(streaks[key])} - reported.keys()
         watched = len(unread) + len(read)
         is_down = registry_is_down(unread, watched)
+        # It need not answer about all: what cannot be read then fails by itself.
         if read and not is_down:
             self._report(About.REGISTRY, FAILING, "")
         # Of a few nodes it is their failure, if others were reported before. The pages of all nodes are no node.
@@ -153,6 +154,7 @@ class Turn:
             if key in due and not self.snapshot.is_down:
                 self._report(About.NODE, key, streaks[key].story, names[key])
         for key in empty:
+            # A misspelt id never fails to be read: the registry answers that it has no versions.
             if self._is_due(without[key]):
                 said = f"{_EMPTY} {without[key].lasting}: {IS_ID_RIGHT}"
                 self._report(About.NODE, key, said, names[key], EMPTY)
@@ -181,6 +183,7 @@ class Turn:
         streaks = self._count(about, failures, works)
         for key in works:
             self._report(about, key, "", names.get(key))
+        # While nothing can be read, that a list or a page lacks something is no second problem.
         for key in () if is_part and self.snapshot.is_down else failures:
             if self._is_due(streaks[key]):
                 after = key if is_part else FAILING
@@ -197,6 +200,7 @@ class Turn:
             since, after = one.failing_since, GONE if one.gone else FAILING
             if not since:
                 self._report(About.CHANNEL, one.key, "", one.name)
+            # A service may be down over night; an address that is gone does not come back by itself.
             elif one.gone or timestamps.seconds_between(since, self._now) >= DAY:
                 self._report(About.CHANNEL, one.key, one.story, one.name, after)
 
@@ -208,6 +212,7 @@ class Turn:
     ) -> dict[str, FailureStreak]:
         """Return the streaks after this poll. What neither failed nor works was not tried, and keeps its count."""
         known = self.streaks.get(about, {})
+        # `check --node` reads one pack, and must not end what is counted of the others.
         after = {key: one for key, one in known.items() if key not in works}
         for key, failure in failures.items():
             before = known.get(key)
@@ -260,6 +265,7 @@ class Turn:
     def _note(self, about: About, reported: Mapping[str, str]) -> None:
         """Note what is reported failing."""
         failing = {**self.snapshot.failing, about: dict(sorted(reported.items()))}
+        # Without a difference the same snapshot stays, and a quiet poll writes no file.
         failing = {one: failing[one] for one in sorted(failing) if failing[one]}
         if failing != self.snapshot.failing:
             self.snapshot = replace(self.snapshot, failing=failing)
@@ -271,6 +277,7 @@ def registry_is_down(unread: Mapping[str, ReadFailure], watched: int) -> bool:
     It is if every requested node failed registry-wide, if three or more were requested and all failed, if most of
     three or more failed registry-wide, or if the pages of all nodes failed.
     """
+    # Page 1 of all names no pack, so that none can be at fault.
     if ALL in unread:
         return True
     tried = [one for one in unread.values() if one.fault is not Fault.UNTRIED]

@@ -44,6 +44,7 @@ def take_packs(
             packs=tuple(all_packs[pack] for pack in sorted(all_packs)),
             baseline_at=before.baseline_at or whole_at or "",
         )
+        # Before the first whole list nobody knows which packs are new.
         newcomers = {
             pack: Node(node=all_packs[pack], baseline_at=before.baseline_at)
             for pack in all_packs.keys() - known.keys() - snapshot.nodes.keys()
@@ -84,6 +85,7 @@ def ids_under(
     `known` is what an earlier list said. It holds for a pack of which this list does not say where its source is, and
     for one that is `bad`, by its lower-case id: that its publisher moves its source makes no copy better.
     """
+    # The list is read once a day, and the last one holds in between.
     if all_nodes is None:
         return {key: known[key] for key in repositories if key in known}
     now: defaultdict[str, set[str]] = defaultdict(set)
@@ -113,6 +115,7 @@ def ids_under(
 def with_packs(pack: Pack, ids: Mapping[str, tuple[str, ...]]) -> Pack:
     """Return a pack with the ids under its repository in the place of those that an earlier list had."""
     others = tuple(one for one in pack.others if one.by is not Claim.REPOSITORY)
+    # Its own marks say more than the registry does of its repository.
     named = {one.id.lower() for one in others}
     more = tuple(
         Identity(id=one, by=Claim.REPOSITORY)

@@ -35,6 +35,7 @@ def shows_all(node: Node | None, rows: Mapping[str, Version]) -> bool:
     )
     if is_awaited or len(rows) != len(listed):
         return False
+    # Mostly so, for thousands of packs in each poll.
     if rows == listed:
         return True
     found = by_key(node.listed)
@@ -60,6 +61,7 @@ def with_rows(answer: Listing, rows: Listing | NodeBanned | None) -> Listing:
     if not isinstance(rows, Listing):
         return answer
     shown = by_key(answer.versions)
+    # A page of all may come from a cache, and was read before the answer of the pack.
     left = [one for one in rows.versions if find_row(one, shown) is None]
     unreported = {
         one.key: rows.unreported[one.key] for one in left if one.key in rows.unreported
@@ -85,6 +87,7 @@ def set_baseline(
     `joined` are the nodes that the baseline takes in. `has_chosen`: the globs choose some.
     """
     after = replace(snapshot, sweep_baseline=sweep_baseline)
+    # Globs that choose nothing may be misspelt, which the event asks.
     if options.baseline == "silent" or (has_chosen and not joined):
         return after, None
     is_whole = sweep_baseline.globs == ("*",)

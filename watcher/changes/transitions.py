@@ -49,6 +49,7 @@ class DiffOptions:
 
 def node_url(node: str | None) -> str:
     """Return the page of a node, or of the registry for None. Versions have no page."""
+    # An id from a file of an install is untrusted: it must not lead to another page.
     return (
         REGISTRY_SITE
         if node is None
@@ -72,6 +73,7 @@ def make_event(
     id. A poll that died makes the same event again, and no two have one id: their revisions differ, since the snapshot
     that commits an event has the next one.
     """
+    # After a crash the registry may show another change of the same version, which is another event.
     parts = [part for one in changes for part in (one.field, one.before, one.after)]
     return Event(
         id=event_id(*of, kind, before, after, *parts),
@@ -96,6 +98,7 @@ def about(
     node: str, options: DiffOptions, version: Version | None = None
 ) -> EventMaker:
     """Return what makes the events of a version, or without one of the node as a whole."""
+    # Settings and the registry may spell an id in two ways, which are one pack.
     of = node.lower(), version.key if version else "", options.revision
 
     def make(
@@ -125,6 +128,7 @@ def first_sight(
 ) -> Iterator[Event]:
     """Yield the events of a new version: its status, and its deprecation if it is deprecated already."""
     status = version.status
+    # The scan takes half an hour, and a poll may come later: a version may be bad when it is first seen.
     kind = grade_of(status).kind or _FIRST_SIGHT.get(status)
     if kind is None:
         change = FieldChange(field="status", before=before or "", after=status)
@@ -144,6 +148,7 @@ def transition(
     `past` is the worst that it was since it was active; None if it never was active, flagged, banned or deleted.
     """
     statuses = old.status, version.status
+    # A status that is not known has no kind of its own, so it is one more field that differs.
     fields = dict(WATCHED_FIELDS)
     if old.status != version.status:
         kind = _status_kind(*statuses, past)
@@ -153,6 +158,7 @@ def transition(
             yield replace(make(kind, *statuses), ends=past.severity)
         elif kind is not None:
             yield make(kind, *statuses)
+    # It goes on and off whatever the status is, so one answer may bring both.
     if old.deprecated != version.deprecated:
         yield _deprecation(make, version)
     changes = [
@@ -175,6 +181,7 @@ def _status_kind(before: str, after: str, past: Grade | None) -> Kind | None:
     if after == ACTIVE and past and past.is_bad:
         return Kind.REINSTATED
     kind = grade_of(after).kind
+    # What the registry invents may be good or bad: people get its word, and decide.
     if not {before, after} <= {*STATUSES}:
         return kind or Kind.CHANGED
     return Kind.NEW if after == ACTIVE and past is None else kind

@@ -99,6 +99,7 @@ class Knowledge:
         status = self.record.status if self.record else ""
         if self.node.banned or is_absent or status in NODE_STATUSES:
             return ""
+        # It was asked about, and is nothing that the registry has.
         if failure is None and not self.is_in_registry:
             return ""
         why = status if failure is None else failure.error
@@ -121,6 +122,7 @@ class Knowledge:
 
 def as_one(each: Sequence[Finding]) -> Finding:
     """Return the worst finding of a copy, with all that is not known of it. What is accepted hides nothing else."""
+    # Who accepts a flag of the pack that it claims to be does not accept a ban of another one.
     bad = [one for one in each if one.grade.is_bad and one.acceptance is None]
     return _with_gaps(worst(bad or each), each)
 
@@ -138,6 +140,7 @@ def judge_each(
     `known` returns what is known of a node by its id.
     """
     base = Finding(install=install, pack=pack, grade=Grade.OK)
+    # What is in a file that cannot be read may be worse than the verdict.
     if pack.unreadable:
         gap = ReadFailure(install=install, error=f"{pack.folder}: {pack.evidence}")
         base = replace(base, gaps=(gap,))
@@ -174,6 +177,7 @@ def _judged_version(pack: Pack, known: Knowledge) -> str | None:
 
     None if there is none.
     """
+    # A Dockerfile without a version installs what is newest on the day when it is built.
     if not pack.is_unpinned:
         return pack.claimed_version or pack.version
     listed = known.node.listed
@@ -230,6 +234,7 @@ def _may_be_yet(text: str | None, known: Knowledge) -> Grade | None:
     if not known.is_complete or known.lack:
         return None
     rows = known.versions_meant(text) or known.node.rows
+    # What is not known may be worse than all that is.
     if any(one.status not in STATUSES or one.key in known.unreadable for one in rows):
         return None
     each = [grade_of(one.status) for one in rows]
@@ -258,6 +263,7 @@ def _of_pack(base: Finding, known: Knowledge) -> Iterator[Finding]:
         yield replace(whole, grade=Grade.BANNED)
     if known.is_deleted:
         yield replace(whole, grade=Grade.DELETED)
+    # Any folder may claim an id; the Manager's mark shows that the registry had it once.
     is_gone = known.is_complete and not known.is_in_registry
     if base.pack.kind is PackKind.REGISTRY and is_gone:
         why = "the registry does not list this pack any more"
@@ -268,6 +274,7 @@ def _of_repository(base: Finding, known: Knowledge) -> Iterator[Finding]:
     """Yield that a copy of another repository may be anything; a clone has to show that it is of the registry's."""
     ours = repository_key(base.pack.repository or "")
     theirs = repository_key(known.record.repository if known.record else "")
+    # A fork keeps the pyproject of the pack that it was made from, and may have other code.
     if ours and theirs and ours != theirs:
         why = f"claims to be {base.id}, whose repository is {theirs.removeprefix('github.com/')}"
     # What the registry does not have, or was not read, is said of the version.
@@ -340,6 +347,7 @@ def _of_listed(base: Finding, version: Version, known: Knowledge) -> Finding:
     if version.status not in STATUSES:
         why = f"the registry gives it an unknown status: {version.status}"
         gaps = (*gaps, ReadFailure(node=base.id, error=why))
+    # The one field that could still make it bad did not come.
     elif grade is Grade.OK and version.key in known.unreadable:
         grade = Grade.UNKNOWN
         why = "the registry's answer does not show whether it is deprecated"

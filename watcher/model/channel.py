@@ -62,6 +62,7 @@ def wants(channel: Channel, event: Event) -> bool:
     An event without a node (about the registry, all nodes, an install, a pack without an id or another channel) passes
     every node glob and scope. None is about itself.
     """
+    # Who asked for exposures alone has to hear of the ban that stands for one.
     kinds = {event.kind, Kind.EXPOSED} if event.exposes else {event.kind}
     if not kinds & channel.kinds or event.channel == channel.name:
         return False

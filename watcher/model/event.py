@@ -119,6 +119,7 @@ class Grade(StrEnum):
     """Of a watched pack: it, or the registry, was reported as failing."""
     UNREAD = "unread", Severity.WARNING
     """The same: the last poll could not read it, or none has read it yet."""
+    # A scanner has found something, and nobody has looked yet: 62 % of harmless packs had that in 2026.
     FLAGGED = "flagged", Severity.WARNING, Kind.FLAGGED
     DELETED = "deleted", Severity.WARNING, Kind.DELETED
     DELISTED = "delisted", Severity.WARNING, Kind.REMOVED
@@ -127,6 +128,7 @@ class Grade(StrEnum):
     """The scanner found nothing but what is informational and was in an earlier version too."""
     PENDING = "pending"
     DEPRECATED = "deprecated", Severity.WARNING, Kind.DEPRECATED
+    # Worse than all that is fine: what was not answered is never that.
     UNKNOWN = "unknown", Severity.WARNING
     OUTDATED = "outdated"
     OK = "ok"
@@ -182,9 +184,11 @@ def badness(version: Version) -> tuple[object, ...]:
     return -grade_rank(grade), version.deprecated, astuple(version)
 
 
+# A version waits for its scan for half an hour; what comes of that is the news.
 DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING}
 """What any channel gets unless it names its kinds."""
 
+# Who watches thousands of packs waits for what is bad: each new version would be noise.
 SWEPT_KINDS: frozenset[Kind] = frozenset(
     (
         Kind.BANNED,
@@ -346,6 +350,7 @@ class Event:
         if kind is Kind.BANNED:
             # Nobody is woken for what a whole registry has had for long.
             return Severity.WARNING if self.is_about_all else Severity.CRITICAL
+        # An archive that is replaced after its release gets into installs that trust its version.
         if self.replaces_archive and self.runs_it:
             return Severity.CRITICAL
         # Most harmless packs have an informational flag: people who hear of each stop listening.
@@ -426,6 +431,7 @@ def is_meant(copy: Copy, event: Event) -> bool:
     """Return whether a copy says that it is the event's version, maybe written otherwise; any if it has none."""
     if event.version is None:
         return True
+    # A pyproject may say `v1.2` where the registry says `1.2.0`.
     return copy.version is not None and is_same_version(copy.version, event.version)
 
 
@@ -486,6 +492,7 @@ def event_id(*parts: object) -> str:
 
 def digest(text: str, length: int) -> str:
     """Return the beginning of a text's SHA-256."""
+    # JSON of others may have half of a surrogate pair.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 

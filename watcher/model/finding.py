@@ -62,6 +62,7 @@ class Acceptance:
             return pack.version is None
         if pack.version is not None:
             return is_same_version(self.copy, pack.version)
+        # A few letters would match commits that nobody has looked at.
         is_commit = _COMMIT.fullmatch(self.copy) is not None
         return is_commit and (pack.commit or "").lower().startswith(self.copy.lower())
 
@@ -73,6 +74,7 @@ class Acceptance:
 
 def in_force(accept: Iterable[Acceptance], now: str) -> tuple[Acceptance, ...]:
     """Return what is accepted at a moment (RFC 3339, UTC)."""
+    # UTC, so that the last day ends at the same moment on each machine.
     today = date.fromisoformat(now[:10])
     return tuple(one for one in accept if (one.until or date.max) >= today)
 
@@ -118,6 +120,7 @@ class Finding:
         covering = [one for one in accept if one.covers(self)]
         if self.grade is Grade.OK or not covering:
             return self
+        # An entry with a date takes nothing away from one without.
         longest = max(covering, key=lambda one: one.until or date.max)
         return replace(self, acceptance=longest)
 
@@ -171,6 +174,7 @@ class JudgedCopy:
 
     def rank(self) -> tuple[bool, int]:
         """A key that sorts copies: what is accepted last, then the worst first."""
+        # What is accepted hides no copy that is not.
         return self.accepted, grade_rank(self.grade)
 
 

@@ -209,6 +209,7 @@ class Source:
         """
         if self.kind is not SourceKind.URL:
             return self.where
+        # With a new password it is the same install: what was reported of it is not reported again.
         parts = urlsplit(self.where)
         place = parts.netloc.rpartition("@")[2].lower()
         path = parts.path.rstrip("/")

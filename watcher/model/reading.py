@@ -46,6 +46,7 @@ class ReadFailure:
     @property
     def registry_wide(self) -> bool:
         """Whether the fault is the registry's, or the network's."""
+        # None of these is about what was asked for.
         return self.fault in {Fault.REGISTRY, Fault.UNREACHED, Fault.UNTRIED}
 
 
@@ -69,6 +70,7 @@ class ServerTime:
 
     def is_older_than(self, known: str) -> bool:
         """Return whether some answer is older than the `known` one, as far as both say it."""
+        # Times have whole seconds, so an equal one is no older (docs/registry.md, Caches).
         return bool(self.oldest) and self.oldest < known
 
 

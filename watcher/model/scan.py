@@ -21,6 +21,7 @@ _FROM_WORST = (
     INFO,
 )
 _RANKS = {name: rank for rank, name in enumerate(_FROM_WORST)}
+# A word that is not known counts as a warning.
 _UNKNOWN_RANK = 4.5
 
 

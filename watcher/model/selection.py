@@ -77,4 +77,5 @@ def _leaves_out(glob: str) -> bool:
 
 
 def _matches(key: str, glob: str) -> bool:
+    # The most usual glob is asked about every pack of the registry.
     return glob == _EVERYTHING or fnmatchcase(key, glob)

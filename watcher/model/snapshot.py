@@ -92,6 +92,7 @@ class Node:
         """Whether the registry was seen to have it: a version of it, or its ban."""
         return bool(self.versions or self.banned)
 
+    # Each listing is compared with them.
     @cached_property
     def rows(self) -> tuple[Version, ...]:
         """The rows of all versions, oldest first."""

@@ -28,6 +28,7 @@ def precedence(version: str) -> tuple[object, ...]:
     if found is None:
         return False, (), False, (), version
     numbers = [_number(part) for part in found[1].split(".")]
+    # `1.10` and `1.10.0` are one version.
     while numbers and not numbers[-1][0]:
         numbers.pop()
     words = (found[2] or "")[1:].split(".")
@@ -92,6 +93,7 @@ API_PREFIX = "NodeVersionStatus"
 def status_from_api(name: str) -> str:
     """Return the short name of an API status. An unknown status is returned unchanged."""
     short = name.removeprefix(API_PREFIX).lower()
+    # Whole, so that people can find the word in the registry's own pages.
     return short if short in STATUSES else name
 
 

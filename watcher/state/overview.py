@@ -106,6 +106,7 @@ def _row(
     key, checks, snapshot = name.lower(), state.checks, state.snapshot
     node = snapshot.nodes.get(key) or Node(node=name)
     streaks = checks.streaks.get(About.NODE, {})
+    # Where page 1 of all failed, no pack was asked.
     failure = streaks.get(key) or streaks.get(ALL)
     doubt = checks.streaks.get(About.EMPTY, {}).get(key)
     judged = {
@@ -123,6 +124,7 @@ def _row(
     is_unknown = doubt is not None or key in checks.unknown
     was_read = node.baseline_at or node.empty_since or node.banned or is_unknown
     grade = Grade.UNREAD
+    # One outage is reported of the registry, and of no pack.
     if snapshot.is_failing(About.NODE, key) or (snapshot.is_down and failure):
         grade = Grade.FAILING
     elif was_read and not failure:
@@ -159,6 +161,7 @@ def _stands(
     # Who runs a version need not look at the others.
     if run:
         return worst_grade(one.grade for one in run if not one.accepted)
+    # Its versions are known, and the registry lists none of them.
     if node.emptied:
         return Grade.DELISTED
     if newest is None:
