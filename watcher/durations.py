@@ -31,6 +31,7 @@ _WORDS: tuple[tuple[str, int, int], ...] = (
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _PLAIN = re.compile(_NUMBER)
+# No letter may follow: `5ms` is no five minutes.
 _WITH_UNITS = "".join(rf"(?:({_NUMBER}) ?{unit}(?![a-z]) ?)?" for unit, _ in _UNITS)
 """Compiled at first use: most settings name no duration."""
 
@@ -46,6 +47,7 @@ def parse(text: str | int | float) -> float:
         )
     except OverflowError:
         seconds = math.inf
+    # Python takes `True` for 1.
     if isinstance(text, bool) or not (math.isfinite(seconds) and seconds >= 0):
         raise ValueError(f"give {ALLOWED}")
     return seconds
@@ -53,6 +55,7 @@ def parse(text: str | int | float) -> float:
 
 def show(seconds: float) -> str:
     """Return finite, non-negative seconds in the largest units, to the millisecond: `15m`, `1h30m`, `0s`."""
+    # In whole milliseconds, as most fractions of a second are not exact in binary.
     left = round(seconds * 1000)
     shown = ""
     for unit, size in _UNITS:

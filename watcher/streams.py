@@ -85,6 +85,7 @@ def coloured(stream: TextIO | None) -> bool:
 
 def width(stream: TextIO | None) -> int | None:
     """Return the columns of the stream's terminal, or `COLUMNS` instead; None if it is not a terminal."""
+    # A program or a file gets each row as one line.
     if stream is None or not is_terminal(stream):
         return None
     given = os.environ.get("COLUMNS", "")
@@ -97,6 +98,7 @@ def width(stream: TextIO | None) -> int | None:
 
 def takes_escapes(stream: TextIO | None) -> bool:
     """Return whether the stream is a terminal that understands escape sequences."""
+    # As editors call the terminal in which they run a shell.
     return is_terminal(stream) and os.environ.get("TERM") != "dumb"
 
 

@@ -71,6 +71,7 @@ def read(text: str) -> datetime:
 
     A time outside the years 1 to 9999 because of its offset becomes the first or last moment of these.
     """
+    # Python takes any character between date and time, a line end too.
     if not (text.isascii() and text.isprintable()):
         raise ValueError("not a time: it has characters that no time has")
     moment = datetime.fromisoformat(text)
@@ -90,6 +91,7 @@ def _as_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
+        # Times come from the registry and from files: an odd one is no reason to stop.
         return _FIRST if moment.year == 1 else _LAST
 
 

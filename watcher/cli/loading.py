@@ -27,6 +27,7 @@ _Found = TypeVar("_Found")
 def existing_state(loaded: Loaded) -> StateFolder:
     """Return the state folder to read; UsageError if it does not exist and nothing is watched."""
     folder = StateFolder(loaded.settings.state_dir)
+    # What was polled once can be shown, whatever the settings say now.
     if not (loaded.settings.watches_anything or folder.exists()):
         error = nothing_to_watch(loaded)
         raise UsageError(
@@ -66,6 +67,7 @@ def _assigned(pairs: Iterable[str]) -> dict[str, object]:
     settings: dict[str, object] = {}
     for pair in pairs:
         name, given, value = pair.partition("=")
+        # As options are written.
         name = name.strip().replace("-", "_")
         if not given:
             raise UsageError(f"--set {masked(name)}: write NAME=VALUE")
@@ -110,6 +112,7 @@ def look_at_registry(
 
     from watcher.registry import network
 
+    # A proxy that cannot be used is wrong settings, and no failure of the registry.
     network.check_usable(settings.registry_url)
     started = clock()
     with ProgressLine() as progress:

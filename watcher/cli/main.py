@@ -61,6 +61,7 @@ Exit codes:
 """
 
 
+# By the words as they are: the command line itself may be what is wrong.
 _ASKS_FOR_DOCUMENT = re.compile(r"(?:^| )--(?:json|format[ =](?:json|sarif))")
 
 
@@ -128,6 +129,7 @@ def command(
                     given["loaded"] = to_load()
                 else:
                     given["settings"] = to_load
+            # The exit code: a problem that was found is no exception.
             code: int = getattr(commands, work)(**given)
             return code
 
@@ -225,6 +227,7 @@ def installed() -> None:
     """
 
 
+# What nobody should run; the milder verdicts would make each pipeline fail.
 _FATAL = frozenset({Grade.BANNED, Grade.FLAGGED, Grade.DELETED, Grade.DELISTED})
 """The verdicts for which `audit` exits with 3 unless it is asked otherwise."""
 _NO_VERDICT = "none"
@@ -479,7 +482,9 @@ def main() -> NoReturn:
 
 def _exit_code() -> int:
     try:
+        # Else click prints errors in its own form, and ends the process by itself.
         return int(cli.main(prog_name="comfy-watch", standalone_mode=False) or 0)
+    # Nobody asked for the help, so it is not what a program reads on stdout.
     except click.exceptions.NoArgsIsHelpError as error:
         echo(error.format_message(), error=True)
         return _fail(UsageError("no command was given"))
@@ -496,6 +501,7 @@ def _exit_code() -> int:
             hint = f"options come after the command; {hint}"
         return _fail(UsageError(said, hint))
     except (click.Abort, KeyboardInterrupt):
+        # As a shell says of a command that Ctrl-C has ended.
         return 130
     except WatchError as error:
         return _fail(error)

@@ -31,6 +31,7 @@ def repeatable(
     """
 
     def add_up(texts: tuple[str, ...]) -> object:
+        # Each may hold several: `--fail-on banned,flagged`.
         words = [word for text in texts for word in parsing.split_list(text)]
         return parse(words) if texts else without
 

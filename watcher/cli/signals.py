@@ -41,6 +41,7 @@ def _deadline(end: Callable[[], object]) -> Callable[[], None]:
         time.sleep(LONGEST_STOP)
         end()
 
+    # A thread, since what hangs may be the loop, and made now, as a handler cannot start one.
     threading.Thread(target=wait, name="stop", daemon=True).start()
     return begun.release
 
@@ -85,6 +86,7 @@ class Stop:
 
     def _handle(self, number: int, _frame: object) -> None:
         if self.signal:
+            # At once: the end of the interpreter would wait for threads that may hang.
             os._exit(128 + number)
         self.signal = number
         self._begin_deadline()
@@ -107,6 +109,7 @@ class Stop:
         self._on_stop(self.name)
 
     def _end_overdue(self) -> NoReturn:
+        # Beside it, as the write of the last words may hang as well.
         threading.Timer(_LAST_WORDS, lambda: os._exit(self._code)).start()
         if not self.is_over:
             self._overdue(self.name)

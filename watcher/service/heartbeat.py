@@ -123,6 +123,7 @@ class Heartbeat(Observer):
     def _put(self, *, failed: bool) -> None:
         if not self._url:
             return
+        # In the place of one that still waits: a monitor wants to know how it is now.
         self._waiting = failed
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_all())

@@ -60,6 +60,7 @@ class Systemd(Observer):
         self, address: str, watchdog: float, has_deadline: Callable[[], bool]
     ) -> None:
         """Prepare for a path, or an abstract name after `@`, and the seconds of the watchdog, 0 without one."""
+        # So Linux marks an abstract name, which is in no folder (unix(7)).
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._watchdog = watchdog
         self._has_deadline = has_deadline
@@ -114,9 +115,11 @@ class Systemd(Observer):
     async def _tick(self) -> None:
         """Send signs of life until the loop ends."""
         while self._watchdog:
+            # A loop that runs is no sign: a poll may wait in it for ever.
             if self._is_alive or not self._is_busy or self._has_deadline():
                 self._is_alive = False
                 self._send("WATCHDOG=1")
+            # systemd's own advice is half of the time; one that is lost must not end the service.
             await asyncio.sleep(self._watchdog / _TICKS)
 
     def _send(self, field: str) -> None:
@@ -125,5 +128,6 @@ class Systemd(Observer):
         with contextlib.suppress(OSError):
             if self._socket is None:
                 self._socket = socket.socket(_FAMILY or -1, socket.SOCK_DGRAM)
+                # systemd may be starting again itself, and reads nothing meanwhile.
                 self._socket.setblocking(False)
             self._socket.sendto(field.encode(), self._address)

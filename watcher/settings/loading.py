@@ -39,6 +39,7 @@ def error_lines(error: ErrorDetails, origins: Mapping[str, str]) -> list[str]:
     place = ", ".join([str(setting), *parts])
     origin = origins[str(setting)]
     refusal = error.get("ctx", {}).get("error")
+    # A validator's error is one of pydantic's; each wrong entry is to be named at once.
     if isinstance(refusal, parsing.EntriesError):
         return [
             f"{place}, entry {number}: {why} ({origin})"
@@ -49,6 +50,7 @@ def error_lines(error: ErrorDetails, origins: Mapping[str, str]) -> list[str]:
 
 def _reason(error: ErrorDetails) -> str:
     setting, *inside = error["loc"]
+    # Never the input as it is: it may be a secret in the wrong place.
     given = mask.describe(error["input"])
     match error["type"]:
         case "value_error":
@@ -66,12 +68,14 @@ def _reason(error: ErrorDetails) -> str:
             return f"{given} is not allowed; give true or false"
         case "model_type":
             return f"{given} is not a table; write [[{setting}]]"
+        # The words of pydantic, which say what is allowed, such as the words of a choice.
         case _:
             message = error["msg"].replace("Input should", "it must")
             return f"{given} is not allowed: {message}"
 
 
 def _unknown(name: str, table: type[BaseModel]) -> str:
+    # TOML takes every line below [[channels]] for a part of that table: a setting that was added at the end is in it.
     close = mask.nearest(name, table.model_fields)
     if name in Settings.model_fields:
         return "unknown setting in a table; put it above the first line that begins with [["
@@ -121,6 +125,7 @@ def load(
     found = Layers()
     if config_file:
         sources.toml_file(found, config_file, named_by)
+        # So a command in root's shell knows the channels of the service.
         if system and is_same(folder, system.settings):
             sources.system_secrets(found, folder, environ, alerts=alerts)
     sources.secret_files(found, environ, container_secrets)
@@ -128,11 +133,14 @@ def load(
     found.add(overrides, "command line")
     origins = dict.fromkeys(Settings.model_fields, "default") | found.origins
     settings, problems = _validated(found, origins)
+    # Read again with the command line's, which may spell a pack in another way.
     nodes = parsing.read_watched([*settings.nodes, *more_nodes])
     changes: dict[str, object] = {"nodes": nodes}
+    # A sweep asks for some 330 pages: nobody is to do that four times an hour without having chosen it.
     if split(nodes).chooses and origins["interval"] == "default":
         changes["interval"] = INTERVAL_OF_GLOBS
         origins["interval"] = "default where nodes has a pattern"
+    # Only now, as it is beside the file, wherever that was found.
     if origins["state_dir"] == "default":
         changes["state_dir"], origins["state_dir"] = state_home(folder, environ, system)
     for name in ("installs", "state_dir", "publish_dir"):
@@ -150,6 +158,7 @@ def load(
             problems.append(f"{name}: {error} ({origins[name]})")
     settings = settings.model_copy(update=changes)
     if not problems:
+        # Not after an error: the settings are the defaults then.
         problems += _unfit_to_publish(settings, config_file, origins)
     if problems:
         raise ConfigError(*problems)
@@ -238,7 +247,9 @@ def _validated(found: Layers, origins: Mapping[str, str]) -> tuple[Settings, lis
     try:
         return Settings.model_validate(values), problems
     except ValidationError as error:
+        # No more in here: what is raised inside has this error, with its values, as its context.
         refused = error.errors(include_url=False)
     for one in refused:
         problems += error_lines(one, origins)
+    # The defaults, so that paths and the rest are judged in the same run.
     return Settings(), problems

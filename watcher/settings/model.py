@@ -50,6 +50,7 @@ def _duration(low: float, high: float) -> BeforeValidator:
 
 
 def _whole(low: int, high: int) -> BeforeValidator:
+    # For the schema alone: `parsing.whole` refuses in the words of this program.
     bounded = Annotated[int, Field(ge=low, le=high)]
     return BeforeValidator(
         partial(parsing.whole, low=low, high=high), json_schema_input_type=bounded
@@ -99,6 +100,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         extra="forbid",
+        # Whoever prints an error of pydantic shows no secret with it.
         hide_input_in_errors=True,
         field_title_generator=lambda name, _: name,
     )
@@ -233,8 +235,10 @@ class Settings(BaseSettings):
     def placed_channels(self) -> dict[str, Channel]:
         """Every channel as `all_channels` has it, by its place: `alert_urls, entry 2` or `channels, entry 1`."""
         urls = [secret.get_secret_value() for secret in self.alert_urls or ()]
+        # The name of a table was chosen, so the entry of `alert_urls` takes another.
         taken = [table.name.lower() for table in self.channels]
         found: dict[str, Channel] = {}
+        # A URL that stands there twice would get each alert twice.
         for url, name in names(dict.fromkeys(urls), taken).items():
             found[f"alert_urls, entry {urls.index(url) + 1}"] = Channel(
                 name=name, url=url, placed=True

@@ -33,6 +33,7 @@ SHORTEST_INTERVAL = 10.0
 NO_ALERTS = "none"
 """The value of `alert_urls` where no alerts are wanted."""
 
+# Each `@` and `?` counts: a warning too many costs less than a password that others can read.
 LOGIN = re.compile(r"https?:/*[^/\s\"']*[@?]", re.IGNORECASE)
 """An address of a ComfyUI that may hold a password."""
 
@@ -47,6 +48,7 @@ class EntriesError(ValueError):
         self.reasons = reasons
 
 
+# A comma may be part of a URL (`?to=a@x.org,b@y.org`): one separates only where a scheme follows.
 _BETWEEN_URLS = re.compile(rf"[\s,]*,[\s,]*(?={SCHEME}://)|\s+")
 _AROUND_URLS = " \t\r\n,"
 
@@ -87,6 +89,7 @@ def from_json(text: str) -> list[object]:
     """Return the items of a JSON array; the error shows nothing of the text."""
     try:
         items = json.loads(text)
+    # Brackets by the thousand are no JSON that ends in a ValueError.
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list):
@@ -102,6 +105,7 @@ def read_each(items: Iterable[object], read: Callable[[object], _Item]) -> list[
         try:
             found.append(read(item))
         except ValueError as refusal:
+            # The others are still read, so that one run names every mistake.
             refused[place] = str(refusal)
     if refused:
         raise EntriesError(refused)
@@ -181,6 +185,7 @@ def web_address(value: object) -> SplitResult | None:
     try:
         parts = urlsplit(value)
         host = (parts.hostname or "").encode("idna")
+        # Port 0 can be written, and no server can have it.
         is_usable = parts.scheme in {"http", "https"} and parts.port != 0
     except ValueError:  # of a port, of brackets, or of a host's part that is too long
         return None
@@ -190,6 +195,7 @@ def web_address(value: object) -> SplitResult | None:
 def registry_url(value: object) -> str:
     """Return the registry's URL without a trailing slash: http or https, a host, perhaps a port and a path."""
     text = stripped(value)
+    # Every message about a failed request names this URL.
     may_be_secret = NOT_IN_REGISTRY_URL.search(text)
     if may_be_secret or web_address(text) is None:
         shown = "the value (not shown)" if may_be_secret else describe(value)
@@ -224,6 +230,7 @@ def alert_url(value: object) -> str:
         raise ValueError(
             "the value (not shown) is not an apprise URL; begin it with a scheme, such as discord:// or mailtos://"
         )
+    # An invisible character comes with what is copied from a page, and no service knows the URL that it makes.
     if not is_visible(text):
         raise ValueError(
             "the URL (not shown) contains invisible or control characters; percent-encode or remove them"
@@ -237,6 +244,7 @@ def heartbeat_url(value: object) -> str | None:
         return None
     text = stripped(value)
     parts = web_address(text)
+    # What stands behind `#` is never sent: a ping would not reach what its user means.
     if parts is None or parts.fragment:
         raise ValueError(
             "the value (not shown) is not the URL of a monitor; give one such as https://hc-ping.com/your-uuid,"
@@ -256,6 +264,7 @@ def _publisher(item: object) -> str:
     text = stripped(item)
     if url := _PUBLISHER_URL.fullmatch(text):
         text = url[1]
+    # The registry's pages write a publisher with it.
     text = text.removeprefix("@")
     if not NODE_ID.fullmatch(text):
         raise ValueError(
@@ -289,6 +298,7 @@ def id_or_glob(item: object) -> str:
     text = stripped(item)
     if url := _PACK_URL.fullmatch(text):
         text = url[1]
+    # A URL may have a `?` too, and is to be called a URL.
     if is_glob(text) and not find_url(text):
         if not _GLOB.fullmatch(text):
             raise ValueError(
@@ -311,6 +321,7 @@ def _each_once(
     def read_list(value: object) -> tuple[str, ...]:
         found: dict[str, str] = {}
         for item in read_each(split_list(value), read_one):
+            # To the registry an id in another case is the same.
             found.setdefault(item.lower(), item)
         return tuple(found.values())
 

@@ -59,6 +59,7 @@ else:
 
     SYSTEM = Folders(settings=Path("/etc", _NAME), state=Path("/var/lib", _NAME))
     CONTAINER_SECRETS = Path("/run/secrets")
+    # Where systemd keeps the state of a user that exists only while its service runs.
     _OF_SERVICES = Path("/var/lib/private")
     _HOW_SERVICES_POLL = (
         "the service polls at once after: systemctl restart comfy-watch; with the timer: systemctl start"
@@ -73,6 +74,7 @@ else:
             return None
         return Folders(
             settings=settings,
+            # On macOS both are one folder, and a state is not to lie among settings.
             state=settings / "state" if state is None or state == settings else state,
         )
 
@@ -106,6 +108,7 @@ else:
 
     def others_can_read(mode: int) -> bool:
         """Return whether a file of this mode can be read by others than its owner."""
+        # The members of a file's group are others too.
         return bool(mode & 0o044)
 
     def is_root() -> bool:
@@ -122,6 +125,7 @@ else:
         user = folder.stat().st_uid
         try:
             name = pwd.getpwuid(user).pw_name
+        # The account was removed, or belongs to another container.
         except KeyError:
             name = f"'#{user}'"
         return name, f"begin the command with: sudo -u {name}"
@@ -153,4 +157,5 @@ def is_same(folder: Path, known: Path) -> bool:
 
 def holds(folder: Path, other: Path) -> bool:
     """Return whether an absolute path leads to another file or folder, or to a folder above it."""
+    # By where links lead: a published folder may be a link into the state.
     return Path(os.path.realpath(other)).is_relative_to(os.path.realpath(folder))

@@ -28,6 +28,7 @@ FILE_VARIABLE = "COMFY_WATCH_CONFIG"
 FILE_ORIGIN = "secret file "
 """How the origin of a value from a secrets folder begins; the file's path follows."""
 
+# Settings have a few kB: this ends the reading of what was named by mistake.
 _MAX_FILE_BYTES = 4 * 1024 * 1024
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _MISSPELLED = 0.75
@@ -59,6 +60,7 @@ def environment(layers: Layers, environ: Mapping[str, str]) -> None:
     An unknown name is a warning.
     """
     for variable, value in environ.items():
+        # Windows has names in capitals alone, and people type them in any case.
         if not variable.upper().startswith(PREFIX) or variable.upper() == FILE_VARIABLE:
             continue
         name = variable[len(PREFIX) :].lower()
@@ -87,6 +89,7 @@ def secret_files(
     should mount is missing.
     """
     if container_secrets is not None:
+        # Few containers have this folder, and in some only root can look into it.
         with contextlib.suppress(OSError):
             _add_files(layers, container_secrets.iterdir())
     if folder := environ.get("CREDENTIALS_DIRECTORY"):
@@ -106,6 +109,7 @@ def system_secrets(
     So root's shell has the channels that the service has. One that the service was given as a credential, even an empty
     one, is not read here: its own user may not be able to.
     """
+    # Nothing is in the null device, so without credentials all files here are read.
     passed_on = environ.get("CREDENTIALS_DIRECTORY") or os.devnull
     names = sorted({"installs", *(parsing.SECRET if alerts else ())})
     for file in [
@@ -139,6 +143,7 @@ def _add_file(layers: Layers, name: str, file: Path) -> int:
     """Add a setting from a file of its own; return the file's mode, 0 if it gives nothing."""
     text, problem, mode = _text_of(file)
     value = ConfigError(problem) if problem else text.strip()
+    # `init --system` writes an empty file for the alert URLs, which says nothing yet.
     if not value:
         return 0
     layers.add({name: value}, f"{FILE_ORIGIN}{file}")
@@ -148,6 +153,7 @@ def _add_file(layers: Layers, name: str, file: Path) -> int:
 def toml_file(layers: Layers, path: Path, named_by: str) -> None:
     """Add the settings file, with or without a byte order mark; a warning if it has secrets that others can read."""
     text, problem, mode = _text_of(path)
+    # A variable that names a file is easily forgotten.
     if problem and named_by:
         problem += f" ({named_by})"
     values: dict[str, object] = {}
@@ -160,6 +166,7 @@ def toml_file(layers: Layers, path: Path, named_by: str) -> None:
     layers.add(values, str(path))
     if problem:
         layers.problems.append(f"{path}: {problem}")
+    # By its text, whatever its form: a table that is wrong holds its secret all the same.
     has_url = any(mask.find_url(str(values.get(name, ""))) for name in parsing.SECRET)
     has_login = parsing.LOGIN.search(str(values.get("installs", "")))
     if others_can_read(mode) and (has_url or has_login):
@@ -178,11 +185,13 @@ def find_file(
     Without either, the first of `places` that exists, and "". ConfigError for a URL or an unknown home folder.
     """
     origin = "--config" if config else f"environment {FILE_VARIABLE}"
+    # What was named counts, also where it is missing: another file in its place could have other channels.
     if named := config or environ.get(FILE_VARIABLE):
         try:
             return absolute(cwd, Path(parsing.path(str(named)))), origin
         except ValueError as error:
             raise ConfigError(f"settings file: {error} ({origin})") from None
+    # A link that leads nowhere is found too, and is an error: its user means it.
     return next(filter(os.path.lexists, places(environ, cwd)), None), ""
 
 
@@ -204,6 +213,7 @@ def _text_of(path: Path) -> tuple[str, str, int]:
     """Return a regular file's text, what is wrong with it, and its mode; never wait for a pipe or device."""
     try:
         with open(path, "rb", opener=open_at_once) as file:
+            # Of what was opened: what the path leads to may be another file by now.
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 return "", "is not a regular file", 0
@@ -213,6 +223,7 @@ def _text_of(path: Path) -> tuple[str, str, int]:
     if len(data) > _MAX_FILE_BYTES:
         return "", f"larger than {_MAX_FILE_BYTES // 1024**2} MB", 0
     try:
+        # Editors on Windows begin a file with a byte order mark.
         return data.decode("utf-8-sig"), "", mode
     except UnicodeDecodeError:
         return "", "not UTF-8 text", 0

@@ -102,6 +102,7 @@ class ChannelTable(BaseModel):
             Channel,
             self,
             url=self.url.get_secret_value(),
+            # Who names kinds gets them of every pack; by default packs that only a glob chooses bring fewer.
             kinds_given="kinds" in self.model_fields_set,
             placed=False,
             named=None,
@@ -176,6 +177,7 @@ def service_named_by(url: str) -> str:
     scheme = mask.scheme(url)
     if scheme in ("http", "https"):
         host = url.split("/", 3)[2].rpartition("@")[2].partition(":")[0].lower()
+        # With the dot, so that notdiscord.com is not Discord.
         known = (NATIVE[end] for end in NATIVE if f".{host}".endswith(f".{end}"))
         return next(known, scheme)
     return scheme.replace("+", "-")
@@ -217,6 +219,7 @@ def _name(value: object) -> str:
 
 def _path(value: object) -> str:
     text = parsing.stripped(value)
+    # An address without its scheme would be a folder that does not exist.
     if not text or not mask.is_visible(text) or _ADDRESS.fullmatch(text):
         raise ValueError(
             f"{mask.describe(value)} is not a folder or file; an address begins with http:// or https://"
@@ -350,6 +353,7 @@ def each_once(tables: Sequence[InstallTable]) -> tuple[InstallTable, ...]:
     seen: dict[str, int] = {}
     for number, source in enumerate(sources(tables), 1):
         first = seen.setdefault(source.identity, number)
+        # One of the two is not the install that its writer means.
         if first != number:
             shown = tables[number - 1].shown
             raise ValueError(f"entries {first} and {number} are one install: {shown}")
@@ -391,6 +395,7 @@ def _usual_names(table: InstallTable) -> list[str]:
     path = PurePath(table.where)
     parts = [one for one in path.parts if not set("*?[") & set(one)]
     if table.kind is SourceKind.SNAPSHOT and parts[-1] == path.name:
+        # The Manager calls its snapshots by their time, which names no ComfyUI.
         is_telling = path.parent.name.lower() not in _SAYS_NOTHING
         parts[-1:] = [path.stem] if is_telling else []
     while parts[-1].lower() in _SAYS_NOTHING:
@@ -398,6 +403,7 @@ def _usual_names(table: InstallTable) -> list[str]:
     if len(parts) == 1:
         return ["ComfyUI", table.where[-_LONGEST_NAME:]]
     names = ["/".join(parts[start:]) for start in range(len(parts) - 1, 0, -1)]
+    # The end of a path says more than its beginning.
     return [name[-_LONGEST_NAME:] for name in (*names, table.where)]
 
 
@@ -407,6 +413,7 @@ def _numbered(usual: Iterable[str], taken: set[str]) -> Iterator[str]:
         name, number = one, 1
         while name.lower() in taken:
             number += 1
+            # With room for the number, however long the name is.
             name = f"{one[: _LONGEST_NAME - 6]}-{number}"
         taken.add(name.lower())
         yield name
@@ -503,6 +510,7 @@ def acceptances(tables: Iterable[AcceptTable]) -> tuple[Acceptance, ...]:
 
 def _acceptance(table: AcceptTable) -> Acceptance:
     node, _, copy, _, verdict = _parts(table.finding)
+    # Without a word of its own no acceptance covers a ban.
     worst = Grade(verdict or Grade.FLAGGED)
     return projected(Acceptance, table, node=node, copy=copy, worst=worst)
 

@@ -121,6 +121,7 @@ def _secret(name: str, field: FieldInfo, folder: Path) -> str:
 def _setting(name: str, field: FieldInfo, value: object) -> str:
     """Return a setting's description and the setting, commented out."""
     shown = durations.show(value) if isinstance(value, float) else value
+    # JSON's texts, numbers and lists are TOML's too.
     written = json.dumps(shown, default=str)
     return f"{_about(field)}\n#{name} = {written}\n"
 
@@ -150,6 +151,7 @@ def create(path: Path, content: str) -> None:
     try:
         with open(
             path,
+            # Looked for and made in one step: what appears in between stays as it is, too.
             "x",
             encoding="utf-8",
             newline="\n",
@@ -163,6 +165,7 @@ def create(path: Path, content: str) -> None:
             hint="edit it, or move it away first",
         ) from None
     except OSError as error:
+        # Half a file would be read by every command, and a second `init` would leave it as it is.
         if created:
             with contextlib.suppress(OSError):
                 path.unlink()

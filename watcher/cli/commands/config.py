@@ -38,6 +38,7 @@ from watcher.text.sanitize import escape_invisible, sanitize_line
 def config(*, loaded: Loaded) -> int:
     """Validate the settings and print them; ConfigError and UsageError as the checks raise them."""
     known = loaded.settings
+    # What a poll would refuse at its start is refused here.
     check_usable(known.registry_url)
     validate_channels(loaded, StateFolder(known.state_dir))
     if not known.watches_anything:
@@ -120,6 +121,7 @@ def _as_toml(value: object) -> str:
         case bool() | int():
             return json.dumps(value)
         case _:
+            # JSON's form of a text is TOML's too.
             return escape_invisible(json.dumps(str(value), ensure_ascii=False))
 
 
@@ -161,6 +163,7 @@ def test_alerts(*, loaded: Loaded, channels: tuple[str, ...]) -> int:
     async def send_all() -> list[bool]:
         return await asyncio.gather(*map(send, chosen_channels))
 
+    # As many at once as a poll has, for the same reason: memory.
     turns = asyncio.Semaphore(AT_ONCE)
     with Worker() as worker, ProgressLine() as progress:
         validate_channels(loaded, folder, worker.refusal)

@@ -70,6 +70,7 @@ _FIVE_MINUTES = 300.0
 
 
 def _begin(rows: Rows) -> None:
+    # Both are older than `minimum_age`, so that one is advised when the other is bad.
     _edit(rows, "1.0.0", createdAt=later(clock(), -90 * DAY))
     _edit(rows, "1.1.0", createdAt=later(clock(), -8 * DAY))
 
@@ -114,6 +115,7 @@ def demo() -> int:
         with tempfile.TemporaryDirectory(prefix="comfy-watch-demo-") as folder:
             _perform(Path(folder))
     except (OSError, StateError) as error:
+        # The demo's state is in the same folder, so both have the same remedy.
         why = error.what if isinstance(error, StateError) else error.strerror
         raise WatchError(
             f"the demo could not run: {why}",
@@ -214,6 +216,7 @@ def _world(rows: Rows, arrived: list[str]) -> Iterator[str]:
 
     # HTTPServer asks for its own name, which may take long.
     with TCPServer(("127.0.0.1", 0), Handler) as server:
+        # It looks so often, in seconds, whether it is to end: the usual half second would be waited for.
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:

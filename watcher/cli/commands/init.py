@@ -21,6 +21,7 @@ def init(*, here: bool, system: bool) -> int:
     cwd = working_folder()
     folders = SYSTEM if system else user_folders(os.environ)
     path = _folder(folders, cwd, here=here, system=system) / sources.FILE_NAME
+    # First: nothing is written where the variable that names a file is wrong.
     other = _other(path, cwd)
     if folders is not None and system:
         wrote, *steps = _steps_of_system(path, template.write_system(folders))
@@ -51,6 +52,7 @@ def _steps(path: Path, other: list[str], *, here: bool) -> Iterator[str]:
     where = "in this folder alone" if here else "from any folder"
     yield f"Wrote {path}, which commands find {where}."
     yield "Set installs (your ComfyUI), nodes or publishers, and alert_urls in it; then:"
+    # The commands that are to be tried would read the other file.
     config = f" --config {shlex.quote(str(path))}" if other else ""
     for name in ("config", "test-alerts", "check"):
         yield Document(f"  comfy-watch {name}{config}")
@@ -67,6 +69,7 @@ def _other(path: Path, cwd: Path) -> list[str]:
     """Return a line about the file that commands use here in the place of a new one; none if they use that one."""
     found, named_by = sources.find_file(None, os.environ, cwd)
     places = sources.places(os.environ, cwd)
+    # A file in a later place loses to the new one.
     before = places[: places.index(path)]
     if found in (None, path) or not (named_by or found in before):
         return []

@@ -54,6 +54,7 @@ def installed(
     """
     chosen = targets_of(targets, settings)
     if chosen.note:
+        # Not on stdout, which a program may read.
         echo(chosen.note, error=True)
     with ProgressLine() as progress:
         found = asyncio.run(scan_all(chosen.sources, chosen.timeout, progress))

@@ -21,6 +21,7 @@ def publish(*, loaded: Loaded, folder: str) -> int:
     state = existing_state(loaded)
     place = working_folder() / folder
     shown = escape_invisible(folder)
+    # The page shows nothing of it, but a web server serves all that lies beside the page.
     if inside := private_in(place, state.path, loaded.config_file):
         raise UsageError(
             f"{inside} is in {shown}, and everybody may read what is there",
@@ -29,6 +30,7 @@ def publish(*, loaded: Loaded, folder: str) -> int:
     public, written = write(state.load(), state, terms_of(loaded.settings), place)
     if not public.at:
         where = escape_invisible(str(state.path))
+        # Written all the same: the web server finds its files from the beginning.
         warn(f"no poll has been completed yet in {where}")
     files = plural(written.files, "file")
     show_result([f"wrote {files} to {shown}; {written.changed:,} changed"])
