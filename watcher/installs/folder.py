@@ -170,8 +170,7 @@ def read(source: Source, had: Collection[Pack], go_on: Callable[[], None]) -> In
         try:
             found, failure = _packs_in(folder, had_here, go_on)
         except Unscannable as error:
-            failed.append(error.what)
-            continue
+            found, failure = (), error.what
         packs += found
         if failure:
             failed.append(failure)
