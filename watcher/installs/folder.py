@@ -72,6 +72,7 @@ def node_folders(
         raise Unscannable(f"{where} {reason(error)}") from None
     if not stat.S_ISDIR(mode):
         raise Unscannable(f"{where} is not a folder; give a ComfyUI's folder")
+    # A mounted folder may have another name than its link; and Windows and macOS know names in any case.
     names = {path.name.lower(), os.path.basename(os.path.realpath(path)).lower()}  # noqa: PTH119 - as it is on disk
     roots = ((path, ""), (path / _PORTABLE, f"{_PORTABLE}/"))
     own = [
@@ -88,6 +89,7 @@ def node_folders(
             there += _more_folders(root, f"{name}{_MORE}")
         except Unscannable as error:
             failed.append(error.what)
+    # Without this error a wrong path would look like a ComfyUI without packs, which is fine.
     if not there and not failed:
         raise NoComfyUI(
             f"no ComfyUI: looked for {NODES} in {where} and {path / _PORTABLE}"
@@ -124,6 +126,7 @@ def _more_folders(root: Path, file: str) -> list[NodeFolder]:
     for section in map(table, table(sections).values()):
         lines, base = section.get("custom_nodes"), section.get("base_path")
         start, begin = root, ""
+        # ComfyUI takes a relative path from the folder of this file, whether a base stands before it or not.
         if isinstance(base, str):
             start, begin = root / _expanded(base), f"{base}/"
         for line in lines.splitlines() if isinstance(lines, str) else ():
@@ -134,6 +137,7 @@ def _more_folders(root: Path, file: str) -> list[NodeFolder]:
                     place=texts.valid(f"{file}: {begin}{name}"[:_LONGEST]),
                 )
                 found.append(folder)
+    # Any pack can write this file, and each folder costs a scan.
     if len(found) > _MOST:
         raise Unscannable(
             f"{root / _MORE} names more than {_MOST} folders; they were not looked at"
@@ -166,12 +170,14 @@ def read(source: Source, had: Collection[Pack], go_on: Callable[[], None]) -> In
     packs: list[Pack] = []
     places: set[str] = set()
     for folder in there:
+        # Packs of the other folders say nothing about this one: one volume may be there and another not.
         had_here = [one for one in had if one.place == folder.place]
         try:
             found, failure = _packs_in(folder, had_here, go_on)
         except Unscannable as error:
             found, failure = (), error.what
         packs += found
+        # Its packs are shown and judged, but it is no place of which all is known.
         if failure:
             failed.append(failure)
         else:
@@ -192,9 +198,11 @@ def _packs_in(
 
     Unscannable if they may not be all.
     """
+    # A folder that never had a pack is not missed: to be empty is fine at a first look.
     hint = _IS_IT_MOUNTED if had else ""
     listed = _listed(folder, hint)
     seen: dict[str, Pack] = {}
+    # The Manager moves a pack from one list to the other while both are read: unchanged lists show that it did not.
     for _ in range(_MOST_READINGS):
         found = _read_packs(folder, listed, go_on)
         last, listed = listed, _listed(folder, hint)
@@ -204,6 +212,7 @@ def _packs_in(
         seen |= found
     else:
         found = seen
+    # Every ComfyUI has such a file and the place of an unmounted volume has none, so it tells emptied from lost.
     has_own_file = any(
         entry.name in OWN_FILES and entry.kind == stat.S_IFREG for entry in listed
     )
@@ -238,10 +247,12 @@ def _listed(folder: NodeFolder, hint: str) -> list[Entry]:
             path = os.path.join(folder.path, inside)  # noqa: PTH118 - names may be bytes that are no text
             entries = safe_files.entries(path, texts.MOST + 1)
         except OSError as error:
+            # Most have no disabled packs, and then no such folder.
             if inside and isinstance(error, FileNotFoundError | NotADirectoryError):
                 break
             hint = hint if isinstance(error, FileNotFoundError) else ""
             raise Unscannable(f"{shown} {reason(error)}{hint}") from None
+        # To leave out the rest would read as removed, and end what is known of it.
         if len(entries) > texts.MOST:
             raise Unscannable(
                 f"{shown} has more than {texts.MOST:,} entries; the rest was not looked at"
@@ -256,6 +267,7 @@ def _read_packs(
     """Return the packs among the entries of one `custom_nodes`, by their paths."""
     found: dict[str, Pack] = {}
     for entry in listed:
+        # Each pack takes some files: on a slow network drive this is where a scan is given up.
         go_on()
         path = os.path.join(folder.path, entry.name)  # noqa: PTH118 - as above
         pack = _pack(path, entry)
@@ -273,6 +285,7 @@ def _pack(path: str, entry: Entry) -> Pack | None:
             return None
         contents = _contents(path)
         pack = folders.pack(entry.name, contents, enabled=enabled)
+        # Code scanning shows a result only in a file, and each pack has one of the two.
         own = "__init__.py" if contents.pyproject is None else "pyproject.toml"
         return pack and replace(pack, own_file=os.path.join(path, own))  # noqa: PTH118 - as above
     is_file = entry.kind == stat.S_IFREG
@@ -301,11 +314,13 @@ def _contents(folder: str) -> Contents:
         dot_git = safe_files.kind(folder, ".git")
         if dot_git == stat.S_IFDIR:
             clone, flaw = _clone(folder)
+        # A submodule or a worktree: what its file names lies outside of the pack, where nothing is opened.
         elif dot_git is not None:
             clone = Clone(remark=".git leads to another folder, which is not read")
         project = safe_files.read(folder, "pyproject.toml", limit=folders.LIMIT)
         if tracking and dot_git is not None:
             listed = safe_files.read(folder, ".tracking", limit=_LARGE) or b""
+            # On Windows `.GIT`, `.git.` and `.git ` are the same folder.
             names = re.split(rb"[/\\\s]+", listed.lower())
             tracks_git = any(name.rstrip(b". ") == b".git" for name in names)
     except UnreadableError as error:
@@ -337,6 +352,7 @@ def _clone(folder: str) -> tuple[Clone, str]:
 
     remote = folders.remote(read("config", limit=folders.LIMIT))
     cnr_id = texts.pack_id(read(".cnr-id").decode("utf-8", "replace"))
+    # Only the text of these files is read: to run git in a folder of others can run their code.
     commit, ref = folders.head(read("HEAD"))
     if ref is not None:
         commit = texts.commit(read(*ref.split("/")).decode("ascii", "replace"))

@@ -68,8 +68,8 @@ async def _listed(client: httpx.AsyncClient, address: str) -> tuple[Pack, ...]:
                 return lists.of_answer(document)
     raise Unscannable(
         f"no list of packs from a Manager: {', '.join(answers)}",
-        hint="start ComfyUI with --enable-manager, give the address the login that it wants,"
-        " or name its folder or a snapshot instead",
+        hint="start ComfyUI with --enable-manager, or name its folder or a snapshot instead"
+        " (HTTP 401: write its login into the address; HTTP 30x: a redirect is not followed)",
     )
 
 
@@ -84,6 +84,7 @@ async def _get(
     url = parts._replace(path=f"{parts.path.rstrip('/')}/{path}").geturl()
     async with client.stream("GET", url) as response:
         code = response.status_code
+        # Counted as it comes: a server that never ends its answer must not fill the memory.
         data = bytearray()
         async for piece in response.aiter_raw():
             data += piece

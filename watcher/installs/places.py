@@ -56,6 +56,7 @@ class Place:
 
 def here(environ: Mapping[str, str], cwd: Path, home: Path) -> tuple[Place, ...]:
     """Return the ComfyUI that the working folder is in; else all that are known here, each once."""
+    # Who stands in a ComfyUI means that one, also where others are installed.
     for folder in (cwd, *cwd.parents):
         if all(os.path.lexists(folder / mark) for mark in _MARKS):
             return (Place(path=folder, by="the working folder"),)
@@ -63,6 +64,7 @@ def here(environ: Mapping[str, str], cwd: Path, home: Path) -> tuple[Place, ...]
     for place in known(environ, home):
         roots = (place.path, place.path / "ComfyUI")
         if any(os.path.isdir(root / NODES) for root in roots):  # noqa: PTH112 - Path's raises where a folder above may not be entered
+            # Desktop and comfy-cli may know the same ComfyUI; the first that says so names it.
             found.setdefault(os.path.realpath(place.path), place)
     return tuple(found.values())
 
@@ -90,6 +92,7 @@ def _noted(folder: Path, file: str, key: str) -> list[str]:
     document: object = None
     with suppress(ValueError):
         document = texts.load(_read(folder, file))
+    # The older Desktop has one ComfyUI in an object, the newer one a list of them.
     installs = texts.items(document) or [document]
     paths = [texts.table(one).get(key) for one in installs[:_MOST]]
     return [path for path in paths if isinstance(path, str)]

@@ -67,6 +67,7 @@ def read(
     """
     until = time.monotonic() + _SHARE * seconds
     is_folder = os.path.isdir(source.where)  # noqa: PTH112 - Path's raises where a folder above may not be entered
+    # What a person names is read whatever its name: `audit build.txt` has a reason.
     if source.kind is SourceKind.SNAPSHOT or not is_folder:
         return (_of_file(source),)
     nothing = ""
@@ -75,8 +76,10 @@ def read(
         installed.append(folder.read(source, (), go_on))
     except NoComfyUI as none:
         nothing = none.what
+    # The files beside a ComfyUI that cannot be read are still worth a look.
     except Unscannable as error:
         installed.append(failed(source.name, error.what))
+    # Packs bring their own Dockerfiles and workflows, which install nothing here.
     if Path(source.where).name.lower() == NODES:
         return tuple(installed)
     found = [*_named_in(source.where, _shown(source, base), until, go_on)]
@@ -168,6 +171,7 @@ def _named_in(
             unread.append((parts, str(error)))
             continue
         count += len(packs or ())
+        # Each pack is asked about, so that a repository made for it would cost thousands of requests.
         if count > texts.MOST:
             unread.append(((), f"{_PARTLY}: more than {texts.MOST:,} packs are named"))
             break
@@ -203,8 +207,10 @@ def _walk(
             yield (), f"{_PARTLY}: there are more than {_MOST_ENTRIES:,} files"
             return
         names = {entry.name for entry in entries}
+        # Not at the top: who names an environment wants it read.
         if parts and _ENVIRONMENT & names:
             continue
+        # Elsewhere folders of these names are a project's own.
         is_comfyui = NODES in names or {"main.py", "comfy"} <= names
         never = _NEVER | _OF_COMFYUI if is_comfyui else _NEVER
         below: list[_Parts] = []
@@ -221,6 +227,7 @@ def _walk(
                     yield inner, ""
                 elif entry.kind == stat.S_IFLNK:
                     yield inner, _LINK
+        # The last one is taken next, so that folders come in the order of their names.
         waiting += reversed(below)
 
 

@@ -134,6 +134,7 @@ def entries(folder: str, most: int, *, follows: bool = True) -> list[Entry]:
     """Return at most so many entries, by name, with what links lead to, or links as such; OSError if there are none."""
     with os.scandir(folder) as found:
         known = filter(None, (_entry(one, follows=follows) for one in found))
+        # The order of a folder differs with the system and the moment; what is listed twice has to be comparable.
         return sorted(islice(known, most), key=lambda entry: entry.name)
 
 
@@ -157,6 +158,7 @@ def _open(folder: str, parts: tuple[str, ...]) -> int:
 
 
 def _kind(found: os.stat_result) -> int:
+    # Python does not call a junction a link, and anybody may make one.
     is_junction = getattr(found, "st_reparse_tag", 0) == _JUNCTION
     return stat.S_IFLNK if is_junction else stat.S_IFMT(found.st_mode)
 

@@ -54,6 +54,7 @@ def _newest(where: str) -> Path:
 
     Unscannable if nothing matches, or more than is looked at.
     """
+    # A file may have brackets in its name.
     if Path(where).exists() or not glob.has_magic(where):
         return Path(where)
     found = [Path(match) for match in islice(glob.iglob(where), texts.MOST + 1)]  # noqa: PTH207 - the pattern is whole
@@ -61,6 +62,7 @@ def _newest(where: str) -> Path:
         raise Unscannable(f"no file matches {where}")
     if len(found) > texts.MOST:
         raise Unscannable(f"more than {texts.MOST:,} files match {where}")
+    # The moment in the name outlives a copy, which changes the times of files.
     if all(_MOMENT.match(path.name) for path in found):
         return max(found, key=lambda path: path.name)
     try:
@@ -83,6 +85,7 @@ async def scan(
     """
     reading: Awaitable[tuple[Inventory, ...]]
     if source.kind is SourceKind.URL:
+        # `installed` of a folder needs no HTTP client, and a poll of an address no parser of folders.
         from watcher.installs import manager
 
         reading = manager.read(source)
@@ -120,6 +123,7 @@ async def _in_thread(
     A volume that does not answer holds a thread for ever. `work` calls its argument now and then, which ends it once
     nobody waits.
     """
+    # asyncio's own threads are waited for when the program ends: one on a dead network drive would hold it for ever.
     loop = asyncio.get_running_loop()
     done: asyncio.Future[tuple[Inventory, ...]] = loop.create_future()
     abandoned = threading.Event()

@@ -48,6 +48,7 @@ def fails(audit: Audit, grades: Collection[Grade]) -> bool:
 
 def is_limit(problem: ReadFailure) -> bool:
     """Return whether the registry never says it, so that asking again is of no use: no part of the exit code."""
+    # A registry without the endpoint stays so: an exit code of 1 would fail each run, and teach to ignore it.
     is_about_all = problem.node is None and problem.install is None
     return is_about_all and problem.fault is Fault.NOT_FOUND
 
@@ -100,6 +101,7 @@ async def audit(
             for of, pack in packs
             for row, finding in explained_rows(of.install, pack, known.known_of)
         }
+        # Only what is bad has a reason that anybody reads.
         reasons = await read_all(registry, wanted, registry.limits.timeout, progress)
         scanned = with_scans(known.snapshot.nodes, (), reasons)
         known = replace(known, snapshot=known.snapshot.with_nodes(scanned))

@@ -33,6 +33,7 @@ _WITHIN = re.compile(r"""\$\([^()]*\)|`[^`]*`|"[^"]*"|'[^']*'""")
 
 def _two(first: str, second: str) -> str:
     """Return the form of a tool of two words: options may stand between them, and the marks of a JSON array."""
+    # The first word may not come again in between, or the time to read a line would grow with its square.
     begin = rf"{first}(?:\.exe)?(?=[\s\"',)])"
     return rf"""{begin}(?:(?!(?<![\w.-]){begin}).)*?[\s"',]{second}"""
 
@@ -46,6 +47,7 @@ _TOOLS = {
         rf"""(?:(?<![\w{before}])|(?<=\\n))(?:{form})(?![\w-])["']?""", re.DOTALL
     )
     for name, before, form in (
+        # `my-git` and `x.git` are no tools; but cm-cli may stand behind its package, as in `comfyui_manager.cm_cli`.
         ("comfy-node-install", ".-", r"comfy-node-install(?:\.sh)?"),
         ("cm-cli", "-", r"cm[-_]cli(?:\.py|\.exe)?"),
         (
@@ -57,6 +59,7 @@ _TOOLS = {
     )
 }
 """By name; a Python module may stand behind its package."""
+# ADD clones by itself when it gets a git address, which BuildKit tells from an archive by these forms.
 _ADD = re.compile(r"\s*(?:ONBUILD\s+)?ADD\s", re.IGNORECASE)
 _GIT_ADDRESS = re.compile(
     r"[\w.-]+@[\w.-]+:\S+|(?:git|ssh)://\S+|(?:https?://|\$)\S+\.git(?:[#?]\S*)?",
@@ -67,6 +70,7 @@ _WORD = re.compile(r"""(?:[^\s,]|,(?!["'\s]))+""")
 _QUOTES = re.compile(r"""["']|\\(?=["'$])""")
 _LAST = re.compile(r"""[^"]*"|[^']*'|[^()]*\)|.*\]""")
 """A word that ends what the tool stands in: a quoted script, a group, an array."""
+# What stands behind `>` or `<` is a file, and what it holds is not known.
 _REDIRECTION = re.compile(r"\d*[<>].*")
 _DEFINITION = re.compile(
     r"""(?<![\w-])(?P<name>[A-Za-z_]\w*)\+?=(?P<value>"[^"]*"|'[^']*'|[^\s;&|"']*+)(?P<more>[^\s;&|)]?)"""
@@ -84,6 +88,7 @@ _ADDRESS = re.compile(
     r"(?:[a-z][a-z+]*://|[\w.-]+@[\w.-]+:|\w[\w-]*\.[\w.-]+:)\S+",
     re.IGNORECASE,
 )
+# Anything else in an address, as `$OWNER` or `*`, makes it that of another repository, or of several.
 _PLAIN = re.compile(r"[\w.:/@+~-]+")
 _VERSION = re.compile(r"[\w.+-]*")
 _COMFYUI = frozenset(
@@ -98,8 +103,10 @@ def read(data: bytes, *, is_script: bool) -> tuple[Pack, ...]:
     A comment or an empty line within a command of a Dockerfile is no part of it; in a script it ends the command.
     """
     texts.require_small(data, LIMIT)
+    # PowerShell's `>` writes UTF-16. Its bytes read as UTF-8 would name no tool, and so seem to install nothing.
     is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     text = data.decode("utf-16" if is_utf_16 else "utf-8-sig", "replace")
+    # Without a byte order mark UTF-16 is read as ASCII with a NUL behind each character.
     text = text.replace("\0", "").replace("\r\n", "\n")
     lines = [*_joined(text, is_script=is_script)]
     values = _values(line for _, line in lines)
@@ -108,9 +115,11 @@ def read(data: bytes, *, is_script: bool) -> tuple[Pack, ...]:
     for first, line in lines:
         filled = _filled(line, values)
         size += len(filled)
+        # A few variables that name each other would else fill the memory: each doubles what the one before holds.
         if size > _MOST:
             raise texts.TooMuchError("has more in its variables than is read")
         for pack, at in _of_line(filled):
+            # Every image clones ComfyUI itself. It is no pack, and a row about it would be in each report.
             if repository_key(pack.repository or "") not in _COMFYUI:
                 packs[replace(pack, line=first + filled.count("\n", 0, at))] = None
         texts.require_few(packs)
@@ -123,10 +132,12 @@ def _joined(text: str, *, is_script: bool) -> Iterator[tuple[int, str]]:
     first, joined = 1, [""]
     for number, line in enumerate(text.split("\n"), 1):
         code = line.rstrip()
+        # Docker leaves such lines out of the command; a shell ends the command there.
         if len(joined) > 1 and not is_script and code.lstrip()[:1] in {"", "#"}:
             joined.append("")
             continue
         joined.append(code.removesuffix(mark))
+        # Two marks are an escaped one, as at the end of a path of Windows.
         if not code.endswith(mark) or code.endswith(2 * mark):
             yield first, _without_comments(joined)
             first, joined = number + 1, [""]
@@ -143,6 +154,7 @@ def _values(lines: Iterable[str]) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for line in lines:
         for one in _DEFINITION.finditer(line):
+            # A value that goes on behind its quotes, as `"a"b`, is not read; the name then has no value that is known.
             is_plain = one["value"] and not one["more"]
             value = one["value"].strip("\"'").replace("\n", " ") if is_plain else "$"
             if one["env"]:
@@ -151,6 +163,7 @@ def _values(lines: Iterable[str]) -> dict[str, str]:
             found.setdefault(name, set()).add(value)
     values: dict[str, str] = {}
     for name, each in found.items():
+        # Only what has one value in all of the file is filled in: which branch a shell takes is not known here.
         value = _filled(each.pop(), values)
         if not each and len(value) <= _LONGEST_VALUE and not {*"$(`"} & {*value}:
             values[name] = value
@@ -171,6 +184,7 @@ def _of_line(line: str) -> Iterator[tuple[Pack, int]]:
                 yield _of_address(address, "ADD"), found.start()
     for command in _COMMAND.finditer(_WITHIN.sub(_as_one_word, line)):
         tools = _tools(line, *command.span())
+        # A second tool in one command, as behind `xargs` or in an echo, ends the words of the first.
         ends = [*(tool.start() for _, tool in tools[1:]), command.end()]
         for (name, tool), end in zip(tools, ends, strict=False):
             words = [*_operands(line, tool.end(), end)]
@@ -180,6 +194,7 @@ def _of_line(line: str) -> Iterator[tuple[Pack, int]]:
 def _as_one_word(within: re.Match[str]) -> str:
     """Return a quoted text with its separators hidden; if a tool stands in it, only those in what it quotes itself."""
     text = within[0]
+    # A script in quotes (`bash -c '…'`) has commands of its own; an option (`-c "a; b"`) is one word of a command.
     if _tools(text, 0, len(text)):
         return text[0] + _WITHIN.sub(_as_one_word, text[1:-1]) + text[-1]
     return _SEPARATOR.sub("\0", text)
@@ -204,6 +219,7 @@ def _operands(line: str, start: int, end: int) -> Iterator[tuple[str, int]]:
             return
         if word and not is_value and not word.startswith("-"):
             yield word, found.start()
+        # The value of any other option is taken for a pack: rather a row too many than a pack too few.
         is_value = word in _WITH_VALUE
         if _LAST.fullmatch(found[0]):
             return
@@ -220,6 +236,7 @@ def _of_tool(
     if tool != "comfy-node-install":
         is_install = bool(words) and words[0][0] in _INSTALLS
         words = words[1:] if is_install else []
+    # What follows a word that is no plain name is not read: `$(cat x) b` may be anything. The unknown row says so.
     for word, at in words:
         pack = _of_word(word, tool)
         yield pack, at

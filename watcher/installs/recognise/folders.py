@@ -35,6 +35,7 @@ class Project:
 def read(data: bytes) -> Project:
     """Return what a pyproject says; ValueError with the reason if it is not one that can be read."""
     try:
+        # Editors of Windows put a byte order mark first.
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("pyproject.toml is not UTF-8 text") from None
@@ -51,6 +52,7 @@ def read(data: bytes) -> Project:
     project = table(document.get("project"))
     name, version = project.get("name"), project.get("version")
     urls = {key.lower(): value for key, value in table(project.get("urls")).items()}
+    # An id that the registry would not take cannot be asked about: the pack counts as one without an id.
     found = texts.pack_id(name)
     is_dynamic, remark = "version" in items(project.get("dynamic")), ""
     if found is None:
@@ -91,6 +93,7 @@ def remote(config: bytes) -> str | None:
     for line in config.decode("utf-8", "replace").splitlines():
         key, _, value = line.partition("=")
         if heading := _SECTION.match(line.strip()):
+            # Any name of a remote counts: a clone that was renamed from `origin` is still of that repository.
             section = heading["sub"] if heading["name"].lower() == "remote" else None
         elif (
             section is not None
@@ -98,6 +101,7 @@ def remote(config: bytes) -> str | None:
             and (url := texts.address(value.strip().strip('"')))
         ):
             found.setdefault(section, url)
+    # What `git pull` would bring is of origin; without it there is nothing to choose by.
     return found.get("origin") or next(iter(found.values()), None)
 
 
@@ -106,11 +110,13 @@ def head(data: bytes) -> tuple[str | None, str | None]:
     text = data.decode("ascii", "replace").strip()
     if ref := _REF.fullmatch(text):
         return None, ref[1]
+    # A checked-out commit or tag: HEAD is the hash itself.
     return texts.commit(text), None
 
 
 def packed(data: bytes, ref: str) -> str | None:
     """Return the commit of a ref in `packed-refs`."""
+    # `git gc` moves refs from their own files into this one, with `HASH REF` a line.
     ending = f" {ref}"
     lines = data.decode("ascii", "replace").splitlines()
     return next(
@@ -161,13 +167,16 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
         try:
             project = read(contents.pyproject)
         except ValueError as refusal:
+            # The first that was found says enough, and the others may follow from it.
             flaw = flaw or str(refusal)
+    # The Manager installs packs whose version is dynamic, so that to lack one is no damage then.
     has_version = project.version is not None or project.is_dynamic
     if contents.tracking and not (project.id and has_version):
         # Nothing comes from the registry without both.
         flaw = flaw or f"pyproject.toml: {project.remark or 'there is none'}"
     name = texts.valid(folder)
     may_be = {
+        # Also of a `.git` from the archive: whoever made that may add an identity, and never take one away.
         Claim.CNR_ID: clone.cnr_id if clone else None,
         Claim.FILE: project.id,
         Claim.FOLDER: texts.pack_id(named_after(name)) if contents.tracking else None,
@@ -179,6 +188,7 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
     may_be_clone = not contents.tracks_git
     if clone is not None and may_be_clone and (clone.remote or not is_installed):
         kind, own = PackKind.GIT, clone.cnr_id or project.id
+        # The Manager's word comes first: the pyproject of a clone is whatever its author wrote.
         by = ".git/.cnr-id" if clone.cnr_id else "pyproject.toml"
         found = f"its id from {by}" if own else "without an id"
         # It has no version, whatever its pyproject says, since that may be of any commit.
@@ -192,6 +202,7 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
         mark = "pyproject.toml and .tracking" if contents.tracking else "pyproject.toml"
         evidence = _joined(mark, project.remark)
     else:
+        # What tools and file systems leave (`.git`, `.vscode`, `lost+found`) is no pack, unless ComfyUI would load it.
         is_hidden = folder.startswith(".") or folder == "lost+found"
         if is_hidden and contents.pyproject is None and not contents.loadable:
             return None
@@ -220,6 +231,7 @@ def _others(
     """Return what a copy may be beside its own id, each once, whatever its case."""
     each: dict[str, Identity] = {}
     for by, name in may_be.items():
+        # The registry finds ids in any case.
         if name and name.lower() != (own or "").lower():
             each.setdefault(name.lower(), Identity(id=name, by=by))
     return tuple(each.values())

@@ -33,6 +33,7 @@ def _of_entry(name: str, entry: dict[str, object]) -> Pack:
     )
     commit, version = texts.commit(entry.get("ver")), texts.version(entry.get("ver"))
     evidence = "the Manager's list"
+    # The Manager gives a clone the id that it claims; a repository or a commit beside it shows that it is one.
     if repository or commit or (pack_id and version == "nightly"):
         kind, version = PackKind.GIT, None
     elif pack_id:
@@ -44,6 +45,7 @@ def _of_entry(name: str, entry: dict[str, object]) -> Pack:
         folder=texts.valid(name),
         kind=kind,
         id=pack_id,
+        # The Manager's word for a pack whose version it could not read.
         version=None if version == "unknown" else version,
         commit=commit,
         enabled=entry.get("enabled") is not False,
@@ -76,6 +78,7 @@ def _unwrapped(document: object) -> dict[str, object]:
 def _of_manager(snapshot: dict[str, object]) -> Iterator[Pack]:
     evidence = "a snapshot of the Manager"
     for name, version in _as(dict, snapshot.get(_CNR) or {}, _CNR).items():
+        # A key that is no id may be anything: the pack is kept as one that is not known.
         pack_id = texts.pack_id(name)
         known = _as(str, texts.version(version) if version else "", _CNR)
         yield Pack(
@@ -86,6 +89,7 @@ def _of_manager(snapshot: dict[str, object]) -> Iterator[Pack]:
             evidence=evidence,
         )
     for url, given in _as(dict, snapshot.get(_GIT) or {}, _GIT).items():
+        # Snapshots from before the registry have null here.
         state = _as(dict, given or {}, _GIT)
         repository = texts.address(url)
         yield Pack(
@@ -98,6 +102,7 @@ def _of_manager(snapshot: dict[str, object]) -> Iterator[Pack]:
         )
     for item in map(table, _as(list, snapshot.get(_FILE) or [], _FILE)):
         name = _as(str, item.get("filename"), _FILE)
+        # The Manager lists ComfyUI's own file as if somebody had added it.
         if name not in OWN_FILES:
             yield Pack(
                 folder=texts.valid(name),
@@ -117,4 +122,5 @@ def _as(form: type[_Form], value: object, key: str) -> _Form:
 
 
 def _is_true(value: object) -> bool:
+    # YAML is read as texts only, JSON has the value itself.
     return value is True or (isinstance(value, str) and value.lower() == "true")

@@ -28,6 +28,7 @@ def load(data: bytes, name: str = "") -> object:
     if too_dense(data):
         raise TooMuchError("holds too many values")
     try:
+        # RecursionError: a file of brackets, which the parser follows down.
         document: object = json.loads(data)
     except (ValueError, RecursionError):
         raise ValueError("is not valid JSON") from None
@@ -105,13 +106,16 @@ def address(value: object) -> str | None:
     if not text or len(text) > _LONGEST_ADDRESS:
         return None
     if "://" not in text:
+        # `git@host:path`: git's own user is no secret, any other may be a login.
         login, at, rest = text.rpartition("@")
         return valid(text if not at or login == "git" else rest)
     try:
         parts = urlsplit(text)
+        # ValueError for a port that is no number: it may be part of a password with a slash in it.
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return None
+    # urlsplit drops line ends and control characters: a text that has some is no address.
     if not parts.scheme or not text.lower().startswith(f"{parts.scheme}://"):
         return None
     host = (

@@ -13,6 +13,7 @@ from watcher.installs.recognise.texts import items, table
 from watcher.model.pack import Pack, PackKind
 
 _CORE = "comfy-core"
+# The editor draws these without any code of a server, so that no pack has them.
 _OF_THE_FRONT_END = frozenset({"Note", "MarkdownNote", "Reroute", "PrimitiveNode"})
 _MADE = re.compile(r"workflow[>/].*|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """The type of a group of nodes, and of a subgraph, which a workflow makes itself."""
@@ -36,6 +37,7 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
     unread: set[str] = set()
     is_workflow = False
     for one in _tables(document):
+        # A workflow may have nodes that name nothing at all, and is one all the same.
         is_workflow |= isinstance(one.get("nodes"), list)
         if pack := _pack(one):
             packs.setdefault(_key(pack), pack)
@@ -47,7 +49,9 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
             if _pack(properties):
                 named.add(name)
             elif properties.get("cnr_id") or properties.get("aux_id"):
+                # An id that cannot be read stays a row, though a second node of the type names a pack.
                 unread.add(name)
+        # Editors wrote this list from December 2024 to February 2025, before each node named its own pack.
         if not isinstance(listed := one.get("node_versions") or {}, dict):
             raise ValueError("has node_versions of an unknown form")
         versions |= listed
@@ -58,8 +62,10 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
             unread.add(_type(name))
         elif name.lower() not in ids:
             packs[_key(pack)] = pack
+    # Any JSON may come here that has one of the words. To pass over it in silence would be to call it fine.
     if not (is_workflow or packs or types):
         raise ValueError("is neither a snapshot of the Manager nor a workflow")
+    # ComfyUI is no pack: its nodes name it like one.
     found = [pack for pack in packs.values() if pack.id != _CORE]
     known = _OF_THE_FRONT_END.union(own, named)
     unnamed = {one for one in types - known if not _MADE.fullmatch(one)} | unread
@@ -120,6 +126,7 @@ def _pack(properties: dict[str, object]) -> Pack | None:
         return None
     version = texts.version(properties.get("ver"))
     commit = texts.commit(version)
+    # Without an id there is only the repository, whose version nobody can judge: it is as any clone.
     is_git = (
         pack_id is None
         or commit is not None

@@ -39,6 +39,7 @@ async def _scan(
     source: Source, last: tuple[Pack, ...] | None, patience: float
 ) -> Scanned:
     """Return an install's packs, or its last list."""
+    # What lies in the place of another volume is not what this folder had: else the volume could never come back.
     had = [one for one in last or () if not one.is_stray]
     try:
         [found] = await scan(source, timeout=patience, had=had)
@@ -61,9 +62,11 @@ def _kept(scan: Inventory, last: tuple[Pack, ...]) -> tuple[Pack, ...]:
     known = {(pack.place, pack.folder): pack for pack in last}
     found: list[Pack] = []
     for pack in scan.packs:
+        # Two folders may have a pack of one name.
         had = known.get((pack.place, pack.folder), pack)
         best = _as_known(pack, had) if pack.unreadable else pack
         found.append(replace(best, is_stray=pack.place not in scan.places))
+    # A folder that could not be read has not lost its packs; one that the settings of ComfyUI no longer name has.
     if scan.failure:
         there = {(pack.place, pack.folder) for pack in scan.packs}
         found += [
@@ -82,6 +85,7 @@ def _as_known(pack: Pack, had: Pack) -> Pack:
     version = pack.claimed_version or pack.version
     ids = {one.id for one in identities(pack)}
     was = {one.id for one in identities(had) if one.by is not Claim.REPOSITORY}
+    # Judged by half of its files it could pass for another pack, or for a good version, and what is known would end.
     if version is None or pack.kind is not had.kind or not was <= ids:
         return had
     return replace(
