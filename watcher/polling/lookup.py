@@ -83,6 +83,7 @@ class Found:
 
 def age_key(created_at: str) -> str:
     """Return a key that sorts times of the registry; text that is none is older than any."""
+    # A date that cannot be read must not stand before all others of a table that begins with the newest.
     return recency(created_at) if created_at[:4].isdigit() else ""
 
 
@@ -107,6 +108,7 @@ async def look_up(
 
         parts = await asyncio.gather(*map(read, filters.nodes or ("",)))
         problems = [one for _, of_node in parts for one in of_node]
+        # A pack that is named twice, in other case, has each version once.
         found = {one.key: one for versions, _ in parts for one in versions}
         matching = [one for one in found.values() if filters.match(one.version)]
         matching.sort(
@@ -117,6 +119,7 @@ async def look_up(
             newest, unread = await _with_reasons(registry, newest, progress)
             problems += unread
     counts = Counter(one.version.status for one in matching)
+    # A status that this program does not know has a place too: the registry may add one.
     worst_first = sorted(counts, key=lambda one: (grade_rank(grade_of(one)), one))
     return Found(
         versions=tuple(newest),
@@ -144,6 +147,7 @@ async def _read(
         statuses=() if node else filters.statuses,
         status_reason=filters.reason,
     )
+    # Rows are put together as a poll does it: one that contradicts another is shown by its worst.
     rows = Rows(is_wanted=lambda key: node.lower() in {"", key})
     failed: Counter[str] = Counter()
     unreadable = 0
@@ -152,6 +156,7 @@ async def _read(
         async for read in pages:
             rows.take(read)
             if read.page is None:
+                # One line for each cause: of 330 pages many may fail alike.
                 failed[_why(read, node)] += read.pages
             elif rows.has_others:
                 break  # the other pages are those of all packs
@@ -171,6 +176,7 @@ async def _read(
     if unreadable:
         errors.append(f"{plural(unreadable, 'version')} could not be read")
     problems = [ReadFailure(node=node or None, error=error) for error in errors]
+    # A typing error in an id shows nothing, as a pack without versions does; a search may find nothing rightly.
     if node and not (found or problems or filters.reason):
         error = "the registry has no version of it: is the id right?"
         problems = [ReadFailure(node=node, error=error, fault=Fault.NOT_FOUND)]
@@ -182,6 +188,7 @@ def _why(read: PageRead[VersionRow], node: str) -> str:
     if not node or read.ban is None:
         return read.error
     reason = summarize(read.ban)
+    # The bare words of a 403 are no reason (docs/registry.md, Node bans).
     has_reason = reason.lower() != "node banned"
     return f"the whole pack is banned{f': {reason}' if has_reason else ''}"
 
@@ -195,6 +202,7 @@ async def _with_reasons(
         for one in found
         if one.version.status in STATUSES
     }
+    # Only of the rows that are shown: a reason can have megabytes.
     reasons = await read_all(registry, wanted, _PATIENCE, progress)
     versions = [replace(one, reason=reasons.get(one.key)) for one in found]
     unread = len(wanted) - sum(one.reason is not None for one in versions)

@@ -23,6 +23,7 @@ from watcher.values import frozen
 
 def registry_of(settings: Settings, progress: Progress = silent) -> Registry:
     """Return the registry that the settings name, to be opened; ConfigError then if no proxy can be used."""
+    # One for each poll or look: whether the registry asked to wait is known of that alone, and the next may ask again.
     return Registry(settings.registry_url, request_limits(settings), progress=progress)
 
 
@@ -135,16 +136,19 @@ class Report:
         Of a single node only the lack of any answer is: what the registry answers may be about that node.
         """
         nodes = [one for one in self.unread if one.node is not None]
+        # What was not tried follows from the others, and says nothing of its own.
         tried = [one for one in nodes if one.fault is not Fault.UNTRIED]
         are_all = len(nodes) == self.watched and not self.checked
         if not (are_all and tried and all(one.registry_wide for one in tried)):
             return None
+        # A 5xx about the only pack may be about that pack: then it is named.
         is_reached = tried[0].fault is not Fault.UNREACHED
         return None if self.watched == 1 and is_reached else tried[0]
 
     @property
     def failures(self) -> tuple[ReadFailure, ...]:
         """What could not be read, with one failure of the registry in place of those of all its nodes."""
+        # A hundred packs that all time out are one line in a mail, and not a hundred.
         if not (of_all := self.failure_of_registry):
             return self.unread
         parts = (one for one in self.unread if one.node is None)
@@ -153,6 +157,7 @@ class Report:
     @property
     def seconds(self) -> float:
         """How long the poll took, by the clock."""
+        # The clock may have been set back meanwhile.
         return max(timestamps.seconds_between(self.started, self.finished), 0.0)
 
     @property

@@ -79,6 +79,7 @@ class Poller:
         started = self.clock()
         known = self.folder.load()
         state = self._at_their_channels(known)
+        # Only reading can be stopped: nothing is written by then. A save under way is finished, which takes a moment.
         found = await self._until_stopped(self._read_change(state, started))
         if self.dry_run:
             return self._report(state, found, Dispatch(state.outbox), started)
@@ -130,6 +131,7 @@ class Poller:
             empty=tuple(one.name for one in polled.values() if one.is_doubtful),
             delivered=done.delivered,
             unconfirmed=done.unconfirmed,
+            # Of channels that the settings have: a queue that was set aside is no part of the exit code.
             undelivered=sum(queue.alerts for queue in queues.values()),
             expired_by_channel=done.expired,
             # Their failure in this poll, or the one before their wait.
@@ -147,6 +149,7 @@ class Poller:
             unpublished=unpublished,
             nodes=nodes,
             unscanned=tuple(unscanned),
+            # Said once: packs of a ComfyUI that the registry does not have are common, and nobody can mend that.
             unknown=tuple(
                 one.name
                 for key, one in polled.items()
@@ -160,6 +163,7 @@ class Poller:
                 and of.baseline_at == started
                 and not of.packs
             ),
+            # Once as well: a registry without the endpoint may never have it, but its versions are watched.
             no_packs="" if before.packs_error else found.checks.packs_error,
             requests=found.checks.requests,
         )
@@ -181,6 +185,7 @@ class Poller:
                 raise StoppedError
             return task.result()
         finally:
+            # What was requested is dropped, so that a stop takes less than five seconds whatever the registry does.
             task.cancel()
             stop.cancel()
             await asyncio.gather(task, stop, return_exceptions=True)
@@ -197,10 +202,12 @@ class Poller:
             # Here, as it loads PyYAML, which most polls need not.
             from watcher.polling.reading.installs import scan_all
 
+            # Addresses of installs are secret, and the state has them only as digests.
             state = salted(state)
             salt = state.snapshot.installed.salt
             installs = keyed(config.installs, salt)
             scans = await scan_all(installs, state.installs, patience, progress)
+        # Before this poll's deliveries: an event about a channel has to be saved and sent with the others.
         of_channels = channel_states(state, config.channels)
         async with Registry(
             config.registry_url, config.limits, progress=progress
@@ -243,6 +250,7 @@ class Poller:
         """
         unsaved: list[str] = []
         self._follow(known, state)
+        # Before the commit adds this poll's own to these.
         interrupted = bool(state.outbox.unrecorded)
         if found.installs != state.installs:
             state = self._with_installs(state, found, unsaved)
@@ -317,6 +325,7 @@ class Poller:
 
     def _hearing(self, snapshot: Snapshot, *more: str) -> tuple[Channel, ...]:
         """Return the channels with the ids of what the settings name, of their publishers' packs, and `more`."""
+        # Without globs all that is watched is named, by somebody or by what is installed.
         if not self.config.globs:
             return self.config.channels
         published = snapshot.packs_of(self.config.publishers)
@@ -364,6 +373,7 @@ class Poller:
             channels = self._hearing(state.snapshot)
             done = await dispatch(self.folder, waiting, channels, options)
         if done.expired:
+            # Before they are forgotten: a process that is killed then reports nothing any more.
             names = done.expired.keys() & done.failures.keys()
             failures = {name: done.failures[name] for name in sorted(names)}
             self.on_problems(delivery_problems(failures, done.expired))
@@ -377,6 +387,7 @@ class Poller:
         waiting = merged(state.outbox, self.config.channels, self.clock())
         if waiting is not state.outbox:
             try:
+                # Before it is sent: a merged message that a kill left unknown would be sent a second time in its parts.
                 self.folder.write_change(change(state.outbox, waiting))
             except StateError:
                 return state.outbox

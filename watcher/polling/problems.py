@@ -49,6 +49,7 @@ def warning(event: str, sentence: str, *about: str) -> Problem:
 
 def problems(report: Report) -> Iterator[Problem]:
     """Yield the problems of a poll. Nodes with the same error share one."""
+    # An outage gives most packs one error, and nobody reads it a hundred times.
     by_error: dict[str, list[str]] = {}
     for number, one in enumerate(report.failures):
         error = safe_line(one.error, _ERROR_LENGTH)
@@ -59,6 +60,7 @@ def problems(report: Report) -> Iterator[Problem]:
     for error, nodes in by_error.items():
         yield _error("node unread", f"{_some(nodes)}: {error}", *map(_UNREAD, nodes))
     if empty := [*map(sanitize_line, report.empty)]:
+        # Mostly a typing error in the settings, which only a person can mend.
         said = f"{_some(empty)}: no versions found: {IS_ID_RIGHT}"
         yield warning("node empty", said, *map(_EMPTY, empty))
     for name in map(sanitize_line, report.no_packs_of):
@@ -114,6 +116,7 @@ def delivery_problems(
         yield _error("state unsaved", said)
     for name, why in failures.items():
         channel = f"channel {name}"
+        # Who reads this in a mail from cron would think that they are lost.
         kept = "" if name in expired else "; its alerts are kept and retried"
         said = f"{channel}: {safe_line(why)}{kept}"
         yield _error("channel failed", said, channel + _TAKES_NONE)
@@ -135,6 +138,7 @@ def may_last(report: Report) -> Callable[[str], bool]:
 
     It may if its node was not read, or if its channel took nothing since it failed: what expires is no recovery.
     """
+    # Where nothing was read, none of the problems of yesterday is known to have ended.
     unread = [one.node for one in report.unread] if report.checked else report.nodes
     names = [sanitize_line(node) for node in unread if node is not None]
     unsure = {*map(_UNREAD, names), *map(_EMPTY, names)}

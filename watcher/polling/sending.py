@@ -89,7 +89,9 @@ async def dispatch(
         for channel in channels
         if (queue := waiting.queues.get(channel.name)) and is_due(queue, now)
     ]
+    # One that hung last time will mostly hang again, for a whole timeout.
     again = [one for one in rounds if has_failed(one.queue)]
+    # So that each has its turn though the budget ends before all were tried.
     again.sort(key=lambda one: one.queue.tried_at)
     stop = asyncio.create_task(_stop_soon(options))
     try:
@@ -248,6 +250,7 @@ class _ChannelRound:
 
         There is room then for its acknowledgement, whatever that leaves to a further message.
         """
+        # As after an attempt without an answer: if the process is killed now, nobody knows more.
         out = going_out(self.queue, message, self.options.clock())
         left = message.events[1:]
         fullest = delivered(self.channel.name, self.queue, message, left)
@@ -281,6 +284,7 @@ class _ChannelRound:
         """
         if outcome.taken:
             return await self._acknowledge(message, outcome)
+        # A service that limits its rate mostly asks for seconds: to leave the channel for that would fill its queue.
         if self._may_pause(outcome):
             await self._pause(message, outcome)
             return [message.id]
@@ -328,6 +332,7 @@ class _ChannelRound:
             self.delivered += alerts
         else:
             self.unconfirmed += alerts
+        # What it has taken shows that it works, however often it asked for patience.
         self._pauses = 0
         after = delivered(self.channel.name, self.queue, message, outcome.left)
         await self._keep(after, self._room)

@@ -51,6 +51,7 @@ def channel_warnings(loaded: Loaded) -> tuple[str, ...]:
     settings, origin = loaded.settings, loaded.origins["alert_urls"]
     if settings.alert_urls is None or settings.all_channels():
         return ()
+    # An empty variable of the environment hides the file's channels, which nobody sees in the file.
     given = "" if origin == "default" else f" (alert_urls is empty: {origin})"
     intended = f'alert_urls = "{NO_ALERTS}"'
     return (
@@ -78,11 +79,13 @@ def preload(worker: Worker | None, *, publishes: bool = False) -> Callable[[], N
     """
     files = [str(watcher.__file__)]
     try:
+        # An upgrade replaces files under a running process: what is imported only then may be half the new program.
         log.prepare()
         for module in (*_LATER, *(_TO_PUBLISH if publishes else ())):
             import_module(module)
         if worker is not None:
             files += worker.start()
+    # No process can be started here, which has an error of its own.
     except WorkerError:
         raise
     except Exception as error:  # noqa: BLE001 - an import can raise anything
@@ -105,7 +108,9 @@ def validate_channels(
     channels, known = loaded.settings.all_channels(), folder.addresses()
     if not channels:
         return replace(known, url_digests={})
+    # A digest with a salt of its own, which is slow to guess: a state that others read gives no webhook away.
     known = replace(known, salt=known.salt or secrets.token_hex(16))
+    # A process that loads apprise takes a second or more: it is asked only about what it has not accepted yet.
     try:
         addresses, refused = judge(
             channels, known, apprise=version("apprise"), refusal=refusal
@@ -127,6 +132,7 @@ def poll_config(
     settings = loaded.settings
     if not settings.watches_anything:
         raise nothing_to_watch(loaded)
+    # A proxy that cannot be used is exit code 2 before anything is touched, and not a failure of every pack.
     network.check_usable(settings.registry_url)
     chosen = settings.selection()
     return projected(

@@ -112,6 +112,7 @@ class Waiter:
                 return self.seen
             # A `Retry-After` counts, since asking earlier would only be refused again.
             pause = max(self.every, min(asked_pause, _LONGEST_PAUSE))
+            # A sleep may end a little early by the clock, which would make one look more.
             is_last = left <= pause
             await asyncio.sleep(min(left, pause))
 
@@ -119,6 +120,7 @@ class Waiter:
         """Look once more. Return how long the registry asked to wait."""
         async with self.connect() as registry:
             try:
+                # A look has several requests: together they may not take longer than is left.
                 async with asyncio.timeout(latest - _now()):
                     reading = await read_node(registry, self.seen.node, clock)
                     await self._judge(registry, reading)
@@ -147,6 +149,7 @@ class Waiter:
                 version=version,
                 status=version.status,
             )
+            # A refusal needs no look at the pack: nothing there makes it milder.
             if version.status in _REFUSED:
                 self._note(is_judged=True)
                 return
@@ -178,6 +181,7 @@ class Waiter:
                 for one in listing.versions
                 if one.version in (text, text.removeprefix("v"))
             ),
+            # An upload of a version that was deleted is a row of its own; of two at one time the worse counts.
             key=lambda one: (recency(one.created_at), badness(one)),
             default=None,
         )
@@ -186,6 +190,7 @@ class Waiter:
         """Note that a listing lacks the version. UsageError if none is named and none is pending."""
         if not self.seen.text:
             raise _nothing_pending(self.seen.node, listing)
+        # A typing error in the id would wait for two hours: so the question is asked.
         no_versions = "the registry has no version of this pack yet; is the id right?"
         self._note("it is not there yet" if listing.versions else no_versions)
 
@@ -228,6 +233,7 @@ class Waiter:
         version = self.seen.version
         if self.seen.of_pack or version is None or version.status not in _REFUSED:
             return
+        # The verdict is there: its reason may not make the command late.
         within = min(latest - _now(), self.timeout)
         wanted = {(self.seen.node, version.key): version.status}
         async with self.connect() as registry:

@@ -66,6 +66,7 @@ def compare_nodes(plan: Plan, answers: Answers) -> dict[str, Seen]:
         has_come = seen.spelling or seen.record or isinstance(seen.reading, NodeBanned)
         if key in plan.only_folders and not (is_known or has_come):
             continue  # a folder may have any name, also one that is no pack's
+        # A 404, or an empty first listing of which no record says that it is a pack.
         is_nothing = seen.is_not_found or (is_empty and seen.record is None)
         after, events = compare_node(seen, plan.options)
         found[key] = replace(
@@ -204,6 +205,7 @@ def compare(
         why.append(
             f"not all versions of {plural(unseen, 'node pack')} were shown; a later poll asks about these"
         )
+    # What only an install names may be anything, so that the registry need not have it.
     failures = {
         key: one.failure
         for key, one in polled.items()
@@ -211,6 +213,7 @@ def compare(
     }
     failures |= {ALL: failure} if failure else {}
     of_all = [ReadFailure(error="; ".join(why))] if why and not failure else []
+    # What waits for a later poll was neither read nor failed, and keeps its count.
     read = {key for key, one in polled.items() if one.is_read}
     if isinstance(answers.sweep, Sweep) and plan.snapshot.is_down:
         read.add(ALL)  # page 1 came, whichever packs are watched
@@ -320,6 +323,7 @@ def _checks_after(plan: Plan, answers: Answers, polled: Mapping[str, Seen]) -> C
     if answers.packs_due or all_nodes:
         error = _error(answers.packs) or _error(all_nodes)
         checks = replace(checks, packs_error=error)
+    # Only a whole list lasts for a day.
     if all_nodes and not all_nodes.failure:
         checks = replace(checks, listed_at=now)
     return replace(
@@ -345,6 +349,7 @@ def wanted_reasons(
     They are given by the id of the node, as the registry writes it, and the version's key. Of many nodes those come
     first that are run, then those with the worst events; the others are left out.
     """
+    # What is accepted needs no reason: it makes no event.
     accept = in_force(config.accept, change.checks.polled_at)
     exposures = change.snapshot.installed.exposures
     wanted: dict[VersionKey, str] = {}
@@ -359,6 +364,7 @@ def wanted_reasons(
     for event in sorted(change.events, key=rank):
         if event.is_explained:
             wanted.setdefault(version_of(event), event.after or "")
+    # A mass flagging may hit thousands of packs, and their alerts must not wait for thousands of requests.
     nodes = list(dict.fromkeys(node for node, _ in wanted))[:_MOST_EXPLAINED]
     seen = {key: change.polled[key] for key in nodes}
     return {
@@ -385,6 +391,7 @@ def _records_after(
         elif key in nodes and nodes[key].is_there:
             # The registry has it, so that the answer leaves open how it stands.
             lacking += 1
+    # What was not answered is not fine: a copy of it is `unknown` until it is.
     if lacking:
         packs = plural(lacking, "pack")
         failure = ReadFailure(error=f"GET /nodes does not say how {packs} stand")
@@ -436,6 +443,7 @@ def _with_installs(config: PollConfig, change: PollChange) -> PollChange:
     installed, appeared = exposure.appear(installed, scans, now, snapshot.revision)
     if installed != snapshot.installed:
         snapshot = replace(snapshot, installed=installed)
+    # A scan that failed moves no time: how long an install was not seen is what a person wants to know.
     moments = {
         key: checks.scanned.get(key, "") if scan.error else now
         for key, scan in scans.items()

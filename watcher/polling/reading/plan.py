@@ -79,6 +79,7 @@ def take_list(
 ) -> tuple[State, NodeRecords]:
     """Return the state with the packs of publishers, and the list as far as it can be believed."""
     records = all_nodes.records.values()
+    # Else every publisher would seem to have no pack, and that would be believed.
     if config.publishers and records and not any(one.publisher for one in records):
         error = "GET /nodes does not say whose the packs are"
         all_nodes = replace(
@@ -106,6 +107,7 @@ def take_repositories(
     if checks.registry_url in {"", config.registry_url}:
         last = (pack for packs in state.installs.values() for pack in packs)
         known = {**known_ids(last), **checks.repositories}
+    # Whose pack is banned may point its row elsewhere: the copies stay bad all the same.
     bad = state.snapshot.installed.exposures
     found = ids_under(_without_id(scans), known, all_nodes, bad)
     after = {
@@ -183,6 +185,7 @@ class Seen:
         known, record = self.known, self.record
         if known is None or not known.banned:
             return not (self.is_read or self.waits)
+        # A ban by 403 alone is in no row and no record, so that only its own answer can end it.
         is_over = record is not None and record.status != BANNED
         return is_over or not (self.is_read and known.ban_recorded)
 
@@ -239,6 +242,7 @@ class Plan:
     @property
     def tries_sweep(self) -> bool:
         """Whether page 1 is read first: it may show that a sweep is not worth its pages, or is refused."""
+        # Below that a request for each pack is cheaper than all pages, about 330 in 2026.
         return self.globs.chooses or (self.may_sweep and len(self.nodes) >= _MANY)
 
     def is_wanted(self, key: str) -> bool:
@@ -432,6 +436,7 @@ class Plan:
             return False
         now = self.options.now
         since = self.checks.stale_since.get(key, now)
+        # A clock that was set back, here or there, must not hide changes for ever.
         return 0 <= timestamps.seconds_between(since, now) < DAY
 
     def questions(self, sweep: Sweep, seen: Mapping[str, Seen]) -> list[str]:
@@ -497,6 +502,7 @@ def make_plan(
     published = [pack for pack in packs if not globs.leaves_out(pack)]
     nodes = {node.lower(): node for node in (*config.nodes, *published)}
     # All that installed packs may be.
+    # A copy may be more than one pack, and the worst of these counts, so that each is watched.
     claims = [
         one
         for scan in scans.values()

@@ -89,6 +89,7 @@ async def read_all(
     packs = plural(len({node for node, _ in groups}), "pack")
     progress("reasons", f"asking the registry for its reasons, of {packs}")
     tasks = [asyncio.create_task(ask(*of, keys)) for of, keys in groups.items()]
+    # An alert of a ban must not wait for its reason: what has come by then is enough.
     _, late = await asyncio.wait(tasks, timeout=patience)
     progress("reasons", "")
     for task in late:
@@ -175,6 +176,7 @@ async def read(
             clock,
             is_wanted=plan.is_wanted,
             is_worth_it=plan.is_worth_it,
+            # Nearly all rows are known: as the same objects a sweep of 33,000 takes little memory.
             known=(one for node in plan.snapshot.nodes.values() for one in node.rows),
             reads_again=plan.globs.chooses,
             progress=progress,
@@ -220,11 +222,13 @@ async def _ask(
 
     async def answer(node: str) -> Reading:
         nonlocal failures, silence
+        # A registry that asks for a long wait gets no further request in this poll: asking on would only be refused.
         why = registry.asked_to_wait
         if silence >= max(2 * at_once, _SHORTEST_SILENCE):
             why = "not tried, since the registry could not be reached"
         if why:
             return ReadFailure(node=node, error=why, fault=Fault.UNTRIED)
+        # One that fails for all need not be asked four times by each.
         once = failures >= max(at_once, _SHORTEST_STREAK)
         retries = 0 if once else sys.maxsize
         try:
