@@ -76,6 +76,7 @@ def coloured(stream: TextIO | None) -> bool:
 
     `NO_COLOR` turns colours off everywhere; without it, `FORCE_COLOR` turns them on. Empty counts as unset.
     """
+    # First: who sets it, perhaps for all programs, cannot do with colours (no-color.org).
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):

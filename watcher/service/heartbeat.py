@@ -96,6 +96,7 @@ class Heartbeat(Observer):
     ) -> None:
         """Wait a moment for the pings under way; after an error of the state, which ends the loop, say so."""
         patience = _LAST_MOMENT
+        # The loop ends by itself then: this may be the only word that its operator gets.
         if isinstance(error, StateError):
             self._put(failed=True)
             patience *= 5

@@ -40,6 +40,7 @@ def from_environment(
     address, limit, process = (
         environ.pop(name, "") for name in (_SOCKET, _WATCHDOG, _WATCHED_PROCESS)
     )
+    # Started by hand, or by a unit without Type=notify.
     if not address or _FAMILY is None:
         return None
     # A process id says whom the watchdog is for; without one it is any process (sd_watchdog_enabled(3)).

@@ -21,7 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from watcher.durations import show
+from watcher.durations import DAY, show
 from watcher.model import selection
 from watcher.model.channel import Channel
 from watcher.model.finding import Acceptance
@@ -39,8 +39,6 @@ from watcher.settings.tables import (
     read_tables,
 )
 from watcher.text import mask
-
-_DAY = 86_400
 
 
 def _duration(low: float, high: float) -> BeforeValidator:
@@ -67,10 +65,12 @@ def _folder(value: object) -> Path:
 
 
 def _publish_dir(value: object) -> Path | None:
+    # So a variable can take back what the file says.
     return None if parsing.lower(value) in (None, "") else _folder(value)
 
 
 _Folder = Annotated[Path, BeforeValidator(_folder, json_schema_input_type=str)]
+# Secrets are such by their type: no repr, log line or traceback of the settings shows one.
 _Heartbeat = Annotated[SecretStr | None, BeforeValidator(parsing.heartbeat_url)]
 _Tables = Annotated[
     tuple[ChannelTable, ...],
@@ -131,8 +131,8 @@ class Settings(BaseSettings):
         " accepted is shown and marked, but not reported as `exposed` and not counted by `audit`. In the environment:"
         " as `nodes`, or JSON of strings or of tables.",
     )
-    minimum_age: Annotated[float, _duration(0, 366 * _DAY)] = Field(
-        1.0 * _DAY,
+    minimum_age: Annotated[float, _duration(0, 366 * DAY)] = Field(
+        DAY,
         description="How old a version has to be before it is advised, and before `outdated` counts it. A"
         " younger one is advised, with its age, if no other is good. `0` advises any.",
     )
@@ -156,8 +156,8 @@ class Settings(BaseSettings):
         description="A monitor that notices when polls stop, such as healthchecks.io; secret. It gets a ping"
         " after every poll: at `/fail` if that could read nothing or could not use the state.",
     )
-    alert_expiry: Annotated[float, _duration(0.001, 3660 * _DAY)] = Field(
-        7.0 * _DAY,
+    alert_expiry: Annotated[float, _duration(0.001, 3660 * DAY)] = Field(
+        7 * DAY,
         description="How long an undelivered alert is kept. After that it is given up, with an error, when its channel"
         " fails again.",
     )
@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     concurrency: Annotated[int, _whole(1, 256)] = Field(
         16, description="Requests at a time."
     )
-    timeout: Annotated[float, _duration(0.01, _DAY)] = Field(
+    timeout: Annotated[float, _duration(0.01, DAY)] = Field(
         30.0,
         description="How long one request may take in all. The same limit holds for each recipient of an alert URL.",
     )
@@ -220,6 +220,7 @@ class Settings(BaseSettings):
         " a web server. Everybody can read them. A relative path starts where that of `state_dir` does.",
     )
     """Absolute once loaded."""
+    # Off: who adds an install to settings that publish is not to publish with it what is run.
     publish_installs: bool = Field(
         False,
         description="Whether the published files may show what you run: `true` or `false`. Everybody who can read them"

@@ -24,6 +24,7 @@ from watcher.text.mask import (
     nearest,
 )
 
+# `installs` is not among them: most are folders, and of an address each message shows only the scheme.
 SECRET = frozenset({"alert_urls", "channels", "heartbeat_url"})
 """Settings whose values no message, log or listing shows."""
 
@@ -44,6 +45,7 @@ class EntriesError(ValueError):
     """Entries of a list that are refused: `reasons` has why, by the entry's place from 1 on."""
 
     def __init__(self, reasons: Mapping[int, str]) -> None:
+        # On one line, for an option of the command line.
         super().__init__("; ".join(reasons.values()))
         self.reasons = reasons
 
@@ -114,12 +116,14 @@ def read_each(items: Iterable[object], read: Callable[[object], _Item]) -> list[
 
 def statuses(value: object) -> tuple[str, ...]:
     """Return names of statuses, in the spec's order."""
+    # In one order, so that the same set is the same setting.
     wanted = choices(split_list(value), STATUSES, "a status")
     return tuple(status for status in STATUSES if status in wanted)
 
 
 def choices(items: Sequence[object], known: Sequence[str], what: str) -> frozenset[str]:
     """Return one or more of the known names, written in any case."""
+    # Nobody means none: most often a variable is empty that should have had a value.
     if not items:
         raise ValueError(f"the list is empty; give at least one of {', '.join(known)}")
     return frozenset(_choice(item, known, what) for item in items)
@@ -184,6 +188,7 @@ def web_address(value: object) -> SplitResult | None:
         return None
     try:
         parts = urlsplit(value)
+        # As the client of HTTP will encode it; it would raise in the middle of a poll.
         host = (parts.hostname or "").encode("idna")
         # Port 0 can be written, and no server can have it.
         is_usable = parts.scheme in {"http", "https"} and parts.port != 0
@@ -214,6 +219,7 @@ def alert_urls(value: object) -> tuple[str, ...] | None:
     if isinstance(value, str):
         value = value.strip(_AROUND_URLS)
     items = items_of(value, _urls, "the value is not a list of apprise URLs")
+    # Beside a URL the word would contradict it: it is refused as no URL.
     if len(items) == 1 and lower(items[0]) == NO_ALERTS:
         return None
     return tuple(read_each(items, alert_url))
@@ -256,6 +262,7 @@ def heartbeat_url(value: object) -> str | None:
 _SITE = r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?"
 _PACK_URL = re.compile(_SITE + r"nodes/([^/?#]+)/*(?:[?#].*)?", re.IGNORECASE)
 _PUBLISHER_URL = re.compile(_SITE + r"publishers/([^/?#]+)/*(?:[?#].*)?", re.IGNORECASE)
+# Of characters that an id may have: what no id can match is a mistake.
 _GLOB = re.compile(r"!?(?:[A-Za-z0-9._*?-]|\[!?[A-Za-z0-9._-]+\]){1,200}")
 """A glob that an id could match."""
 

@@ -86,15 +86,10 @@ else:
         environ: Mapping[str, str], variable: str, usual: str
     ) -> Path | None:
         chosen, home = environ.get(variable), environ.get("HOME")
-        if chosen and not os.path.isabs(chosen):  # noqa: PTH117 - an invalid one counts as unset, by XDG's specification
-            chosen = None
-        return (
-            Path(chosen, _NAME)
-            if chosen
-            else Path(home, usual, _NAME)
-            if home
-            else None
-        )
+        # By XDG's specification a relative one counts as unset.
+        if chosen and os.path.isabs(chosen):  # noqa: PTH117 - it is no Path yet
+            return Path(chosen, _NAME)
+        return Path(home, usual, _NAME) if home else None
 
     if sys.platform == "darwin":
         _OWN_SETTINGS = _OWN_STATE = "Library/Application Support"

@@ -67,6 +67,7 @@ def environment(layers: Layers, environ: Mapping[str, str]) -> None:
         if name in Settings.model_fields:
             layers.add({name: value}, f"environment {variable}")
         else:
+            # A warning only: another program's variable may begin like this one's.
             shown = f"environment {safe_name(variable)}"
             layers.warnings.append(_ignored(shown, name))
 
@@ -111,6 +112,7 @@ def system_secrets(
     """
     # Nothing is in the null device, so without credentials all files here are read.
     passed_on = environ.get("CREDENTIALS_DIRECTORY") or os.devnull
+    # The address of an install may hold a password, so that it is a file here too.
     names = sorted({"installs", *(parsing.SECRET if alerts else ())})
     for file in [
         folder / name
@@ -128,6 +130,7 @@ def _add_files(layers: Layers, files: Iterable[Path]) -> None:
         known = Settings.model_fields
         if name in known:
             _add_file(layers, name, file)
+        # Other programs' secrets lie here as well, so only what is very alike is taken for a mistake.
         elif mask.nearest(name, known, likeness=_MISSPELLED):
             layers.warnings.append(_ignored(f"{FILE_ORIGIN}{file}", name))
 
@@ -215,6 +218,7 @@ def _text_of(path: Path) -> tuple[str, str, int]:
         with open(path, "rb", opener=open_at_once) as file:
             # Of what was opened: what the path leads to may be another file by now.
             mode = os.fstat(file.fileno()).st_mode
+            # A pipe would be waited for, and a device may have no end.
             if not stat.S_ISREG(mode):
                 return "", "is not a regular file", 0
             data = file.read(_MAX_FILE_BYTES + 1)

@@ -274,6 +274,7 @@ class InstallTable(BaseModel):
     @model_validator(mode="after")
     def _has_one(self) -> Self:
         """Return it; ValueError unless it says where it is read from, once."""
+        # By what was given, as an empty path is a mistake of its own.
         if len(self.model_fields_set & {*SourceKind}) != 1:
             raise ValueError("give one of path, url and snapshot")
         return self
@@ -332,6 +333,7 @@ def placed(table: InstallTable, place: Callable[[Path], Path]) -> InstallTable:
     """
     if table.kind is SourceKind.URL:
         return table
+    # No link is followed: what `current` leads to changes, and the install is the same.
     path = os.path.normpath(place(Path(table.where)))
     return table.model_copy(update={table.kind.value: path})
 
@@ -363,11 +365,13 @@ def each_once(tables: Sequence[InstallTable]) -> tuple[InstallTable, ...]:
 def _names(tables: Sequence[InstallTable]) -> list[str]:
     """Return the name that each table has, or the shortest of its usual ones that no other may have."""
     usual = [[table.name] if table.name else _usual_names(table) for table in tables]
+    # Of all names that others may have, so that no name depends on the order of the list.
     may_have = Counter(name for each in usual for name in {*map(str.lower, each)})
     names = [
         next((name for name in each if may_have[name.lower()] == 1), each[-1])
         for each in usual
     ]
+    # A name that was given is never changed: filters and reports of users have it.
     given = {table.name.lower() for table in tables if table.name}
     unnamed = zip(names, tables, strict=True)
     free = _numbered((name for name, table in unnamed if not table.name), given)
@@ -441,6 +445,7 @@ def _finding(value: object) -> str:
             f"{describe(value)} is not a finding; give the id of a pack, and a version of it or at least 7 digits of a"
             " clone's commit, e.g. rgthree-comfy@1.0.3"
         )
+    # A misspelled verdict would accept less than its writer thinks, or more.
     if equals and verdict not in _VERDICTS:
         raise ValueError(
             f"{describe(value)} ends with no verdict; after = give one of: {', '.join(_VERDICTS)}"

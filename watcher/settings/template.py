@@ -97,6 +97,7 @@ def text(system: Folders | None = None, state: Path = Path("state")) -> str:
     for name, field in Settings.model_fields.items():
         if title := _SECTIONS.get(name):
             parts.append(f"# ---- {title} ".ljust(120, "-") + "\n")
+        # Not even as an example: who reads the file would put the real one there.
         if system is not None and name in parsing.SECRET:
             parts.append(_secret(name, field, system.settings))
         else:
@@ -179,6 +180,7 @@ def write_system(folders: Folders) -> Path:
     nothing can be written. A file of alert URLs that is there stays as it is.
     """
     settings, credential = folders.settings / FILE_NAME, folders.settings / _CREDENTIAL
+    # Said first: half of the files would be worse than none.
     if not is_root():
         raise UsageError(
             f"--system writes to {folders.settings}, which only root may",
@@ -189,6 +191,7 @@ def write_system(folders: Folders) -> Path:
         folders.settings.chmod(_FOLDER_MODE)  # whatever is masked
     create(settings, text(folders))
     settings.chmod(_FILE_MODE)
+    # Last, and never replaced: it may be the secrets of an earlier installation.
     if not os.path.lexists(credential):
         create(credential, "")
     return credential

@@ -140,6 +140,7 @@ def test_alerts(*, loaded: Loaded, channels: tuple[str, ...]) -> int:
         )
         hint += "\ncomfy-watch config shows what was read"
         raise UsageError("there are no channels", hint)
+    # Before anything is sent: a misspelled name is no reason for half of the samples.
     if unknown := [name for name in channels if name not in known]:
         raise no_such("channel", unknown[0], known)
     folder = StateFolder(loaded.settings.state_dir)

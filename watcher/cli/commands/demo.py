@@ -152,6 +152,7 @@ def _perform(folder: Path) -> None:
             if act.change:
                 act.change(rows)
             report = asyncio.run(_poll(settings, worker))
+            # Looked at each time: a demo that shows less than it says would be believed.
             if report.errors or bool(arrived) != bool(act.change):
                 why = [f"{error}; " for _, error in report.errors]
                 raise WatchError(

@@ -141,6 +141,7 @@ def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> _ChosenI
             sources=named, timeout=Settings().timeout, are_named=True
         )
     loaded = settings().settings
+    # What is said in settings counts before what is found by chance.
     if installs := loaded.all_installs():
         return _ChosenInstalls(sources=installs, timeout=loaded.timeout)
 
