@@ -18,6 +18,7 @@ from watcher.model.version import SafeVersion, is_same_version, normalised
 from watcher.text.sanitize import Trusted
 from watcher.timestamps import Moment
 
+# One sentence for every ban: a list of words for malware missed half of the plausible reasons.
 STOP = Trusted(
     "Stop ComfyUI and remove it. If the reason speaks of malware, or there is none, change the passwords and keys that"
     " this machine held."
@@ -48,17 +49,20 @@ def advice_on(event: Event, others: Iterable[Event] = ()) -> Advice:
     """Return what to do about an event; `others` are those of its message."""
     match event.kind:
         case Kind.APPEARED:
+            # Only somebody who may write to `custom_nodes` puts a pack there, and its code runs as the user.
             return Advice(
                 said(
                     "If nobody installed it, stop ComfyUI and remove it; somebody may control this machine."
                 ),
                 said("if nobody installed it, stop ComfyUI"),
             )
+        # A failure that only time mends has no advice.
         case Kind.FAILING:
             return _on_failure(event)
         case Kind.REINSTATED:
             # That something is fine again must not hide that another copy is not.
             return _on_what_is_left(event)
+        # What is bad about a first listing, and run, has an `exposed` of its own.
         case _ if event.kind is Kind.BASELINE or not (event.warns and event.runs_it):
             return Advice()
         # Neither version is known to be the good one, so none is advised.
@@ -106,6 +110,7 @@ def _on_failure(event: Event) -> Advice:
         # Only the name is a value: one of several words is none in the plainest form.
         command = "mend the cause, then run comfy-watch test-alerts {}"
         return _of(said(f"{command}; a corrected URL gets what waits", name))
+    # An id that never had a version is mostly a typing error.
     return _of(said("check the id") if event.after == EMPTY else ())
 
 
@@ -123,6 +128,7 @@ def _on_what_is_left(event: Event) -> Advice:
 
 
 def _version(text: str) -> str:
+    # A file in the pack may claim any text as its version, and a sentence of theirs would read as ours.
     is_number = normalised(text) is not None
     return text if is_number else UNKNOWN_VERSION
 
@@ -132,6 +138,7 @@ def _newest_good(of_pack: Sequence[Event]) -> tuple[SafeVersion | None, Moment]:
 
     A message may have events of several polls: the last word counts, and no version that any of them warns of.
     """
+    # A merged message may hold what several polls saw of one pack, in any order.
     newest = max(of_pack, key=lambda event: (event.at, event.safe_version is not None))
     good = newest.safe_version
     bad = [event.version for event in of_pack if event.version and event.warns]
@@ -159,6 +166,7 @@ def newest_good(good: SafeVersion | None, at: Moment) -> Words:
     if good.version is None:
         return said("there is no good version")
     born = good.young_since
+    # A registry's clock, or a forged date, may be ahead of ours: no age is said then.
     age = timestamps.seconds_between(born, at) if born else -1.0
     young = f" (out for {durations.age(age)})" if age >= 0 else ""
     return said(f"the newest good version is {{}}{young}", good.version)

@@ -64,6 +64,7 @@ def _titles(worst_first: Sequence[Event]) -> Iterator[str]:
     ends = [*(f" (+ {one})" for one in numbers), ""]
     long, short = (_headline(worst, *sizes) for sizes in _SIZES)
     run = which_you_run(worst)
+    # A name that could ping or link has no safe form here: titles have no code to quote it in.
     if long:
         yield long + run + in_a_title(worst) + ends[0]
         yield from (long + run + end for end in ends)
@@ -81,6 +82,7 @@ def _headline(event: Event, of_name: int, of_version: int) -> str:
         return ""
     # Any other text could be words of somebody who wants to be read in a title.
     is_odd = version is not None and not _VERSION_TEXT.fullmatch(version)
+    # A title is plain text everywhere, so that one set of characters does for all services.
     words = (
         capital(what),
         "a version of" if is_odd else "",
@@ -134,7 +136,9 @@ def compose(
     A further message has a `part`. `named` has the lower-case ids of the nodes that are named or run; None for all.
     """
     ordered = worst_first(events)
+    # Past these nobody reads on; what is owed follows in further messages.
     shown = ordered[:MOST]
+    # A first poll of what is run has a baseline and an `exposed` of the same ban.
     said = {(event.node, event.version) for event in ordered if event.is_a_ban}
     # A pack that is watched from now on, and has no ban that is not said, needs no block of its own.
     quiet = [event for event in shown if _is_quiet(event, said)]
@@ -145,6 +149,7 @@ def compose(
         groups: dict[object, list[Event]] = defaultdict(list)
         for event in loud:
             groups[key(event)].append(event)
+        # What is left out of a group is counted in the foot like any other event.
         alike = (group[:_VERSIONS] for group in groups.values())
         return (*(phrasing(group, ordered) for group in alike), *watched)
 
@@ -180,6 +185,7 @@ def _is_owed(event: Event, named: Collection[str] | None) -> bool:
     """Return whether an event is critical, and about what somebody runs or named."""
     if event.severity is not Severity.CRITICAL:
         return False
+    # A ban of a pack that only a pattern chose is news and no emergency: it may be counted.
     is_named = named is None or event.node_key in named
     return is_named or event.runs_its_pack
 

@@ -136,8 +136,11 @@ def public_form(event: Event) -> EventForm:
             )
             for one in event.changes
         ),
+        # A publisher or a proxy may write any text as a date.
         published=timestamps.normal(event.published),
+        # "" is the default and so left out: null says that there is no good version.
         safe_version=advised.version if advised else "",
+        # A flag may have 158 findings, and a webhook's receiver bounds its bodies.
         findings=finding_forms(scan),
         finding_count=scan.count if scan else 0,
         installed=copy_forms(event.installed),
@@ -190,6 +193,7 @@ def event_objects(
     """
     objects: list[object] = []
     left = most_bytes
+    # The order of the text beside them, so that both can be read together.
     for event in worst_first(events)[:MOST_EVENTS]:
         form = escape_values(public_form(event))
         # Only the event at the edge is shortened: what is worse than it has all its texts.
@@ -208,6 +212,7 @@ def plainest_objects(events: Sequence[Event]) -> list[object]:
 
     There must be at least one event.
     """
+    # A service that refused the usual form may have refused a text in it: here is none of a person.
     worst = worst_first(events)[0]
     form = _short_form(replace(worst, reason="", changes=()))
     # Only here: the severity of the event rests on its findings.
@@ -219,4 +224,5 @@ def _short_form(event: Event) -> EventForm:
 
 
 def _size(form: object) -> int:
+    # apprise sends ASCII JSON, in which one character may take twelve bytes.
     return len(json.dumps(form)) + len(", ")

@@ -108,6 +108,7 @@ def phrasing(alike: Sequence[Event], others: Iterable[Event] = ()) -> Phrasing:
     run = which_you_run(event)
     # What is said of the copies has its joint from the sentence before it.
     where = running(event)
+    # The install is all that is known of what appeared; that it is run follows from it.
     if event.kind is Kind.APPEARED:
         where = said(" {}", _in_install(event))
     # Who has set patterns knows the packs by these.
@@ -117,12 +118,15 @@ def phrasing(alike: Sequence[Event], others: Iterable[Event] = ()) -> Phrasing:
         where = said(f"{run}{{}}", where[1:])
     elif where:
         where = said("; {}", where)
+    # What appeared may only claim an id.
+    has_page = event.node is not None and event.kind is not Kind.APPEARED
     # Why to stop at once must not be lost to a small screen.
     is_run_ban = event.is_a_ban and event.runs_it
     return Phrasing(
         symbol=_symbol(event),
         what=what,
         name=name_of(event),
+        # An empty version text is one too, and is shown as blank.
         versions=tuple(one.version or "" for one in alike if event.version is not None),
         about=about,
         run=run,
@@ -130,7 +134,7 @@ def phrasing(alike: Sequence[Event], others: Iterable[Event] = ()) -> Phrasing:
         advice=advice_on(event, others),
         details=tuple(filter(None, (_differences(event), _why(event), _since(event)))),
         reason=reason_of(event) if is_run_ban else (),
-        url=event.url if _has_page(event) else "",
+        url=event.url if has_page else "",
         events=tuple(alike),
     )
 
@@ -170,6 +174,7 @@ def happened(event: Event) -> tuple[str, str]:
         case Kind.EXPOSED:
             copy = f", {UNKNOWN_VERSION}" if is_of_pack else ""
             return f"you run {_loud(_wrong(event) or words, event)}", copy
+        # Without our own words before a name the sentence is about it: "x is not listed any more".
         case Kind.REMOVED if is_of_pack:
             return "", " is not listed any more"
         case Kind.REINSTATED if not is_of_pack:
@@ -197,11 +202,13 @@ def happened(event: Event) -> tuple[str, str]:
 
 def _of_failure(event: Event, *, fails: bool) -> tuple[str, str]:
     found = event.after if fails else event.before
-    if event.channel is not None:
-        return ("alerts no longer reach", "") if fails else ("alerts reach", " again")
-    if event.install is not None:
-        return "install", " cannot be scanned" if fails else " can be scanned again"
+    # The end of a failure is said in the words of its beginning, so that both are found by one search.
     can, again = ("cannot", "") if fails else ("can", " again")
+    if event.channel is not None:
+        return "alerts no longer reach" if fails else "alerts reach", again
+    if event.install is not None:
+        return "install", f" {can} be scanned{again}"
+    # That it cannot be read would send people to look for a network problem.
     if event.node is not None and found == EMPTY:
         return "", " has no versions" if fails else " has versions now"
     if event.node is not None:
@@ -215,6 +222,7 @@ def _of_failure(event: Event, *, fails: bool) -> tuple[str, str]:
 def _of_baseline(event: Event) -> tuple[str, str]:
     if event.is_about_all:
         tally = event.tally
+        # A pattern may be added to a watch that has run for long.
         more = "more node pack" if tally.has_others else "node pack"
         packs = plural(tally.packs, more)
         return f"{_WATCHED}: {packs}", f" with {plural(tally.versions, 'version')}"
@@ -256,20 +264,17 @@ def _wrong(event: Event) -> str:
 
 
 def _loud(words: str, event: Event) -> str:
+    # Capitals are the one emphasis that a title, a text message and a log line have.
     return words.upper() if event.severity is Severity.CRITICAL else words
 
 
 def name_of(event: Event) -> str | None:
     """Return what a sentence names: a node, a channel or an install, or a folder; None for the registry."""
+    # A failing channel or install is about no pack.
     names = (event.channel, event.install, event.node)
     if event.kind is Kind.APPEARED:
         names = (event.node, event.folder, None)
     return next((name for name in names if name is not None), None)
-
-
-def _has_page(event: Event) -> bool:
-    """Return whether its pack has a page on the registry: what appeared may only claim an id."""
-    return event.node is not None and event.kind is not Kind.APPEARED
 
 
 # Since when, and why
@@ -282,6 +287,7 @@ def _since(event: Event) -> Words:
     before, age = event.before or ACTIVE, _age(event)
     is_said = before != ACTIVE and event.kind not in _SAYS_BEFORE
     was = said("was {}", known_status(before)) if is_said else ()
+    # What is pending is not public yet.
     since = f"uploaded {age} ago" if event.kind is Kind.PENDING else f"public for {age}"
     return joined(", ", (was, said(since) if age else ()))
 
@@ -328,6 +334,7 @@ def _why(event: Event) -> Words:
         is_empty = event.is_about_all and not event.tally.packs
         return reason_of(event) if is_empty else ()
     # Of what is run that is said with what to do about it.
+    # Most flags are of harmless packs: who hears only "flagged" takes them for verdicts.
     is_unsaid = event.is_a_flag and not event.is_harmless and not event.runs_it
     return joined("; ", ((UNREVIEWED,) if is_unsaid else (), _found(event)))
 
@@ -340,6 +347,7 @@ def _found(event: Event) -> Words:
 
 def reason_of(event: Event) -> Words:
     """Return the reason of an event. Our own words come first: each clause may begin a line."""
+    # What follows is quoted: a registry's text may try to look like our advice.
     return said("reason: {}", event.reason) if event.reason else ()
 
 
@@ -392,6 +400,7 @@ def which_you_run(event: Event) -> str:
 def _in_install(event: Event) -> Words:
     """Return where a pack appeared, and whether it is disabled."""
     copies = [copy for copy in event.installed if copy.install == event.install]
+    # A disabled pack does nothing until somebody enables it.
     is_run = not copies or any(copy.enabled for copy in copies)
     disabled = "" if is_run else "; it is disabled"
     return said(f"on {{}}{disabled}", Item(event.install or ""))

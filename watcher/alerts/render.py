@@ -100,6 +100,7 @@ def render(
     many: one for each event, and a last one with the count of the others. A single one has no symbol: a service may
     read it out. The size is asked for a few times only, however much has to go.
     """
+    # A title that the service cut would lose its count, or half of a name.
     title = next((title for title in digest.titles if len(title) <= title_limit), "")
     layouts = [*_layouts(digest, lines)]
     bodies = _Bodies(digest=digest, writer=_WRITERS[form], lines=lines)
@@ -114,6 +115,7 @@ def render(
 
     # Mostly everything fits.
     last = len(layouts) - 1
+    # Each layout is shorter than the one before. What a service counts may take long: JSON, or apprise's converters.
     number = 0 if fits(0) else bisect_left(range(last), True, lo=1, key=fits)
     fitting = message(number)
     if number < last or size(fitting) <= limit:
@@ -130,6 +132,7 @@ def plainest(digest: Digest) -> Rendered:
 
     It has no text that a person wrote. As for a program that reads it, one event is named.
     """
+    # The reason is what a service most likely refused.
     line = replace(digest.blocks[0], reason=())
     room = PLAINEST_LIMIT - len(PRODUCT) - 1
     alone = replace(digest, blocks=(), lines=(line,))
@@ -164,6 +167,7 @@ def _layouts(digest: Digest, lines: int | None) -> Iterator[_Layout]:
         yield _Layout(shown=alike[:number], text=_BRIEF)
     # What others are called is worth less than what this one is.
     short = _Layout(shown=alike[:1])
+    # Name, version and advice of the worst event stay in all of these.
     yield short
     yield replace(short, command=False)
     yield replace(short, foot=False)
@@ -187,8 +191,10 @@ class _Bodies:
             self._text(line, layout, is_detailed=number < (detailed or 0))
             for number, line in enumerate(layout.shown)
         ]
+        # Lines of one block: an HTML paragraph for each would set them apart.
         if detailed is None and self.lines is None:
             texts = [writer.block(texts)]
+        # By id: one line may stand for several versions.
         named = {event.id for line in layout.shown for event in line.events}
         hidden = [event for event in self.digest.events if event.id not in named]
         left = tuple(one.id for one in hidden if one.id in self.digest.owed)
@@ -201,9 +207,11 @@ class _Bodies:
     def _text(self, said: Phrasing, layout: _Layout, *, is_detailed: bool) -> str:
         """Return a line, or where there is room for it a block: what happened; what to do; why and since when."""
         writer = self.writer
+        # Why to stop ComfyUI at once is said even where all else is short.
         reasons = said.details if is_detailed else (said.reason,)
         most = layout.text if is_detailed else min(layout.text, _BRIEF)
         why = [writer.words(sentence(words), most) for words in reasons if words]
+        # Any other address could lead elsewhere under a name that people trust.
         if is_detailed and is_page(said.url):
             why.append(writer.link(said.url))
         is_line = layout.detailed is None or self.lines is not None
@@ -215,13 +223,15 @@ class _Bodies:
 
     def _headline(self, said: Phrasing, layout: _Layout) -> str:
         writer = self.writer
-        parts = [said.symbol if self.lines != 1 else ""]
-        if said.what:
-            parts.append(writer.stressed(capital(said.what)))
+        what, name = capital(said.what), ""
         if said.name is not None:
-            parts.append(writer.quotation(said.name or NAMELESS, layout.name))
-        quoted = [writer.quotation(one, layout.version) for one in said.versions]
-        parts.append(", ".join(quoted))
+            name = writer.quotation(said.name or NAMELESS, layout.name)
+        parts = (
+            said.symbol if self.lines != 1 else "",
+            writer.stressed(what) if what else "",
+            name,
+            ", ".join(writer.quotation(one, layout.version) for one in said.versions),
+        )
         # A line says that it is run; on which machines has no room there.
         end = (Trusted(said.run),) if layout.detailed is None else said.runs
         start = " ".join(filter(None, parts)) + writer.plain(said.about)
@@ -238,6 +248,7 @@ class _Bodies:
         # The command is there for what is missing; a message that has all needs none.
         is_all = not hidden and layout.detailed == len(layout.shown)
         if layout.command and not is_all:
+            # To the minute: a command to type has to be short, and an event too many does no harm.
             since = min(event.at for event in digest.events)[: len("2026-01-31T12:00")]
             command = f"history --since {since}Z"
             if self.lines is None and layout.text != _SHORT:
@@ -292,8 +303,10 @@ def _escaped(text: str) -> str:
 
 def _ascii_quoted(text: str) -> str:
     """Return a quotation that what it quotes cannot end."""
+    # Of 160 bytes each pair of quotation marks takes two, and more after encoding.
     if _WORD.fullmatch(text):
         return text
+    # A second mark would end the quotation, and what follows would read as ours.
     return '"' + ascii_text(text).replace('"', "'") + '"'
 
 

@@ -27,6 +27,7 @@ _ITEMS = 4
 UNKNOWN_VERSION = Trusted("a copy of unknown version")
 
 
+# A type, since a flag beside each text would be lost when words are joined.
 class Item(str):
     """Untrusted text that is one of several: a line shows only its start."""
 
@@ -37,6 +38,7 @@ def said(ours: str, *others: str | Words) -> Words:
     """Return our own words, in which each `{}` stands for a text, or for words."""
     first, *ends = ours.split("{}")
     words: Words = (Trusted(first),)
+    # Templates and not f-strings: what is put in stays untrusted until a renderer quotes it.
     for other, end in zip(others, ends, strict=True):
         words += ((other,) if isinstance(other, str) else other) + (Trusted(end),)
     # An empty text of others is shown as that.
@@ -48,6 +50,7 @@ def sentence(words: Words) -> Words:
     if not words:
         return ()
     first, *others = words
+    # A version or a name is never changed: people search for it as it is written.
     if isinstance(first, Trusted):
         first = Trusted(capital(first))
     return first, *others, Trusted(".")
@@ -88,6 +91,7 @@ def difference(changes: tuple[FieldChange, ...]) -> Words:
 
 def known_status(status: str) -> str:
     """Return a status as `Trusted` if it is one of ours."""
+    # Another status is the registry's word, and may be a sentence.
     return (
         Trusted(status)
         if status in (*STATUSES, "removed", "deprecated", "delisted")
@@ -130,6 +134,7 @@ MOST_FINDINGS = 3
 
 def scan_of_flag(event: Event) -> Scan | None:
     """Return what the scanner found, if that is why a version is flagged, and all of it could be read."""
+    # Of a ban the reason stands, since a person wrote it; half of the findings would calm without cause.
     is_why = event.is_a_flag and event.scan is not None and event.scan.is_whole
     return event.scan if is_why else None
 
@@ -148,6 +153,7 @@ def in_a_sentence(scan: Scan) -> Words:
         return said(
             f"all {scan.count:,} findings are informational, and earlier versions had them too"
         )
+    # "Found" sounds like an accusation, and six of ten harmless packs have such findings.
     is_informational = all(one.is_harmless for one in scan.items)
     start = "informational findings" if is_informational else "the scanner found"
     shown = of_rules(scan.items)[:MOST_FINDINGS]
@@ -158,6 +164,7 @@ def in_a_sentence(scan: Scan) -> Words:
 
 def _finding(finding: ScanFinding) -> Words:
     words, where = in_words(finding.rule), place(finding)
+    # A rule that we do not know is text of the registry.
     words = words if isinstance(words, Trusted) else Item(words)
     return said("{}, in {}", words, Item(where)) if where else (words,)
 
@@ -168,4 +175,5 @@ def in_a_title(event: Event) -> str:
     if scan is None or not scan.items or scan.items[0].is_harmless:
         return ""
     words = in_words(scan.items[0].rule)
+    # Titles quote nothing, so that a rule that is not known stays out.
     return f": {words}" if isinstance(words, Trusted) else ""

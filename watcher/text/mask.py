@@ -25,6 +25,7 @@ def find_url(text: str) -> re.Match[str] | None:
 
 def describe(value: object) -> str:
     """Return a value as a message may show it: quoted, short, on one line, invisible characters made visible."""
+    # A URL in the wrong setting may be an alert URL, with a token in its path.
     match value:
         case str() if found := find_url(value):
             return (
@@ -36,6 +37,7 @@ def describe(value: object) -> str:
             return repr(value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…")
         case bool():
             return str(value).lower()
+        # A number of a settings file may have thousands of digits.
         case int() | float():
             return (
                 f"{value:.15g}"

@@ -21,6 +21,7 @@ def repository_key(address: str) -> str:
     "" if it is no address. Of one on GitHub only owner and name count, of `www.github.com` and over ssh too.
     The Manager's repository, which has moved, has one key.
     """
+    # The registry has what its publisher typed.
     address = address.strip()
     found = (
         (_URL.fullmatch(address) or _SCP.fullmatch(address))
@@ -29,6 +30,7 @@ def repository_key(address: str) -> str:
     )
     if found is None:
         return ""
+    # `ssh.github.com` is how GitHub is reached through a firewall that closes port 22.
     host = found["host"].lower().removeprefix("www.").removeprefix("ssh.")
     path = re.split("[?#]", found["path"].lower())[0]
     parts = [part for part in path.split("/") if part]

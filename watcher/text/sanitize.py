@@ -9,12 +9,15 @@ from dataclasses import fields, is_dataclass
 REDACTED_EMAIL = "(address removed)"
 
 _ELLIPSIS = "…"
+# Look-alikes, since a text without these characters could no longer be read, or searched for.
 _AT = "\uff20"  # FULLWIDTH COMMERCIAL AT: reads as @, pings nobody
 _SMALL_AT = "\ufe6b"
 _ANGLE = "\u2039"  # SINGLE LEFT-POINTING ANGLE QUOTATION MARK
+# Piles of marks paint over the lines above and below.
 _MARKS = 3
 """Combining marks that a letter may carry."""
 _TRUSTED_LIMIT = 8192
+# A text may begin with thousands of invisible characters to push what can be seen out of sight.
 _READ = 16
 """How many times more characters are read than kept, since most of them may be invisible."""
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -40,6 +43,7 @@ _DOT = (
 )
 """The forms that `@` and `.` take in addresses: plain, encoded or spelled out."""
 
+# To a regular expression a vowel sign is no letter, so that a host in Devanagari stayed a link.
 _VOWELS = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u1cff\u1dc0-\u1dff\u200c\u200d\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ua66f-\uabff"
     "\ufb1e\ufe20-\ufe2f\U00010000-\U0001efff"
@@ -50,6 +54,7 @@ _GOES_ON = re.compile(r"_\w")
 """A host has no underscore: `@torch.no_grad` is code."""
 
 _HARMLESS = re.compile(r"[ -~]*")
+# GitHub Actions takes such a line of a log for a command of the workflow.
 _COMMAND = re.compile(r"\A\s*::|##\[")
 _FIRST_OF_WORD = re.compile(r"(?<!\S)::+")
 """Colons that begin a word. Where a terminal breaks a line, any word may be its first."""
@@ -72,6 +77,7 @@ _MAILBOX_BACKWARDS = (
     r"|(?:[^\s@\uff20\ufe6b<>\u2039()\[\]{},;:|]|;\w{1,8}#?&|[)\]}] ?(?:tod|\.) ?[(\[{]){1,64})"
 )
 """The mailbox before an @, matched backwards from there, so that the time does not depend on the text before it."""
+# Bounds, so that the time grows with the text and not with its square.
 _LONGEST_MAILBOX = 512
 _LONGEST_WORD = 320
 _HALF_AN_AT = rf"(?i){_AT_SIGN}|[(\[{{&%\\] ?[#\w]{{0,9}}\Z"
@@ -99,6 +105,7 @@ def sanitize_line(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     The function is idempotent. It reads only the start of a huge text. If the text is `cut_off` already, its last word
     is dropped, since it may be half an address.
     """
+    # Nearly all ids and versions are clean: a sweep has 33,000 rows.
     if (
         not cut_off
         and len(text) <= limit
@@ -109,8 +116,10 @@ def sanitize_line(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     window = max(4096, 8 * limit)
     read = text[: _READ * window]
     line = _visible(read, window)
+    # What is left of an address without its other half is not found as one.
     if cut := cut_off or len(line) >= window or len(read) < len(text):
         line = _without_cut_end(line)
+    # Before the @ is replaced, and after invisible characters are gone that may stand in an address.
     line = redact_emails(line)
     line = line.replace("@", _AT).replace(_SMALL_AT, _AT)
     line = _TAG.sub(_ANGLE, line).replace("://", "[:]//").replace("##[", "# #[")
@@ -208,6 +217,7 @@ def redact_emails(text: str) -> str:
     done = 0
     for found in re.finditer(_AT_HOST, seen):
         before = seen[max(done, found.start() - _LONGEST_MAILBOX) : found.start()]
+        # Code in a reason has decorators, as in "the @torch.no_grad".
         if before[-1:].isspace() and _GOES_ON.match(seen, found.end()):
             continue
         if mailbox := re.match(_MAILBOX_BACKWARDS, before[::-1]):
@@ -223,6 +233,7 @@ def _visible(text: str, most: int) -> str:
     """
     out: list[str] = []
     marks = _MARKS
+    # A pattern removes thousands of fillers faster than the loop.
     for char in INVISIBLE.sub("", text):
         if len(out) > most:
             break
@@ -289,6 +300,7 @@ def ascii_text(text: str) -> str:
 
     The result has no `@` that the text has not, so that it forms no address.
     """
+    # A backtick is not in the alphabet of text messages.
     if text.isascii():
         return text.replace("`", "'")
     plain = _SYMBOLS.sub(r"\1", text).translate(_WORDS)
@@ -301,6 +313,7 @@ def ascii_text(text: str) -> str:
 def _letter(char: str) -> str:
     """Return a letter's own form without marks; the character itself if that is none."""
     parts = unicodedata.normalize("NFKD", char)
+    # One letter outside of the alphabet of text messages makes two of 70 characters of one of 160.
     bare = "".join(part for part in parts if not unicodedata.combining(part))
     if not bare:
         return ""
@@ -313,6 +326,7 @@ def plain_name(text: str, limit: int = 200) -> str:
         text = sanitize_line(text, limit).replace(_DEAD_DOT, "?")
     elif len(text) > limit:
         text = text[: limit - 1] + "?"
+    # Services and telephones link a bare `evil.com` or `1.2.3.4`.
     text = _FOURTH_NUMBER.sub(r"\1?", _DOTS.sub("?", text))
     return _NOT_PLAIN.sub("?", text).strip()
 

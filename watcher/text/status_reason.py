@@ -17,8 +17,10 @@ from watcher.values import frozen
 _READ_AT_MOST = 8_000_000
 _ITEMS_AT_MOST = 20_000
 _HISTORY_AT_MOST = 50
+# The registry puts findings as text into a message, which may be text in a history.
 _DEEPEST = 2
 """JSON in a text of JSON in a text."""
+# Python refuses to read a number of more than 4,300 digits, and a line has no more than these.
 _LINE_DIGITS = 9
 _DECODER = json.JSONDecoder()
 _START = 100_000
@@ -29,6 +31,7 @@ _MESSAGE = re.compile(
 )
 _JSON = re.compile(r'[\[{]\s*(?:["\[{]|\Z)')
 """The beginning of JSON, and not of words in brackets."""
+# A finding quotes the code that set it off, which no message shows.
 _CODE = re.compile(r'"?code_snippet', re.IGNORECASE)
 
 
@@ -70,6 +73,7 @@ def _read_text(text: str, depth: int = 0) -> list[Said]:
         items, end = _items(text)
         is_closed = whole.startswith("]", end)
         all_read = is_closed and end + 1 == len(whole)
+        # One object among them is enough: what is no object makes the scan uncertain, not empty.
         if findings := tuple(_finding(one) for one in items if isinstance(one, dict)):
             return [
                 Said(
@@ -83,6 +87,7 @@ def _read_text(text: str, depth: int = 0) -> list[Said]:
     elif (about := _object(text)) is not None:
         return _of_object(about, depth)
     elif found := _MESSAGE.search(text):
+        # The message comes first in the object, so that it is mostly whole where the rest was cut off.
         said, *older = _read_text(json.loads(f'"{found[1]}"', strict=False), depth + 1)
         is_cut_off = said.is_cut_off or not text.startswith('"', found.end())
         return [replace(said, is_cut_off=is_cut_off, is_whole=False), *older]
@@ -99,6 +104,7 @@ def _of_object(about: dict[str, object], depth: int) -> list[Said]:
     history = about.get("statusHistory")
     entries = history if isinstance(history, list) else [history]
     parts = [about | {"statusHistory": None}, *reversed(entries[-_HISTORY_AT_MOST:])]
+    # Reviewers' names and addresses are in other fields of an entry, which are never read.
     messages = [
         _text(part.get("message")) if isinstance(part, dict) else part
         for part in parts
@@ -144,6 +150,7 @@ def _items(text: str) -> tuple[list[object], int]:
 def _finding(item: dict[str, object]) -> ScanFinding:
     """Return a finding, its texts as they came."""
     line = _first(item, "line_number", "line").strip()
+    # It comes as a number or as text.
     is_number = line.isascii() and line.isdecimal() and len(line) <= _LINE_DIGITS
     return ScanFinding(
         rule=_first(item, "issue_type", "type", "error_type"),
@@ -206,6 +213,7 @@ _READ, _LONGEST_FILE = 300, 50
 
 def in_words(rule: str) -> str:
     """Return what a rule sees, in plain words that are `Trusted`; a rule that is not known as it is written."""
+    # A name in capitals, or with the scanner's mark, is the same rule.
     words = RULES.get(rule.lower().removeprefix(_LONGEST_SEVERITY))
     return Trusted(words) if words else rule
 
@@ -213,6 +221,7 @@ def in_words(rule: str) -> str:
 def place(finding: ScanFinding) -> str:
     """Return the file and the line of a finding, sanitized; of a long name the end. "" if it has none."""
     file = sanitize_line(finding.file, _READ)
+    # The end has the name of the file, and of what it is in.
     if len(file) > _LONGEST_FILE:
         file = "…" + file[1 - _LONGEST_FILE :]
     is_known = bool(file) and finding.line is not None
@@ -274,6 +283,7 @@ def _scan(said: list[Said]) -> Scan | None:
     found: Counter[ScanFinding] = Counter()
     unread = 0
     for one in said:
+        # The largest number of any message, and not the sum: histories repeat the last scan.
         found |= Counter(one.findings)
         unread += sum(1 for _ in _SEVERITY.finditer(one.rest or ""))
     if not found:
@@ -300,6 +310,7 @@ def _kept(finding: ScanFinding) -> ScanFinding:
 
 def _kept_text(text: str) -> str:
     """Return a text as it came; a long or odd one sanitized, with a digest, so that two that differ stay different."""
+    # A rule and a file are compared with those of earlier versions: what is shortened must stay itself.
     is_short = len(text) <= _LONGEST and text.isprintable()
     if is_short and redact_emails(text) == text:
         return text
