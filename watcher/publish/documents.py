@@ -225,7 +225,6 @@ def _families(public: Public) -> Iterator[_Family]:
             _seconds(public.at),
         ),
         "duration_seconds": ("How long that took to read and compare.", public.seconds),
-        "requests": ("How many requests that took.", public.requests),
     }
     for name, (about, figure) in last_poll.items():
         yield f"last_poll_{name}", about, "", {"": figure or None}

@@ -51,10 +51,10 @@ from watcher.values import frozen
 
 DAYS_OF_BANS = 30
 """Days before the last poll whose bans are counted first, and listed beside the cards."""
-MOST_CARDS, MOST_BESIDE, MOST_VERSIONS, MOST_EVENTS = 24, 24, 5, 15
+MOST_CARDS, MOST_VERSIONS, MOST_EVENTS = 24, 5, 15
 MOST_ROWS, MOST_RUN = 200, 3
-"""Cards, lines of each list beside them, bad versions of a pack, events of each list, rows of the table, and versions
-that are run in a row. The rest is counted.
+"""Cards and lines beside them, bad versions of a pack, events of each list, rows of the table, and versions that are
+run in a row. The rest is counted.
 """
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -82,7 +82,7 @@ class BadVersion:
     is_run: bool = False
     is_accepted: bool = False
     seen: str = ""
-    """The day on which that was seen; "" if it is not known."""
+    """When that was seen; "" if it is not known."""
     record: str = ""
     """The file of the ban's document; "" if there is none."""
     why: Words = ()
@@ -118,10 +118,10 @@ def page(public: Public) -> str:
         cards=cards,
         more_cards=len(news) - len(cards),
         has_installs=any(row.installed for row in rows),
-        run=run[:MOST_BESIDE],
-        more_run=len(run[MOST_BESIDE:]),
-        bans=bans[:MOST_BESIDE],
-        more_bans=len(bans[MOST_BESIDE:]),
+        run=run[:MOST_CARDS],
+        more_run=len(run[MOST_CARDS:]),
+        bans=bans[:MOST_CARDS],
+        more_bans=len(bans[MOST_CARDS:]),
         days_of_bans=DAYS_OF_BANS,
         nameless=NAMELESS,
         lists={
@@ -215,7 +215,7 @@ def _notes(public: Public) -> Iterator[str]:
     elif public.is_partial:
         yield "The last poll could not read all pages of the registry."
     for name in public.unscanned:
-        yield f"The last poll could not scan {safe_line(name, _NAME)}."
+        yield f"The last poll could not scan the install {safe_line(name, _NAME)}."
 
 
 def _counts(rows: Sequence[NodeRow]) -> Iterator[Label]:
@@ -245,11 +245,6 @@ class _Watched:
     def node(self) -> Node:
         """What the snapshot has of it."""
         return self.public.node(self.row.node)
-
-    def scan(self, version: Version) -> Scan | None:
-        """Return what the scanner found in a banned or flagged version, if all of it is known."""
-        scan = self.node.by_key[version.key].scan
-        return scan if scan and scan.is_whole else None
 
     def reason(self, key: str, status: str) -> str:
         """Return the registry's reason for a ban or a flag; "" if that is not known."""
@@ -334,13 +329,15 @@ class _Watched:
                 continue
             run = self.row.run_as(version)
             left = tuple(one for one in left if one not in run)
-            scan = self.scan(version)
+            known = self.node.by_key[version.key].scan
+            # Of a part of the findings it is not known whether the rest is as harmless.
+            scan = known if known and known.is_whole else None
             yield BadVersion(
                 version=version.version,
                 grade=grade_of(version.status, scan=scan),
                 is_run=bool(run),
                 is_accepted=any(one.accepted for one in run),
-                seen=_day(seen) if (seen := self.seen(version)) else "",
+                seen=self.seen(version),
                 record=self.record(version.key),
                 why=_why(
                     version.status, scan, self.reason(version.key, version.status)

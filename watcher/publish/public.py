@@ -25,9 +25,8 @@ from watcher.values import frozen
 
 _OF_INSTALLS = {Kind.EXPOSED, Kind.CLEARED, Kind.APPEARED}
 _NEVER_POLLED = "1970-01-01T00:00:00.000Z"
-_NAMELESS = "an install"
-_UNNAMED = "without a name"
-"""The same where the words say already that it is an install."""
+_NAMELESS = "(unnamed)"
+"""An install without a name in the settings. By default it has that of its host or folder, which is private."""
 
 
 @frozen
@@ -69,9 +68,8 @@ class Public:
     """When the last poll began that ran to its end, which all ages are relative to; "" before the first."""
     began: MomentOrEmpty
     """When the first baseline came, which no later poll changes."""
-    requests: int
     seconds: float
-    """How many requests the last poll took, and how long."""
+    """How long the last poll took."""
     rows: tuple[NodeRow, ...]
     """How each watched pack stands, in the order in which the settings name them, without why it could not be read."""
     nodes: Mapping[str, Node]
@@ -141,7 +139,6 @@ def published(
         began=min(
             filter(None, [*baselines, snapshot.sweep_baseline.baseline_at]), default=""
         ),
-        requests=checks.requests,
         seconds=checks.seconds,
         rows=tuple(_row(row, given) for row in rows),
         nodes=nodes,
@@ -208,8 +205,7 @@ def _event(event: Event, given: Collection[str]) -> Event:
     has_address = is_failure or event.install is not None
     if not (has_address or event.installed):
         return event  # most events by far
-    nameless = _UNNAMED if is_failure else _NAMELESS
-    install = event.install and _name(event.install, given, nameless)
+    install = event.install and _name(event.install, given)
     parts = install, event.at, event.kind, event.folder, event.version
     return replace(
         event,
@@ -224,9 +220,8 @@ def _event(event: Event, given: Collection[str]) -> Event:
     )
 
 
-def _name(install: str, given: Collection[str], nameless: str = _NAMELESS) -> str:
-    """Return what an install is called: by default it has the name of its host or folder, which is private."""
-    return install if install in given else nameless
+def _name(install: str, given: Collection[str]) -> str:
+    return install if install in given else _NAMELESS
 
 
 def _undelivered(state: State, channel: Channel) -> Undelivered:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import watcher
 from watcher.errors import UsageError
-from watcher.publish.public import Public, Terms, knows_installs, published
+from watcher.publish.public import Terms, knows_installs, published
 from watcher.settings.loading import HOW_TO_PUBLISH
 from watcher.settings.model import Settings
 from watcher.state.model import State
@@ -29,10 +29,8 @@ def terms_of(settings: Settings) -> Terms:
     )
 
 
-def publish(
-    state: State, folder: StateFolder, terms: Terms, to: Path
-) -> tuple[Public, Written]:
-    """Write the files of a state and of its folder's history, and return both what they are made of and how many.
+def publish(state: State, folder: StateFolder, terms: Terms, to: Path) -> Written:
+    """Write the files of a state and of its folder's history.
 
     Raises UsageError if they would show what is run and may not, StateError if the history cannot be read, and what
     `watcher.publish.folder.write` does.
@@ -46,5 +44,4 @@ def publish(
             raise UsageError("the settings name an install", hint=HOW_TO_PUBLISH)
         if knows_installs(state, events):
             raise UsageError("the state knows what is run", hint=HOW_TO_PUBLISH)
-    public = published(state, events, terms, watcher.__version__)
-    return public, write(to, files_of(public))
+    return write(to, files_of(published(state, events, terms, watcher.__version__)))

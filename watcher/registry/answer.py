@@ -73,23 +73,29 @@ async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
     """Return `Retry-After` in seconds; None if it cannot be read. A date is relative to the answer's own `Date`."""
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        seconds = float(text[:9])
-    else:
-        try:
-            now = parsedate_to_datetime(headers["date"])
-            seconds = (parsedate_to_datetime(text) - now).total_seconds()
-        except (ValueError, TypeError, KeyError, OverflowError):
-            return None
-    return max(seconds, 0.0)
+    text = headers.get("retry-after", "")
+    if (seconds := _seconds(text)) is not None:
+        return seconds
+    try:
+        now = parsedate_to_datetime(headers["date"])
+        wait = parsedate_to_datetime(text) - now
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return None
+    return max(wait.total_seconds(), 0.0)
+
+
+def _seconds(text: str) -> float | None:
+    """Return a header's number of seconds; None if it is none."""
+    number = text.strip()
+    # Other digits than ASCII's are no header's, and a long number is no wait that anybody asks for.
+    return float(number[:9]) if number.isascii() and number.isdigit() else None
 
 
 @lru_cache(maxsize=8)
 def parse_server_time(date: str, age: str) -> str:
     """Return `Date` less `Age` as RFC 3339; "" if there is no `Date` that can be read.
 
-    A cache gives the seconds since it got the answer as `Age`; of several the most counts, of none that can be read 0.
+    A cache gives the seconds since it got the answer as `Age`; what cannot be read is 0.
     Some caches keep the registry's `Date`, others write their own; so this is the moment at which the answer was made,
     or an earlier one.
     """
@@ -97,10 +103,7 @@ def parse_server_time(date: str, age: str) -> str:
         served = timestamps.show(parsedate_to_datetime(date).astimezone(UTC))
     except (ValueError, OverflowError):
         return ""
-    ages = [one.strip()[:9] for one in age.split(",")]
-    seconds = max(
-        (float(one) for one in ages if one.isascii() and one.isdigit()), default=0.0
-    )
+    seconds = _seconds(age)
     return timestamps.later(served, -seconds) if seconds else served
 
 
@@ -109,15 +112,11 @@ _LONGEST = 256_000
 """Bytes of an error body that is decoded."""
 
 
-def describe_refusal(code: int, body: bytes, *, of_node: bool = False) -> str:
-    """Return what a status other than 200 means, for a person (docs/registry.md, Errors).
-
-    `of_node`: one node was asked about, so that its id may be what is wrong.
-    """
+def describe_refusal(code: int, body: bytes) -> str:
+    """Return what a status other than 200 means, for a person (docs/registry.md, Errors)."""
     other = "the registry gave an unexpected answer" if code < 500 else "registry error"
     quoted = "".join(f": {sanitize_line(text, 200)}" for text in _texts(body)[:1])
-    doubt = "; is the id right?" if of_node and code == HTTPStatus.NOT_FOUND else ""
-    return f"{_REFUSALS.get(code, other)} ({int(code)}){quoted}{doubt}"
+    return f"{_REFUSALS.get(code, other)} ({int(code)}){quoted}"
 
 
 _REFUSALS: dict[int, str] = {

@@ -230,7 +230,7 @@ class Pages(Generic[Row]):
             number=number,
             server_time=answer.server_time,
             code=code,
-            error=describe_refusal(code, body, of_node=bool(query.node)),
+            error=describe_refusal(code, body),
             fault=_FAULTS.get(code, Fault.REGISTRY),
             ban=parse_ban(body) if code == HTTPStatus.FORBIDDEN else None,
         )

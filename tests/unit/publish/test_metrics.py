@@ -36,7 +36,7 @@ TERMS = Terms(
     channels=(channel("ops"),),
     installs=(install("home"),),
 )
-POLLED = Checks(polled_at=NOW, requests=7, seconds=1.25, checked={KEY: NOW})
+POLLED = Checks(polled_at=NOW, seconds=1.25, checked={KEY: NOW})
 RUN = Pack(folder="some-pack", kind=PackKind.REGISTRY, id=PACK, version="1.0.0")
 LIVED = State(
     snapshot=Snapshot(
@@ -110,7 +110,6 @@ def test_a_state_is_shown_as_figures() -> None:
         "undelivered_oldest_timestamp_seconds": now + 7.5,
         "last_poll_timestamp_seconds": now,
         "last_poll_duration_seconds": 1.25,
-        "last_poll_requests": 7,
     }
 
 

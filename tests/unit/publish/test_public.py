@@ -99,25 +99,22 @@ def test_no_host_is_anywhere() -> None:
     assert len(found.events) == len(history)
     (row,) = found.rows
     assert (row.error, len(row.installed), len(row.run)) == ("", 1, 1)
-    assert (*found.unread, *found.unscanned) == (KEY, "an install")
+    assert (*found.unread, *found.unscanned) == (KEY, "(unnamed)")
 
 
 def test_an_install_has_its_name_or_none() -> None:
-    """One that the settings give no name, or do not have any more, is an install; a copy's folder is not there."""
+    """One that the settings give no name, or do not have any more, has none; a copy's folder is not there."""
     copies = (COPY, AT_HOME, replace(COPY, install="former"))
     (found,) = public(state_of(), event(installed=copies)).events
     assert [one.install for one in found.installed] == [
-        "an install",
+        "(unnamed)",
         "home",
-        "an install",
+        "(unnamed)",
     ]
     assert {one.folder for one in found.installed} == {None}
     failing = event("e2", Kind.FAILING, node=None, install="former")
     (found,) = public(state_of(), failing).events
-    # "Install an install cannot be scanned" says it twice.
-    assert found.install == "without a name"
-    (found,) = public(state_of(), replace(failing, kind=Kind.APPEARED)).events
-    assert found.install == "an install"
+    assert found.install == "(unnamed)"
 
 
 def test_an_event_about_a_channel_is_not_shown() -> None:

@@ -27,8 +27,9 @@ def publish(*, loaded: Loaded, folder: str) -> int:
             f"{inside} is in {shown}, and everybody may read what is there",
             hint="name a folder of its own",
         )
-    public, written = write(state.load(), state, terms_of(loaded.settings), place)
-    if not public.at:
+    known = state.load()
+    written = write(known, state, terms_of(loaded.settings), place)
+    if not known.checks.polled_at:
         where = escape_invisible(str(state.path))
         # Written all the same: the web server finds its files from the beginning.
         warn(f"no poll has been completed yet in {where}")
