@@ -76,8 +76,8 @@ def read(
         installed.append(folder.read(source, (), go_on))
     except NoComfyUI as none:
         nothing = none.what
-    # The files beside a ComfyUI that cannot be read are still worth a look.
     except Unscannable as error:
+        # The files beside a ComfyUI that cannot be read are still worth a look.
         installed.append(failed(source.name, error.what))
     # Packs bring their own Dockerfiles and workflows, which install nothing here.
     if Path(source.where).name.lower() == NODES:

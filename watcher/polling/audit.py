@@ -79,7 +79,7 @@ async def audit(
         packs = [
             (one, with_packs(pack, under)) for one in inventories for pack in one.packs
         ]
-        ids = {one.id.lower(): one.id for _, of in packs for one in identities(of)}
+        ids = {one.id.lower(): one.id for _, pack in packs for one in identities(pack)}
         plan = Plan(
             nodes=ids,
             may_sweep=False,
