@@ -36,6 +36,7 @@ UNASKED = "nothing was sent: check the parameters of the channel's URL"
 A_PAGE = "a web page answered, not the service: check the host and the path of the channel's URL"
 
 _NOT_THERE = "nothing is there: check the channel's URL, or make a new webhook or token"
+# GONE is an event at the next poll, and CONTENT costs the message its form: what may mean more, as a 403, is OTHER.
 _STATUSES = {
     400: (Cause.CONTENT, ""),
     401: (Cause.GONE, "the token or login is refused: make a new one"),
@@ -107,6 +108,7 @@ _WORDS = {
 """What Slack and Telegram call the cause, whatever the status."""
 _WORD = re.compile(rf'(?:\A|"|: )({"|".join(_WORDS)})(?:"|\s*\Z)')
 _WAIT = re.compile(rb'"retry_after(_ms)?"\s*:\s*(\d{1,9}(?:\.\d{1,9})?)')
+# A message is not given up for what it is, nor a channel called gone, while some target may take it.
 _BY_CAUSE = (Cause.OTHER, Cause.CONTENT, Cause.GONE)
 """Of several failures the first of these is the cause: it says when a repeat makes sense."""
 
@@ -185,6 +187,7 @@ def judge(
         reason = _words(" ".join(log)) or reason
     if cause is Cause.GONE and has_reached:
         cause = Cause.OTHER  # another target of the same URL is there
+    # The longest one: whoever comes back earlier is refused again by the target that asked for it.
     waits = [wait for one in exchanges for wait in _waits(one)]
     return Outcome(
         reason=reason.replace(_PROXY, proxy or _PROXY),
@@ -214,6 +217,7 @@ def _explained(one: Exchange) -> tuple[str, Cause]:
     # The same reply is about the recipient before the mail, and about its content after it.
     if one.protocol == "SMTP" and one.carries:
         known = known | _OF_A_MAIL
+    # What a status is not known for may be over by the next attempt.
     cause, advice = known.get(status, (Cause.OTHER, ""))
     what = f"{one.protocol} {status}"
     if status // 100 == 3 and is_web:
@@ -264,6 +268,7 @@ def refusal_in(body: bytes, refuses: re.Pattern[bytes] = NOTHING) -> str | None:
         return next(codes, b"").decode("ascii", "replace")
     try:
         said: Any = json.loads(body)
+    # An answer may be nested deeper than the parser goes, and is then no refusal that anybody knows.
     except (ValueError, RecursionError):
         return None
     verdicts = said.items() if isinstance(said, dict) else ()

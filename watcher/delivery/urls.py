@@ -69,6 +69,7 @@ def refusal(url: str) -> str | None:
         return "this is not an apprise URL: it has to begin with a scheme, like discord:// or mailto://"
     scheme = found[1].lower()
     try:
+        # What a plugin says of a bad URL may hold parts of it: from here on nobody hears that.
         load()
         from apprise.manager_plugins import NotificationManager
         from apprise.utils.parse import parse_urls
@@ -146,6 +147,7 @@ def service_of(url: str) -> Plugin | None:
     """
     from apprise import Apprise, AppriseAsset, PersistentStoreMode
 
+    # An image would be loaded from elsewhere by each reader of a mail, and a file of apprise's would hold tokens.
     asset = AppriseAsset(
         app_id="Comfy Watch",
         app_desc="Comfy Watch",
@@ -178,11 +180,13 @@ def load() -> None:
     for name in ("apprise", *_QUIET_LOGGERS):
         logger = logging.getLogger(name)
         logger.propagate = False
+        # Nothing is written of it: the sender's filter reads in it which exception ended a connection.
         logger.setLevel(logging.DEBUG if name == "apprise" else logging.CRITICAL)
         logger.handlers = logger.handlers or [logging.NullHandler()]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from apprise import Apprise
 
+        # The first URL loads all plugins, and some of them warn while they load.
         Apprise.instantiate("json://127.0.0.1")
     warnings.filterwarnings("ignore", module="urllib3")

@@ -59,6 +59,7 @@ def decoder(form: type[Any]) -> TypeAdapter[Any]:
 def decode(form: type[_Form], text: bytes) -> _Form:
     """Decode one form's text strictly: no value is converted. Raises UnreadableFormError."""
     try:
+        # Strict, since a number that became a text is damage, which is refused, and no other way to write it.
         adapter = decoder(form)  # type: ignore[arg-type]  # to mypy no type is hashable
         found: _Form = adapter.validate_json(text, strict=True)
     except ValidationError as error:
@@ -116,6 +117,7 @@ def refuse_other_format(text: bytes) -> None:
         found = json.loads(text).get("format")
     except (ValueError, AttributeError, RecursionError):
         return
+    # No version has written such a number: that is damage.
     if type(found) is not int or found == FORMAT or found < 1:
         return
     if found > FORMAT:
@@ -135,6 +137,7 @@ def line_of(value: object) -> bytes:
 def plain(value: object) -> dict[str, Any]:
     """Return a dataclass as JSON has it."""
     adapter = decoder(type(value))  # type: ignore[arg-type]  # as above
+    # A whole registry has tens of thousands of versions, which differ from the default in few fields.
     found: dict[str, Any] = adapter.dump_python(
         value, mode="json", exclude_defaults=True
     )

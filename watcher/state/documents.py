@@ -62,6 +62,7 @@ def write_snapshot(snapshot: Snapshot) -> bytes:
 def read_addresses(text: bytes) -> Addresses:
     """Decode `addresses.json`; raises UnreadableFormError."""
     addresses = ADDRESSES.read(text)
+    # Here it is known of which file; a digest that fails in the middle of a round would not say.
     if not re.fullmatch("(?:[0-9a-f]{2})*", addresses.salt):
         raise UnreadableFormError("the salt is not hexadecimal")
     return addresses
@@ -98,6 +99,7 @@ class Line(Change):
 def write(change: Change, revision: int, *, prepared: bool = False) -> bytes:
     """Encode a line."""
     head = {"format": FORMAT, "revision": revision, "prepared": prepared}
+    # No space in it: one that stands in a line is room that no acknowledgement has filled (`_is_room`).
     text = json.dumps(head | plain(change), separators=(",", ":"))
     return text.replace(" ", "\\u0020").encode() + b"\n"
 
@@ -140,6 +142,7 @@ def _is_room(line: bytes) -> bool:
 def owed(lines: tuple[Line, ...], revision: int) -> Outbox:
     """Return what the lines that count with a snapshot's revision say; raises UnreadableFormError."""
     outbox = replay(Outbox(), (line for line in lines if line.revision <= revision))
+    # An alert without its event could not be sent: that is found before anything is, and nothing is written over it.
     if missing := outbox.needed - outbox.events.keys():
         raise UnreadableFormError(f"the event {min(missing)} is missing")
     return outbox

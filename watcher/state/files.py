@@ -138,6 +138,7 @@ else:
         return os.path.samestat(found, file)
 
 
+# What is watched says what somebody runs (state/README.md).
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 _RANDOM_BYTES = 8
@@ -171,6 +172,7 @@ def replace_file(
         f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}{_LEFTOVER}"
     )
     try:
+        # A name that nobody else has: two processes may write the files of a published folder at once.
         with _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
             _write_all(descriptor, content)
             if mode != FILE_MODE:
@@ -202,6 +204,7 @@ def append(path: Path, content: bytes) -> int:
         size = os.fstat(descriptor).st_size
         start = _end_of_last_line(descriptor, size)
         try:
+            # Else the new line would go on with the torn one, and both be damage.
             if start != size:
                 os.ftruncate(descriptor, start)
             os.lseek(descriptor, start, os.SEEK_SET)
@@ -210,6 +213,7 @@ def append(path: Path, content: bytes) -> int:
             if size == 0:  # it may be new: its name has to be durable too
                 sync_folder(path.parent)
         except OSError:
+            # Half of a line that the next one is appended to would be damage in the middle of the file.
             os.ftruncate(descriptor, start)
             raise
     log.debug("file appended to", path=path, bytes=len(content))
@@ -254,6 +258,7 @@ def lock(path: Path, holder: str = "") -> Iterator[Callable[[], bool]]:
             holder = os.read(descriptor, _HOLDER_BYTES).decode("utf-8", "replace")
             raise BlockingIOError(error.errno, holder) from None
         with contextlib.suppress(OSError):
+            # Only the lock itself counts; who reads the text is a person who wonders what holds it.
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{holder}\n".encode() if holder else b"")
         # By its number the file is known, whatever has its name later.

@@ -41,6 +41,7 @@ class _Generator(GenerateJsonSchema):
         """Return the schema of a dataclass."""
         found = super().dataclass_schema(schema)
         for part in found["properties"].values():
+            # What a file leaves out has its default, whichever that is in the version that reads it.
             part.pop("default", None)
             described = " ".join(part.get("description", "").split())
             part["description"] = described.replace("None", "null")

@@ -105,6 +105,7 @@ class StateFolder:
                     effective_ids=os.access in os.supports_effective_ids,
                 ):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+                # Not before the lock is held: a temporary file may be what its holder is about to rename.
                 files.remove_leftovers(self.path)
             yield
 
@@ -178,6 +179,7 @@ class StateFolder:
 
     def prepare(self, alerts: Change) -> None:
         """Make alerts durable that count only with the next revision of the snapshot, once that is committed."""
+        # A poll that dies before the commit leaves a line that does not count, and that the next poll cuts off.
         self._append(documents.write(alerts, self._revision + 1, prepared=True))
 
     def commit(self, snapshot: Snapshot) -> None:
@@ -253,6 +255,7 @@ class StateFolder:
         """Append events to the history, and drop its older half if it is too long."""
         path = self.path / HISTORY
         with self._writing():
+            # It is no document that is written anew: what a crash can cost of it is its last line.
             files.append(path, b"".join(map(codec.line_of, events)))
             # Half of it, so that it is rarely written anew.
             if path.stat().st_size > self.history_limit:

@@ -115,6 +115,7 @@ def expired(
     """
     queue = outbox.queues[channel]
     messages: list[Message] = []
+    # Of an alert that several messages have one loss is reported.
     dropped: set[str] = set()
     for message in queue.messages:
         failures = max(queue.attempts, message.times_aside, message.unanswered)
@@ -168,8 +169,10 @@ class Change:
 
 def change(before: Outbox, after: Outbox) -> Change:
     """Return what has to be set so that `before` becomes `after`."""
+    # Values, not differences: a line that a crash has a process read twice says the same twice.
     queues: dict[str, Queue] = {}
     messages: dict[str, Mapping[str, Message | None]] = {}
+    # One that is gone is written as an empty one, which `tidy` forgets.
     for name in {**before.queues, **after.queues}:
         old, new = (one.queues.get(name, Queue()) for one in (before, after))
         # A queue may have thousands of messages, so each of these is a value of its own in the journal.

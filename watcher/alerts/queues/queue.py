@@ -107,6 +107,7 @@ def message_of(
     """Return a message to a channel that nobody has yet; `events` are their ids."""
     ids = tuple(events)
     return Message(
+        # With the channel: a queue that another one is joined to has no two messages with one id.
         id=event_id(channel, revision, *ids),
         revision=revision,
         queued_at=queued_at,
@@ -181,6 +182,7 @@ def seconds_left(queue: Queue, now: str) -> float | None:
     """Return the seconds until a message of the queue may go out; None if there is none."""
     if not queue.messages:
         return None
+    # One message that waits alone holds up no other.
     first = min(_wait_left(message.tried_next, now) for message in queue.messages)
     # Both waits have to be over: that of the channel, and that of some message.
     return max(_wait_left(queue.retry_at, now), first)
@@ -266,6 +268,7 @@ def delivered(
     channel: str, queue: Queue, message: Message, left: Iterable[str] = ()
 ) -> Queue:
     """Return the queue after a delivery; `left` are the message's events that go into a further one."""
+    # Whoever takes a message works: a failure before it says nothing any more, and no backoff is left.
     after = after_delivery(_with(queue, message.id, _further(channel, message, left)))
     # A service that takes a message again may take what it refused while it took none.
     messages = (_freed(one, queue.failing_since) for one in after.messages)
@@ -342,6 +345,7 @@ def _further(channel: str, message: Message, left: Iterable[str]) -> Message | N
 
 def _after_attempt(message: Message, outcome: Outcome, now: str) -> Message:
     """Return a message after a failed attempt at it."""
+    # Of all causes only this one is about the message, so that another form of it, or a pause of its own, may help.
     is_refused = outcome.cause is Cause.CONTENT
     after = replace(
         message,

@@ -41,6 +41,7 @@ def discord(service: Plugin, context: Context) -> None:
     """
     flags = getattr(service, "flags", None) or 0
     asked = service._format_override  # noqa: SLF001 - what `?format=` sets
+    # The flag of the URL would hide our embed as well.
     embed = not flags & _SUPPRESS_EMBEDS and (
         asked is NotifyFormat.MARKDOWN or not (asked or service.template)
     )
@@ -115,6 +116,7 @@ def teams(service: Plugin, context: Context) -> None:
         payload: dict[str, Any] = make(**message)
         card = payload["attachments"][0]["content"]
         *heading, text = card["body"]
+        # A title that is cut off may hide the version.
         for line in heading:
             line["wrap"] = service.wrap
         container = {
@@ -145,11 +147,13 @@ def ntfy(service: Plugin, context: Context) -> None:
 
 def mqtt(service: Plugin, _context: Context) -> None:
     """Have apprise wait until the broker has the message: without that a refused login would count as sent."""
+    # 0 is apprise's default: then it leaves as soon as it has written to the socket.
     service.qos = max(service.qos, 1)
 
 
 def pushover(service: Plugin, context: Context) -> None:
     """Link the page of the worst event's node, and refuse what was to be encrypted without the library for it."""
+    # apprise would send it unencrypted then.
     is_secret = service.encryption_key and service.e2ee
     if is_secret and not supports(service, "PUSHOVER_E2EE_SUPPORT"):
         context.refuse(NEEDS_CRYPTOGRAPHY)
@@ -162,6 +166,7 @@ def pagerduty(service: Plugin, context: Context) -> None:
 
     Its key is made from the message's events, below the one in the URL: a repeat finds its incident, no other does.
     """
+    # Any other action would acknowledge or close what is open.
     service.action = "trigger"
     key = event_id(*sorted(event.id for event in context.events))
     service.dedup = f"{service.dedup or 'comfy-watch'}/{key}"

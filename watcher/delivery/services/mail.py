@@ -60,6 +60,7 @@ def _reconnecting() -> type:
         is_fresh = True
 
         def sendmail(self, from_addr: str, to_addrs: list[str], message: str) -> bool:
+            # After a failure a late reply to one mail could be taken for that to the next.
             if not self.is_fresh:
                 self.__exit__(None, None, None)
                 self.__enter__()
@@ -77,6 +78,7 @@ def address_copies(service: Plugin) -> None:
     """
     if getattr(service, "batch", False):
         return
+    # Sorted, so that a repeat has the same order, and each mail its id of before.
     copies = sorted({*service.cc, *service.bcc})
     # From here on apprise knows no copies, only recipients.
     service.cc, service.bcc = set(), set()

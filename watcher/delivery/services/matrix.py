@@ -25,6 +25,7 @@ _MESSAGE = "/send/m.room.message/"
 
 def matrix(service: Plugin, context: Context) -> None:
     """Keep apprise from everything but sending the message, as it should be."""
+    # The order counts: each `_fetch` calls the one before.
     _create_nothing(service, context)
     _mention_nobody(service)
     if service.e2ee:
@@ -35,6 +36,7 @@ def _create_nothing(service: Plugin, context: Context) -> None:
     """Say what is not there. apprise would make a room for a mistyped alias, and an account for a mistyped name."""
     fetch = service._fetch  # noqa: SLF001 - see above
 
+    # A room that nobody is in takes every message, and the alert would count as delivered.
     def no_room(_: str) -> None:
         context.refuse("the Matrix room is not there: is its alias right?", Cause.GONE)
 
@@ -50,6 +52,7 @@ def _create_nothing(service: Plugin, context: Context) -> None:
                 context.refuse(
                     "the Matrix user is not there: is the name right?", Cause.GONE
                 )
+            # A server that does not answer is asked again by the next attempt, and makes no room now.
             if not found:
                 return found, said, status
         return fetch(path, payload=payload, **more)
@@ -75,6 +78,7 @@ def _encrypt_where_it_must_be(service: Plugin, context: Context) -> None:
         known, encryption, status = fetch(
             f"{room}/state/m.room.encryption", method="GET", ok_status={_NOT_THERE}
         )
+        # 404 is Matrix's word for a room whose state has no encryption.
         if status == _NOT_THERE or (known and not encryption):
             return None
         # Without an answer the request has its own failure.

@@ -66,10 +66,12 @@ class Context:
     @property
     def page(self) -> str | None:
         """The page of the worst event's node, or None."""
+        # A tap opens it: what is no page of the registry's is never handed on.
         return self.worst.url if _PAGE.fullmatch(self.worst.url) else None
 
     def refuse(self, reason: str, cause: Cause = Cause.OTHER) -> None:
         """Note why the message is not delivered: before it goes out, then it does not, or while it does."""
+        # The first one counts: what comes after it mostly follows from it.
         self.refusals.append(Outcome(reason=reason, cause=cause))
 
 

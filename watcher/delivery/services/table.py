@@ -78,6 +78,7 @@ def json_post(service: Plugin, context: Context) -> None:
     service.payload_extras.setdefault("event_count", len(context.events))
 
 
+# These read any text as Markdown: what is sent as plain text could mention somebody or become a link.
 _MARKDOWN = {Format.TEXT: Format.MARKDOWN}
 _OWN = Rules(formats={Format.HTML: Format.HTML}, page=NOTHING, sealed=re.compile(_ANY))
 """A webhook of one's own, which says what it likes, and whose URL may leave the text out of a request."""
