@@ -47,9 +47,11 @@ class _Writer:
 
     def _write(self, priority: int, line: str) -> None:
         stream = _stream or sys.stderr
+        # A terminal breaks a line in the middle of an id, which nobody can copy then.
         if self._for_people:
             line = "\n".join(wrap(line, width(stream), "  "))
         if stream is not None:
+            # A log that cannot be written is no reason to lose an alert.
             with progress_hidden(), contextlib.suppress(OSError, ValueError):
                 stream.write(
                     f"<{priority}>{line}\n" if self._priorities else f"{line}\n"
@@ -87,6 +89,7 @@ def prepare() -> FilteringBoundLogger:
     in_journal, on_terminal = is_journal(stream), is_terminal(stream)
     is_read = in_journal or on_terminal
     for_people = _format == "console" or (_format == "auto" and is_read)
+    # JSON unless a person reads: containers and collectors parse the lines.
     render: list[Processor] = [structlog.processors.JSONRenderer()]
     if for_people:
         colours = coloured(stream) and not in_journal
@@ -117,6 +120,7 @@ def _in_words(
     _logger: object, _method: str, line: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Return a line with its message instead of its event and fields, if it has one: a structlog processor."""
+    # Lines of `debug` have none: who asks for them wants the fields.
     if "message" not in line:
         return line
     shown = {name: line[name] for name in ("timestamp", "level") if name in line}
@@ -127,6 +131,7 @@ def _sanitize(
     _logger: object, _method: str, line: MutableMapping[str, Any]
 ) -> dict[str, object]:
     """Return the line with safe values, its time, level and event first: a structlog processor."""
+    # A fixed order, so that lines can be compared and cut in columns.
     names = dict.fromkeys(("timestamp", "level", "event", *line))
     return {
         name: _safe(line[name])
@@ -138,6 +143,7 @@ def _sanitize(
 def _safe(value: object) -> object:
     """Return a value that either format can show on one line: a number, None, or else plain text."""
     match value:
+        # `NaN` and `Infinity` are no JSON, and a parser would refuse the line.
         case float() if not math.isfinite(value):
             return str(value)
         case None | bool() | int() | float():

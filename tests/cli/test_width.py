@@ -54,8 +54,7 @@ def test_a_reason_stands_below_its_version(troubled: Watcher) -> None:
     """On a terminal `versions --reasons` has it as a line, indented below the row."""
     _, row, reason, *_ = _written(troubled, "versions", PACK, "--reasons", columns=120)
     assert row.split()[-2:] == [PACK, "1.1.0"]
-    said = "1 critical finding: reads_browser_passwords; in nodes/glow.py:42"
-    assert reason == f"    {said}"
+    assert re.match(r"    1 .*reads_browser_passwords.* in nodes/glow\.py:42$", reason)
 
 
 @pytest.mark.parametrize("columns", [40, 80])

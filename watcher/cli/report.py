@@ -73,6 +73,7 @@ def error_form(failure: ReadFailure) -> ErrorForm:
     """Return a failure as documents have it, safe to print: names of files stay, if it is of an install."""
     if failure.install is not None:
         return ErrorForm(install=failure.install, error=escape_invisible(failure.line))
+    # The hint is ours and stays whole; only the error may hold text of others.
     error = replace(failure, error=safe_line(failure.error, _TEXT)).line
     return ErrorForm(node=failure.node, error=error)
 
@@ -82,6 +83,7 @@ def failure_lines(failures: Iterable[ReadFailure], what: str = "") -> Iterator[s
 
     `what` stands between the nodes and their problem.
     """
+    # A registry that is down is one line, and not three hundred.
     nodes: dict[str, list[str]] = {}
     for form in map(error_form, failures):
         if form.install:
@@ -109,6 +111,7 @@ def lines(
     if matching := _matching(report, fail_on):
         counts = (f"{count:,} {kind}" for kind, count in matching.items())
         last += f"; exit 3: {', '.join(counts)}"
+    # Who keeps only the output of a job reads there why it failed.
     if width is None:
         last += _why_it_fails(report)
     worst_first = sorted(report.events, key=rank)
@@ -117,6 +120,7 @@ def lines(
 
 def summary(report: Report, *, dry_run: bool = False) -> str:
     """Return the line that counts what a poll found and did."""
+    # That not all were read has to be seen before anything else.
     of_all = f"{report.checked:,} of " if report.watched > report.checked else ""
     counts = [f"{of_all}{plural(report.watched, 'pack')} checked"]
     if report.empty:
@@ -153,6 +157,7 @@ def _matching(report: Report, fail_on: Collection[str]) -> dict[str, int]:
 
 def code_of(report: Report, fail_on: Collection[str]) -> int:
     """Return the exit code of `check`."""
+    # What the registry did not answer is not fine, whatever the packs that came say.
     unread = report.watched > report.checked or bool(report.unread or report.unscanned)
     undone = (
         report.undelivered or report.expired or report.unsaved or report.unpublished
@@ -179,6 +184,7 @@ def event_row(event: Event) -> tuple[str, str]:
     parts = [safe_words([one]) for one in (*first, *names)]
     about = (" ".join(filter(None, parts)) + said.about).lstrip()
     about += safe_words(said.runs)
+    # In short: a row is a line among others, and the alert has all of it.
     clauses = filter(None, (said.advice.in_short, *said.details))
     why = "; ".join(map(safe_words, clauses))
     return kind, f"{about}  {why}".rstrip()
@@ -195,6 +201,7 @@ def safe_words(words: Iterable[str]) -> str:
     found: list[str] = []
     for one in words:
         text = safe_line(one, _VALUE if isinstance(one, Item) else _TEXT)
+        # A word alone cannot be taken for a sentence of ours, and ids stay easy to copy.
         is_plain = isinstance(one, Trusted) or _WORD.fullmatch(text)
         found.append(text if is_plain else quoted(text))
     return "".join(found)
@@ -225,6 +232,7 @@ def findings_table(scan: Scan) -> list[str]:
 
 def _finding_row(finding: ScanFinding) -> tuple[str, str, str]:
     severity = sanitize_line(finding.severity, _SEVERITY)
+    # A rule that this program knows has words of its own; any other is the scanner's text.
     words = in_words(finding.rule)
     return (
         styled(severity, "red" if severity == "critical" else None) or "-",

@@ -79,8 +79,10 @@ def echo(line: str = "", *, error: bool = False) -> None:
     text = line.replace("##[", "#\\u0023[").encode(encoding, "replace").decode(encoding)
     if text.lstrip().startswith("::"):
         text = text.replace("::", ": :", 1)
+    # stdout has no labels: a row may begin with the word "error".
     if error:
         text = _with_label(text, is_journal=streams.is_journal(stream))
+    # A JSON document that is broken at a blank is none any more.
     if not isinstance(line, Document):
         columns = streams.width(stream)
         wrapped = [wrap(one, columns, "  ") for one in text.split("\n")]
@@ -89,6 +91,7 @@ def echo(line: str = "", *, error: bool = False) -> None:
         with streams.progress_hidden():
             click.echo(text, err=error, color=streams.coloured(stream))
     except OSError as failure:
+        # `comfy-watch history | head` ends the reader first, which is no error.
         _redirect_to_devnull(stream)
         if not error:
             what = f"standard output cannot be written: {failure.strerror}"
@@ -121,6 +124,7 @@ def show_result(found: object) -> None:
 
 def echo_error(failure: WatchError) -> None:
     """Write an error and its hints to stderr."""
+    # A ConfigError has a line for each mistake, so that all can be mended at once.
     for line in str(failure).splitlines():
         is_hint = line.startswith("hint:")
         echo(line if is_hint else f"error: {line}", error=True)
@@ -184,6 +188,7 @@ def table(
     given = [*([[*map(bold, head)]] if head else []), *rows]
     cells = [row for row in given if not isinstance(row, str)]
     if width is not None:
+        # A pipe keeps all columns, since a script counts them.
         columns = zip(*cells, strict=True)
         is_shown = [{*column[bool(head) :]} != {"-"} for column in columns]
         cells = [list(compress(row, is_shown)) for row in cells]
@@ -204,6 +209,7 @@ def _column_sizes(rows: Sequence[Sequence[str]], width: int | None) -> list[int]
     if width is not None and columns:
         room = width - _GAP * (len(sizes) - 1) - min(sizes[-1], _LEAST_TEXT)
         most = max(sizes)
+        # The widest columns give way first; one long id then moves only its own row.
         while most > _LEAST_WIDTH and sum(min(one, most) for one in sizes[:-1]) > room:
             most -= 1
     return [
@@ -257,11 +263,13 @@ class ProgressLine:
     """
 
     def __init__(self) -> None:
+        # Each request has a line there already.
         is_between_lines = log.is_logged("debug")
         self._wanted = streams.takes_escapes(sys.stderr) and not is_between_lines
         self._waits: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
+        # A thread, since the loop may be busy for a second, and the line is to go on.
         self._thread = threading.Thread(
             target=self._refresh, name="progress line", daemon=True
         )
@@ -273,12 +281,14 @@ class ProgressLine:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
+        # Else the thread could draw the line once more after the last output.
         if self._wanted:
             self._thread.join()
 
     def __call__(self, place: str, text: str) -> None:
         """Set what is waited for at a place; "" ends the wait."""
         with self._lock:
+            # The wait goes on when its text changes: its time is that of its begin.
             if text:
                 started, _ = self._waits.get(place, (time.monotonic(), ""))
                 self._waits[place] = started, text

@@ -70,6 +70,7 @@ class Observers(Observer):
     def __init__(self, observers: Sequence[Observer]) -> None:
         for name in vars(Observer):
             if not name.startswith("_"):
+                # Each method at once: a new thing to hear needs no line here.
                 heard = [getattr(one, name) for one in observers]
                 setattr(self, name, partial(_call_each, heard))
 

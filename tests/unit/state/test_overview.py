@@ -214,6 +214,9 @@ def test_everything_that_shows_it_agrees(name: str) -> None:
     assert bool(re.search(r'"standing \w+">[^<]*ou run', text)) is is_run
     assert ('<span class="quiet">you run ' in text) is is_run
     assert ("You run 1 bad pack" in text) is (name in RUN_AND_BAD)
+    assert ("audit says why" in line) is (
+        name in {"run and unknown", "run and not judged", "one of two is accepted"}
+    )
     is_there = any(node.is_there for node in state.snapshot.nodes.values())
     assert ("registry.comfy.org/nodes/" in text) is is_there
     tag = rf'<span class="tag \w+">{re.escape(words)}</span>'

@@ -79,6 +79,7 @@ def audit(
     """Audit installs, print the result and return the exit code. ConfigError as `look_at_registry`."""
     known = loaded.settings
     chosen = targets_of(targets, lambda: loaded)
+    # Before anything is read, so that no job waits for minutes until a wrong use is refused.
     if shown_as == "sarif":
         _require_files(chosen.sources)
     if chosen.note:
@@ -96,9 +97,11 @@ def audit(
             progress=progress,
         )
 
+    # It keeps nothing, so that it can be tried beside any service, and without settings.
     done, took = look_at_registry(known, look)
     for one in filter(is_limit, done.problems):
         warn(sanitize_line(one.line, _LIMIT))
+    # A registry without an endpoint will not have it tomorrow: that is a warning, and no failure.
     unread = [one for one in done.problems if not is_limit(one)]
     errors = [*failure_lines(unread, " could not be checked")]
     for line in errors:
@@ -118,6 +121,7 @@ def audit(
     _add_to_summary(done, errors)
     return exit_code(
         is_refused=fails(done, fail_on),
+        # A name inside a file that cannot be read is a fact about the file; a TARGET is what the user typed.
         is_misused=chosen.are_named
         and any(one.failure and not one.named for one in done.inventories),
         is_undone=bool(unread),
@@ -130,8 +134,10 @@ def _add_to_summary(done: Audit, unread: Sequence[str]) -> None:
     if not path:
         return
     said = [*lines(done, None, None, only_problems=True), "", *unread]
+    # As a block of code: reasons and names are others' texts, and Markdown has mentions, links and pictures.
     code = textwrap.indent(unstyle("\n".join(said[:_SUMMARY])), _CODE)
     try:
+        # Earlier steps of the job may have written to it.
         with Path(path).open("ab") as file:
             file.write(f"\n{code}\n\n".encode("utf-8", "backslashreplace"))
     except OSError as error:
@@ -165,6 +171,7 @@ def _form(finding: Finding, folder: Path) -> PackForm:
         PackForm,
         pack,
         install=finding.install,
+        # The id that was judged, which is the worst of those that a clone may be.
         id=finding.id or pack.id,
         verdict=Verdict(finding.grade.verdict),
         severity=finding.grade.severity,
@@ -183,6 +190,7 @@ def _form(finding: Finding, folder: Path) -> PackForm:
 
 def within(file: str, folder: Path) -> Path:
     """Return a path relative to the folder; the whole path if it lies elsewhere."""
+    # Not resolved: a result has to have the path that the repository has, also of a link.
     path = Path(os.path.normpath(folder / file))
     return path.relative_to(folder) if path.is_relative_to(folder) else path
 
@@ -222,15 +230,18 @@ def why(finding: Finding) -> str:
     """
     if finding.reason and finding.reason == finding.pack.evidence:
         return escape_invisible(finding.reason)
+    # By what a clone is judged comes first, since all that follows depends on it.
     parts = [sanitize_line(finding.basis, _REASON)]
     found = sanitize_line(finding.detail, _REASON)
     is_ours = isinstance(finding.detail, Trusted)
     reason = f"reason: {found}" if found and not is_ours else found
+    # The advice is to stop; which version is not banned is only a fact.
     if finding.grade is Grade.BANNED:
         parts.append(safe_words(not_banned(finding.safe_version)))
     if finding.grade.verdict is Grade.FLAGGED:
         if finding.grade is not Grade.FLAGGED_INFO:
             parts.append(UNREVIEWED)
+        # Half a scan in plain words would look like all of it.
         if finding.scan and finding.scan.is_whole:
             reason = safe_words(in_a_sentence(finding.scan))
         elif finding.row and not found:
@@ -290,6 +301,7 @@ def lines(
 
 
 def _table(findings: Sequence[Finding], done: Audit, width: int | None) -> list[str]:
+    # Who has one ComfyUI knows where it is.
     by_place = len(done.inventories) > 1 or any(one.named for one in findings)
     head = ["WHERE"] if by_place else []
     head += ["PACK", "VERSION", "VERDICT", "WHAT TO DO"]

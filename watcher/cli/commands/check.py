@@ -56,12 +56,14 @@ def check(
 
     WatchError as the parts raise it.
     """
+    # A person at a terminal, and a job with a log of its own, read each run by itself.
     says_all = is_terminal(sys.stderr) or any(map(os.environ.get, _OWN_LOG))
     # A dry run writes nothing, no notes either.
     notes = None if dry_run or says_all else Notes()
     try:
         done, signal = _poll(settings(nodes), notes, dry_run=dry_run)
     except WatchError:
+        # cron mails each error of exit code 2 or 4; that it is over is news then.
         if notes is not None:
             notes.note_failure()
         raise
@@ -86,6 +88,7 @@ def _poll(
     settings = chosen.settings
     folder = StateFolder(settings.state_dir)
     report_problems = ProblemReporter(_echo_problem)
+    # A dry run must not tell a monitor that all is well: nothing was sent.
     url = "" if dry_run else settings.heartbeat_address()
     found = [*_setting_problems(chosen)]
 
@@ -105,6 +108,7 @@ def _poll(
         try:
             done = await poller.poll()
         except StoppedError:
+            # A poll that was stopped while reading has saved nothing, so that it is as if it had not begun.
             return None, stop.signal
         found.extend(problems(done))
         if url:
@@ -119,9 +123,11 @@ def _poll(
         with Worker() as worker:
             config = poll_config(chosen, folder, worker.refusal)
             lock = folder.locked(lock_holder("check"))
+            # A dry run only reads, and may run beside the service that holds the lock.
             with contextlib.nullcontext() if dry_run else lock:
                 # All is imported by now, and a poll makes little garbage.
                 collect_rarely()
+                # Its line is wiped before the problems are written.
                 with ProgressLine() as progress:
                     done, signal = asyncio.run(poll(progress))
                 if done is not None:
@@ -183,7 +189,9 @@ class Notes:
         noted, now = self._read(), clock()
         recent = {key: at for key, at in noted.items() if _is_recent(at, now)}
         lasting = {key: recent.get(key, now) for one in found for key in one.about}
+        # A channel that nothing was sent to has neither failed nor worked.
         kept = {key: at for key, at in noted.items() if may_last(key)}
+        # A job that runs every minute need not write each time.
         if (left := kept | lasting) != noted:
             self._write(left)
         for one in found:
@@ -199,6 +207,7 @@ class Notes:
             return {}
         if not isinstance(found, dict):
             return {}
+        # Anybody may have edited the file: what is no time counts as long ago.
         return {str(key): str(moment) for key, moment in found.items()}
 
     def _write(self, noted: dict[str, str]) -> None:
@@ -225,4 +234,5 @@ def _job() -> str:
         cwd = os.getcwd()  # noqa: PTH109 - it is only compared
     except FileNotFoundError:
         cwd = ""
+    # Two lines of a crontab have problems of their own.
     return json.dumps([cwd, os.environ.get(FILE_VARIABLE, ""), *sys.argv])

@@ -5,20 +5,24 @@ Containers run it every few seconds, so it imports nothing that polls or deliver
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from watcher import durations, timestamps
 from watcher.cli.loading import existing_state
-from watcher.cli.terminal import counted, show_result
+from watcher.cli.terminal import counted, join_first, show_result
 from watcher.errors import WatchError
 from watcher.model.event import About, Grade
 from watcher.polling.clock import clock
 from watcher.settings.loading import Loaded
 from watcher.state.model import State, names
 from watcher.state.overview import node_rows, watched
+from watcher.text.sanitize import sanitize_line
 
 _POLLS_MISSED = 3
 """How many times the usual pause between two polls may pass before the last one is too long ago."""
+
+_NAMES = 5
+"""Channels, installs and packs that fail and are named; the others are counted."""
 
 
 def health(
@@ -54,6 +58,7 @@ def usual_age(state: State, interval: float) -> float:
         if checks.polled_before
         else 0.0
     )
+    # cron may poll less often than `interval`, which only `run` heeds.
     return _POLLS_MISSED * max(interval, pause)
 
 
@@ -79,26 +84,30 @@ def judge(
     *,
     nodes: Iterable[str],
     channels: Iterable[str],
-    installs: Collection[str],
+    installs: Mapping[str, str],
     strict: bool,
 ) -> tuple[bool, str]:
     """Return whether the last poll is at most `max_age` seconds old, if `strict` whether the rest works, and why.
 
-    `installs` are what the state knows them by.
+    `installs` are names by what the state knows an install by.
     """
     is_recent, said = last_poll(state, max_age, now)
     known, scans = state.outbox.queues, state.checks.streaks.get(About.INSTALL, {})
-    queues = [known[name] for name in channels if name in known]
-    queued = [one.queued_at for queue in queues for one in queue.messages]
+    # Alerts of a channel that is no longer configured wait for nobody.
+    queues = {name: known[name] for name in channels if name in known}
+    queued = [one.queued_at for queue in queues.values() for one in queue.messages]
     waited = timestamps.seconds_between(min(queued, default=now), now)
+    # Rows cost the most here, and a container asks every few seconds.
     rows = node_rows(nodes, state, {}) if strict else ()
-    failing = counted(
-        (sum(bool(one.failing_since) for one in queues), "channel", "failing"),
-        (sum(key in scans for key in installs), "install", "failing"),
-        (sum(row.state is Grade.FAILING for row in rows), "pack", "failing"),
-    )
+    failing = [f"channel {name}" for name, one in queues.items() if one.failing_since]
+    failing += [f"install {installs[key]}" for key in installs if key in scans]
+    failing += [f"pack {row.node}" for row in rows if row.state is Grade.FAILING]
     waiting = f"undelivered, the oldest for {durations.in_words(waited)}"
-    alerts = counted((sum(one.alerts for one in queues), "alert", waiting))
+    parts = [said]
+    parts += counted((sum(one.alerts for one in queues.values()), "alert", waiting))
+    if failing:
+        named = join_first([*map(sanitize_line, failing)], _NAMES)
+        parts.append(f"failing: {named}")
     # A day: a channel that is down over night wakes nobody.
     works = waited <= durations.DAY and not failing
-    return is_recent and (works or not strict), "; ".join([said, *alerts, *failing])
+    return is_recent and (works or not strict), "; ".join(parts)

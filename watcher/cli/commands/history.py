@@ -46,12 +46,14 @@ def history(
     if recorded.unreadable:
         unreadable = plural(recorded.unreadable, "unreadable line")
         warn(f"skipped {unreadable} of history.jsonl")
+    # Ids are compared in any case, as the registry compares them.
     ids = {node.lower() for node in nodes}
     matching = choose(recorded.events, ids, kinds, since)
     events = matching[:limit]
     if as_json:
         show({"events": [*map(public_form, events)]})
         return 0
+    # The number of all, so that the hint can be typed as it is.
     left, hint = len(matching) - len(events), f"--limit {len(matching)} shows all"
     said = lines(events, columns(), with_findings=bool(ids))
     show(said + and_more(left, "older event", hint))
@@ -75,6 +77,7 @@ def choose(
         and (not kinds or event.kind in kinds)
         and (not since or timestamps.seconds_between(since, event.at) >= 0)
     ]
+    # The file has the order of time; a person wants the worst of each poll first.
     polls = groupby(matching, _poll)
     return [event for _, of_poll in polls for event in sorted(of_poll, key=rank)]
 
@@ -101,6 +104,7 @@ def lines(
         for event in of_poll:
             row = event_row(event)
             found.append(row if width else (short_time(at), *row))
+            # Without ids the findings of fifty events would bury the events.
             if with_findings and event.scan:
                 found += [INDENT + line for line in findings_table(event.scan)]
     return table(head, found, width)

@@ -49,10 +49,12 @@ def run(*, loaded: Loaded) -> int:
     worker = Worker()
     speaker = LogLines()
     manager = systemd.from_environment(os.environ, lambda: bool(worker.under_way))
+    # Each failed ping is a line in the log, and no failure of the poll.
     heartbeat = Heartbeat(speaker)
     observer = Observers([speaker, *([manager] if manager else []), heartbeat])
 
     def end(signal: str) -> None:
+        # The process that sends may hang in a service's answer; what it has not acknowledged stays owed.
         worker.kill()
         observer.stopped(signal)
 
@@ -94,9 +96,11 @@ def run(*, loaded: Loaded) -> int:
             folder.load()
             try:
                 asyncio.run(serve())
+            # All other errors are of one poll; after these the next poll would do harm.
             except (ReplacedError, InstallationError) as error:
                 observer.gave_up(error)
                 return error.exit_code
+    # From here a late signal ends a process that has nothing left to do.
     stop.is_over = True
     observer.stopped(stop.name)
     return 0
@@ -133,10 +137,12 @@ class LogLines(Observer):
 
     def poll_finished(self, report: Report) -> None:
         """Log each event, the worst first, then a summary of the poll."""
+        # As `check` prints them, so that who knows one knows the other.
         for event in sorted(report.events, key=rank):
             names = ("node", "version", "channel", "install", "folder")
             fields = {name: getattr(event, name) for name in names}
             if event.installed:
+                # False is worth a field: it is installed, and nobody runs it.
                 fields["runs"] = event.runs_its_pack
             log.info(
                 "event",
@@ -162,12 +168,14 @@ class LogLines(Observer):
 
     def failed(self, work: str, error: Exception) -> None:
         """Log why."""
+        # Who watches the log tells a full disk from a registry that is down by the event.
         cause = ": state" if isinstance(error, StateError) else ""
         why = f"the {work} failed: {line_of(error)}"
         log.error(f"{work} failed{cause}", message=Trusted(why))
 
     def delivered(self, done: Dispatch) -> None:
         """Log how many alerts it was, if it was any."""
+        # Between two polls most rounds deliver nothing, and each failure has a line of its own.
         if done.delivered or done.unconfirmed:
             log.info("delivery", delivered=done.delivered, unconfirmed=done.unconfirmed)
 

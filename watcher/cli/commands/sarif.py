@@ -105,6 +105,7 @@ def sarif(done: Audit, took: Took, folder: Path) -> Form:
         "rules": [_rule(verdict, *texts) for verdict, texts in _RULES.items()],
     }
     invocation = {
+        # SARIF's word for a run that did all that it was asked to.
         "executionSuccessful": all(map(is_limit, done.problems)),
         "startTimeUtc": took.started,
         "endTimeUtc": took.finished,
@@ -126,6 +127,7 @@ def sarif(done: Audit, took: Took, folder: Path) -> Form:
 
 def _homepage() -> str:
     """Return the address of this program's page, as its package has it."""
+    # The address stands in pyproject.toml alone, which a fork changes.
     urls = metadata.metadata("comfy-watch").get_all("Project-URL") or ()
     named = dict(str(one).split(", ", 1) for one in urls)
     return named["Homepage"]
@@ -147,8 +149,10 @@ def _results(findings: list[Finding], folder: Path) -> Iterator[Form]:
     for one in findings:
         where = _uri(one.pack.file or one.pack.own_file or one.install, folder)
         identity = (where, *_identity(one))
+        # One file may name a pack twice, and two results with one fingerprint would be one alert.
         seen[identity] += 1
         text = "\0".join((*identity, str(seen[identity])))
+        # GitHub shows a result only at a line.
         line = one.pack.line or 1
         result: Form = {
             "ruleId": _ID + one.grade.verdict,
@@ -181,6 +185,7 @@ def _results(findings: list[Finding], folder: Path) -> Iterator[Form]:
 def _uri(file: str, folder: Path) -> str:
     """Return a path as a URI reference, percent-encoded, relative to the folder; a `file:` URI if it lies elsewhere."""
     path = within(file, folder)
+    # A file name may have bytes that are no UTF-8; as bytes they are quoted as they are.
     return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
 
 

@@ -117,6 +117,7 @@ def channel_rows(state: State, channels: Mapping[str, bool]) -> list[ChannelRow]
 
     `channels` says of each name whether what it gets is unconfirmed.
     """
+    # A configured channel has a row also when nothing waits for it: that says that it works.
     queues = dict.fromkeys(channels, Queue()) | dict(
         sorted(state.outbox.queues.items())
     )
@@ -129,6 +130,7 @@ def channel_rows(state: State, channels: Mapping[str, bool]) -> list[ChannelRow]
             may_have_arrived=queue.may_have_arrived,
             error=queue.error or None,
             failing_since=queue.failing_since or None,
+            # Nothing is sent to a channel that is not configured, so it has no next try.
             next_try=next_try(queue) if name in channels and queue.messages else None,
             configured=name in channels,
             unconfirmed=channels.get(name, False),
@@ -168,12 +170,14 @@ class Overview:
 
     def wants(self, row: NodeRow) -> bool:
         """Return whether a node was asked for."""
+        # Ids are the same in any case.
         chosen = not self.chosen or row.node.lower() in self.chosen
         return chosen and (row.has_problem or not self.only_problems)
 
     def has_line(self, row: NodeRow) -> bool:
         """Return whether the table has a row for the node: of those that only globs choose, for its own problem."""
         key = row.node.lower()
+        # Of ten thousand packs that `*` chooses nobody reads a row each; what somebody named is always there.
         if not self.globs or {key} & (self.named | self.chosen):
             return self.wants(row)
         # That the whole registry cannot be read is one line above the table.
@@ -199,6 +203,7 @@ def errors(overview: Overview) -> Iterator[str]:
         yield streak.in_words
     for name in overview.publishers:
         known = state.snapshot.publishers.get(name.lower())
+        # Before the first list nothing is known of a publisher, so nothing is odd about it.
         if known and known.baseline_at and not known.packs:
             yield f"publisher {sanitize_line(name)}: it has no node packs; is the id right?"
 
@@ -209,6 +214,7 @@ def document(overview: Overview) -> dict[str, object]:
     polled_at = state.checks.polled_at
     return {
         "polled_at": polled_at or None,
+        # Null, and not true, before the first poll: `polled_at` says that.
         "late": overview.age(polled_at) > overview.max_age if polled_at else None,
         "summary": {"watched": len(rows), "states": by_state(rows)},
         "errors": [*errors(overview)],
@@ -260,10 +266,12 @@ def status(
             {
                 *map(str.lower, chosen.names),
                 *map(str.lower, state.snapshot.packs_of(known.publishers)),
+                # What is installed is the reason to watch it, whatever glob chooses it too.
                 *copies_of({key: state.installs.get(key, ()) for key in installs}),
             }
         ),
         channels={
+            # Only the URL tells, and it is not in the state, which has no secrets.
             one.name: bool(protocol_without_answers(one.url))
             for one in known.all_channels()
         },
@@ -281,6 +289,7 @@ def status(
 def _ids_of(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
     """Return the ids of `--node`; UsageError for one that is not watched."""
     chosen = {node.lower(): node for node in nodes}
+    # A typing error must not look like a pack without problems.
     if missing := chosen.keys() - set(map(str.lower, known)):
         names = [chosen[key] for key in sorted(missing)]
         raise UsageError(
@@ -346,6 +355,7 @@ def _summary(
 ) -> str:
     """Return the line that says at a glance how all stand, and whether anything fails."""
     found = by_state(overview.rows)
+    # How many are fine is said also where that is none; of the others only those that there are.
     nodes = [f"{found.pop(Grade.OK):,} ok"]
     nodes += [
         styled(f"{count:,} {state.in_words}", COLOURS[state.severity])
@@ -367,7 +377,9 @@ def _node_table(
     overview: Overview, rows: Iterable[NodeRow], width: int | None
 ) -> list[str]:
     """Return the table of the nodes, worst first and in that what is run, and how many it leaves out."""
+    # Sorting is stable: among equals the order of the settings stays.
     by_rank = sorted(rows, key=lambda row: row.place)
+    # A pipe gets all, since a script or grep looks for one.
     fitting = by_rank if width is None else by_rank[:NODES_SHOWN]
     head = ("PACK", "STATE", "NEWEST", "YOU RUN", "CHECKED", "PROBLEMS")
     cells = [_cells(overview, row, width) for row in fitting]
@@ -379,6 +391,7 @@ def _node_table(
 def _cells(overview: Overview, row: NodeRow, width: int | None) -> list[str]:
     limit = None if width is None else _PROBLEMS_SHOWN
     copies = [_copy(copy, overview.installs) for copy in row.installed]
+    # Code of a banned pack may be running: what to do stands beside the fact.
     advice = STOP_IN_SHORT if row.runs is Grade.BANNED else ""
     problems = filter(None, (join_first(_problems(row), limit), row.error, advice))
     return [
@@ -396,6 +409,7 @@ def _state_cell(row: NodeRow) -> str:
     words = row.state.in_words
     if row.state is Grade.OK:
         return colour(words)
+    # A ban of what is run needs somebody today; one of another version does not.
     is_run = row.runs_bad and row.state is row.runs
     return styled(f"runs {words}" if is_run else words, COLOURS[row.state.severity])
 
@@ -403,6 +417,7 @@ def _state_cell(row: NodeRow) -> str:
 def _problems(row: NodeRow) -> list[str]:
     """Return what is wrong with versions: first what is run, then the newest."""
     found = [_problem(one.version, one.grade, accepted=one.accepted) for one in row.run]
+    # The verdict on a copy says more than the status of its version: it counts findings and acceptances.
     others = [one for one in reversed(row.problems) if not row.run_as(one)]
     for one in others:
         grade = grade_of(one.status, deprecated=one.deprecated)
@@ -414,7 +429,9 @@ def _problems(row: NodeRow) -> list[str]:
 
 
 def _problem(version: str | None, grade: Grade, *, accepted: bool = False) -> str:
-    mark = " (accepted)" if accepted else ""
+    # Why nothing is known of a copy is no fact of the state: it takes a look at the registry.
+    mark = " (audit says why)" if grade is Grade.UNKNOWN else ""
+    mark = " (accepted)" if accepted else mark
     return f"{sanitize_line(version or '')} {colour(grade.in_words)}{mark}".lstrip()
 
 
@@ -423,6 +440,7 @@ def _copy(copy: CopyForm, installs: Collection[str]) -> str:
     version = "unknown version"
     if copy.version is not None:
         version = sanitize_line(copy.version)
+    # With one install the place is known.
     notes = [sanitize_line(copy.install)] if len(installs) > 1 else []
     if not copy.enabled:
         notes.append("disabled")

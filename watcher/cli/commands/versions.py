@@ -100,7 +100,9 @@ def _form(found: FoundVersion) -> VersionForm:
         node=found.node,
         version=version.version or None,
         version_id=version.id or None,
+        # What the registry writes may be no time at all.
         published=timestamps.normal(version.created_at),
+        # None says "not read"; an empty text is the registry's own silence.
         reason=found.reason.summary if found.reason else None,
         download_url=version.download_url or None,
         url=node_url(found.node),
@@ -139,6 +141,7 @@ def _table(
 def _cells(found: FoundVersion) -> list[str]:
     version = found.version
     published = timestamps.normal(version.created_at)
+    # A status is the registry's text too, and may be one that nobody knows yet.
     status = colour(sanitize_line(version.status, _STATUS))
     return [
         dim(short_time(published)) if published else "-",
@@ -166,6 +169,7 @@ def _summary(found: Found, seconds: float) -> str:
         line = f"{versions} of {packs} ({seconds:.1f} s): {', '.join(counts)}"
     if found.deprecated:
         line += f"; {colour('deprecated')}: {found.deprecated:,}"
+    # An id that does not exist hides no version of another pack.
     if any(one.fault is not Fault.NOT_FOUND for one in found.problems):
         line += f"; {styled('not all could be read', 'red')}"
     return line

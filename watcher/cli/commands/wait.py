@@ -72,6 +72,7 @@ def wait(
                 return  # the last line says it
             what = f"{_name(look)}: {safe_line(look.why, _TEXT)}"
             progress(_PLACE, f"{what}; waiting for at most {at_most}")
+            # With a look every 30 seconds the same line would come 240 times in two hours.
             if what == said:
                 return
             said = what
@@ -91,6 +92,7 @@ def wait(
         )
         waiting = asyncio.create_task(waiter.run())
         stop = Stop(lambda _: waiting.cancel()).heard_in_loop()
+        # The first answer may take seconds: a person sees at once what is waited for.
         progress(_PLACE, f"asking about {_name(wanted)}")
         try:
             return await waiting
@@ -100,6 +102,7 @@ def wait(
     found, took = look_at_registry(known, look)
     if isinstance(found, int):
         echo("stopped; the version is not judged yet", error=True)
+        # As a shell says it of a process that a signal has ended.
         return 128 + found
     # The verdict stands, but bans of whole packs could not be looked at.
     if found.is_judged and found.why:
@@ -118,6 +121,7 @@ def wanted_of(node: str | None, version: str | None) -> Look:
 
 
 def _version(text: str) -> str:
+    # The same rules as for what a file names: a version with a blank would wait for ever.
     found = texts.version(text)
     if found is None or not is_visible(found) or " " in found:
         raise ValueError(f"{describe(text)} is no version; write it as it is published")
@@ -138,6 +142,7 @@ def _of_project(path: Path) -> Look:
     if project is None:
         what = f"there is no {_FILE} in this folder"
         raise UsageError(what, hint.format("ID"))
+    # Without both there is nothing to wait for; guessing the newest would judge another release.
     version = project.version
     if project.id is None or version is None or not is_visible(version):
         remark = project.remark or "its version is not valid"
@@ -173,6 +178,7 @@ def _document(look: Look, took: Took, error: str) -> WaitDocument:
         version=look.text or None,
         version_id=(version.id if version else "") or None,
         status=look.status,
+        # Where the whole pack is refused, that is the reason of each version.
         reason=look.of_pack or (reason.summary if reason else None),
         findings=finding_forms(scan, None) if reason else None,
         finding_count=(scan.count if scan else 0) if reason else None,
