@@ -14,6 +14,7 @@ _T = TypeVar("_T")
 )
 def frozen(cls: type[_T]) -> type[_T]:
     """Make a class a dataclass whose instances do not change, and whose fields are given by name."""
+    # With slots, as a sweep of the registry holds tens of thousands of them.
     return dataclass(frozen=True, slots=True, kw_only=True)(cls)
 
 

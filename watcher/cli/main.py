@@ -195,8 +195,10 @@ def status() -> None:
 
 
 _LONGEST = 366 * DAY
+"""Seconds that a duration may be, as one of the settings."""
 
 
+# What is wrong with the settings is said on its one line, so it loads them itself.
 @command("health --max-age 1h", settings="to load")
 @click.option(
     "--max-age",
@@ -216,6 +218,7 @@ def health() -> None:
     """
 
 
+# With a TARGET no settings are loaded: a file that is wrong is not in the way.
 @command("installed ~/ComfyUI", page="installs", settings="to load", alerts=False)
 @targets_argument
 @json_option

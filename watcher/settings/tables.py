@@ -394,6 +394,7 @@ def _usual_names(table: InstallTable) -> list[str]:
     """Return what an install may be called: its host, or the last folder that says something, then more of the path."""
     if table.kind is SourceKind.URL:
         url = urlsplit(table.where)
+        # Without the login, which is secret.
         host = f"{url.hostname}:{url.port}" if url.port else str(url.hostname)
         return [host, f"{host}{url.path}"[:_LONGEST_NAME]]
     path = PurePath(table.where)
@@ -461,6 +462,7 @@ def _parts(finding: str) -> tuple[str, str, str, str, str]:
 
 def _reason(value: object) -> str:
     """Return a reason as one line."""
+    # On one line, as it stands in tables and messages.
     text = " ".join(value.split()) if isinstance(value, str) else ""
     if not text or len(text) > _LONGEST_REASON:
         raise ValueError(
@@ -496,6 +498,7 @@ class AcceptTable(BaseModel):
     until: Annotated[
         date | None,
         BeforeValidator(_until),
+        # In JSON a day is a text; TOML has days of its own.
         WithJsonSchema({"type": "string", "format": "date"}),
     ] = Field(
         None,

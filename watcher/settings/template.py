@@ -108,6 +108,7 @@ def text(system: Folders | None = None, state: Path = Path("state")) -> str:
         _setting(name, field, _CHANNEL.get(name, field.default))
         for name, field in ChannelTable.model_fields.items()
     ]
+    # As a setting it is an empty list; the example of a table takes its place.
     settings = "\n".join(parts).replace("#channels = []", "\n#[[channels]]")
     return settings + "".join(keys)
 

@@ -39,6 +39,7 @@ def _edit(rows: Rows, version: str, status: str = ACTIVE, **fields: object) -> N
     """Publish a version, or change its status and other fields, by the API's names."""
     row = {"id": version, "node_id": NODE, "version": version, "createdAt": clock()}
     status = status_to_api(status)
+    # What it was before stays, such as when it was published.
     rows[version] = row | rows.get(version, {}) | {"status": status, **fields}
 
 
@@ -196,6 +197,7 @@ def _world(rows: Rows, arrived: list[str]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             pack = {"id": NODE, "status": "NodeStatusActive"}
+            # Two paths of the registry: the list of packs, and the versions of this one.
             page = {"total": 1, "totalPages": 1, "nodes": [pack]}
             if self.path.startswith("/versions"):
                 page = {"total": len(rows), "versions": [*rows.values()]}

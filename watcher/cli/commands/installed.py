@@ -108,6 +108,7 @@ def lines(scanned: Sequence[tuple[Source, Inventory]], width: int | None) -> lis
 def _cells(pack: Pack) -> tuple[str, ...]:
     name = shown_name(pack)
     disabled = "" if pack.enabled else "disabled; "
+    # Said where it is not the id, so that the pack can be found.
     where = f"; folder {name}" if pack.id not in {None, base_name(pack)} else ""
     return (
         sanitize_line(pack.id) if pack.id else name,
@@ -135,6 +136,7 @@ def targets_of(names: Sequence[str], settings: Callable[[], Loaded]) -> _ChosenI
 
     UsageError for a TARGET that can be none, and if there is no install at all; ConfigError as the settings.
     """
+    # The settings are left alone: they may be of another purpose, or broken.
     if names:
         named = tables.targets(names, partial(absolute, working_folder()))
         return _ChosenInstalls(
@@ -182,4 +184,5 @@ async def scan_all(
         progress(source.name, "")
         return found
 
+    # All at once, as each waits for a disk or an address of its own.
     return [of for found in await asyncio.gather(*map(one, sources)) for of in found]
