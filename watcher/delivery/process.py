@@ -77,6 +77,7 @@ def spawn() -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         env=_environment(),
         creationflags=_AWAY,
+        # Ctrl-C at the terminal is for the program, which lets a message end first; and the group can be killed as one.
         start_new_session=True,
     )
 

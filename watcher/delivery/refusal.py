@@ -261,6 +261,7 @@ def refusal_in(body: bytes, refuses: re.Pattern[bytes] = NOTHING) -> str | None:
     `refuses` is what a service says beyond the default, and its groups are codes. The default is an object of JSON
     with `"success": false`, or `ok` or `accepted`: inside of its values the same may be about anything.
     """
+    # A byte order mark is no part of JSON.
     body = body.lstrip(_BLANK)
     # A service's own pattern is read from the text: not all of them answer JSON.
     if found := list(refuses.finditer(body)):

@@ -170,6 +170,7 @@ def parameters(url: str) -> frozenset[str]:
     """Return the names of the URL's parameters, in lower case."""
     from apprise.utils.parse import parse_url
 
+    # Many URLs have a token where a host would be.
     parsed = parse_url(url, verify_host=False) or {}  # type: ignore[no-untyped-call]  # apprise's is untyped
     return frozenset(parsed.get("qsd", ()))
 

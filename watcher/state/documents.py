@@ -70,6 +70,7 @@ def read_addresses(text: bytes) -> Addresses:
 
 def read_history(text: bytes) -> History:
     """Decode `history.jsonl`; a damaged line is counted, and a last line without its end is ignored."""
+    # A process that appends now may have written half of its line.
     whole, _, _ = text.rpartition(b"\n")
     lines = whole.splitlines()
     events: list[Event] = []
@@ -141,6 +142,7 @@ def _is_room(line: bytes) -> bool:
 
 def owed(lines: tuple[Line, ...], revision: int) -> Outbox:
     """Return what the lines that count with a snapshot's revision say; raises UnreadableFormError."""
+    # Those of a change that was never committed do not count: the next poll finds it again.
     outbox = replay(Outbox(), (line for line in lines if line.revision <= revision))
     # An alert without its event could not be sent: that is found before anything is, and nothing is written over it.
     if missing := outbox.needed - outbox.events.keys():

@@ -113,6 +113,7 @@ def expired(
     the clock may jump during the first. If the channel is not `configured`, age alone counts, and its queue is dropped
     with its last message. A message that may not change any more expires as a whole, with its youngest alert.
     """
+    # A dead channel would be owed more and more, and its news of last month, once it works, would be none.
     queue = outbox.queues[channel]
     messages: list[Message] = []
     # Of an alert that several messages have one loss is reported.

@@ -141,6 +141,7 @@ _DETAILS = 10_000
 
 def ntfy(service: Plugin, context: Context) -> None:
     """Let a tap open the page of the worst event's node."""
+    # What the URL sets itself is what its owner wants to happen at a tap.
     if "click" not in context.asked:
         service.click = context.page
 
@@ -168,6 +169,7 @@ def pagerduty(service: Plugin, context: Context) -> None:
     """
     # Any other action would acknowledge or close what is open.
     service.action = "trigger"
+    # Sorted: a repeat whose events stand in another order has to find its incident.
     key = event_id(*sorted(event.id for event in context.events))
     service.dedup = f"{service.dedup or 'comfy-watch'}/{key}"
     if service.click is None:

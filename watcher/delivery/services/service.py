@@ -116,6 +116,7 @@ NO_RULES = Rules()
 
 def encoded(title: str, body: str) -> int:
     """Return the bytes of both as JSON, all that is not ASCII written as escapes."""
+    # apprise sends ASCII alone, so that an emoji takes twelve bytes.
     return len(dumps([title, body]))
 
 
