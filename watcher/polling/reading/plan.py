@@ -364,8 +364,9 @@ class Plan:
             # The last baseline of all would have had it if it had been there.
             came_since = baseline_at and Selection(globs=globs).matches(key)
             if is_new and came_since:
-                # Each of its versions is news, whatever its date.
+                # Each of its versions is news, whatever its date, and waits for no baseline.
                 base = Node(node=name, baseline_at=baseline_at)
+                seen = replace(seen, waits=False)
             elif has_come and not (sweep.incomplete or listing.incomplete):
                 return replace(
                     seen,

@@ -308,6 +308,14 @@ def test_only_what_globs_alone_choose_waits_for_the_baseline_of_all() -> None:
     assert _asked(plan, sweep, _records(known=[])) == ["named"]
 
 
+def test_a_pack_that_came_since_the_last_baseline_waits_for_no_other() -> None:
+    """Other globs need a baseline of their own; what the earlier ones had not is news, and is asked at once."""
+    plan = replace(_plan(), globs=Selection(globs=("f*",)))
+    sweep = _sweep(fresh="deleted")
+    sweep.incomplete = "rows are missing"
+    assert _asked(plan, sweep, _records(known=[])) == ["fresh"]
+
+
 def test_rows_that_count_end_the_wait_for_a_younger_answer() -> None:
     """An old answer of a pack of which younger rows show what is known is nothing to wait for."""
     plan = _plan("pack")
