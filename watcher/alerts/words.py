@@ -20,7 +20,7 @@ FIELD_NAMES = {
     "dependencies": "dependencies",
     "status": "status",
 }
-_ITEMS = 4
+_ITEMS = 6
 """The most items that one line shows of those added, and of those removed: many additions hide no removal."""
 
 

@@ -58,10 +58,10 @@ def test_long_lists_are_counted() -> None:
     """A few items are shown of what was added and of what was removed; the others are counted."""
     old, new = (tuple(f"{name}{i}" for i in range(20)) for name in "ab")
     assert _said(("dependencies", old, new)) == (
-        "dependencies: adds b0, b1, b2, b3 and 16 more; drops a0, a1, a2, a3 and 16 more"
+        "dependencies: adds b0, b1, b2, b3, b4, b5 and 14 more; drops a0, a1, a2, a3, a4, a5 and 14 more"
     )
     assert _said(("dependencies", old[:1], new[:6])) == (
-        "dependencies: adds b0, b1, b2, b3 and 2 more; drops a0"
+        "dependencies: adds b0, b1, b2, b3, b4, b5; drops a0"
     )
 
 
