@@ -29,21 +29,25 @@ _VERSION_TEXT = re.compile(r"[vV]?[0-9][0-9A-Za-z-]*(?:[.+][0-9A-Za-z-]+)*")
 _SIZES = ((100, 60), (40, 20))
 """The most characters of a name and a version; the second where a title must be short."""
 _KINDS = 3
-"""The most kinds that are named."""
+"""The most bad kinds that are named; the rest of what is bad is one count."""
 
 
-def counted(worst_first: Sequence[Event]) -> str:
+def counted(worst_first: Sequence[Event], kinds: int = _KINDS) -> str:
     """Return how many events there are of the worst kinds, and how many others: "2 flagged, 45 other"; "" for none.
 
     If nothing is bad, the first kinds of all are named.
     """
     bad = [one for one in worst_first if one.severity is not Severity.INFO]
+    counts = Counter(map(counted_as, bad or worst_first))
     # The events are sorted, and so are the kinds in the order of their first event.
-    named = list(Counter(map(counted_as, bad or worst_first)).items())[:_KINDS]
-    more = len(worst_first) - sum(count for _, count in named)
-    return ", ".join(
-        f"{count:,} {what}" for what, count in (*named, ("other", more)) if count
-    )
+    named = list(counts.items())[:kinds]
+    more = counts.total() - sum(count for _, count in named)
+    # Releases must not hide how much else is bad.
+    others = [
+        ("more bad" if named else "bad", more if bad else 0),
+        ("other", len(worst_first) - len(bad) if bad else more),
+    ]
+    return ", ".join(f"{count:,} {what}" for what, count in (*named, *others) if count)
 
 
 def titles(worst_first: Sequence[Event], part: int) -> tuple[str, ...]:
@@ -59,15 +63,14 @@ def _titles(worst_first: Sequence[Event]) -> Iterator[str]:
         others = [one for one in others if one.kind is not Kind.BASELINE]
     elif others and worst.severity is Severity.INFO:
         yield capital(now_watched(len(worst_first)))
-    # Where the kinds have no room, the number of the others stays.
-    numbers = [counted(others), f"{len(others):,} other"] if others else []
-    ends = [*(f" (+ {one})" for one in numbers), ""]
+    # Without kinds the count of what is bad stays: it is what one wakes up for.
+    ends = [f" (+ {counted(others, kinds)})" if others else "" for kinds in (_KINDS, 0)]
     long, short = (_headline(worst, *sizes) for sizes in _SIZES)
     run = which_you_run(worst)
     # A name that could ping or link has no safe form here: titles have no code to quote it in.
     if long:
         yield long + run + in_a_title(worst) + ends[0]
-        yield from (long + run + end for end in ends)
+        yield from (long + run + end for end in (*ends, ""))
         yield from (short + run, short)
     # A title that names nothing is always safe, and some title always fits.
     yield f"{PRODUCT}: {counted(worst_first)}"

@@ -155,12 +155,12 @@ def test_a_burst_is_counted_past_the_cap() -> None:
     [
         ([Kind.FLAGGED, Kind.NEW, Kind.FLAGGED, Kind.NEW], "2 flagged, 2 other"),
         ([Kind.NEW, Kind.PENDING, Kind.NEW], "2 new, 1 pending"),
-        ([*Kind], "1 banned, 1 exposed, 1 flagged, 13 other"),
+        ([*Kind], "1 banned, 1 exposed, 1 flagged, 5 more bad, 8 other"),
         ([], ""),
     ],
 )
 def test_counts(kinds: list[Kind], words: str) -> None:
-    """The worst kinds are named, and the rest is one count; if nothing is bad, all kinds are."""
+    """The worst kinds are named, and the rest of what is bad is one count; if nothing is bad, all kinds are."""
     assert counted([_event(kind, after=None) for kind in kinds]) == words
 
 

@@ -81,7 +81,7 @@ def test_what_may_be_a_link_or_markup_is_replaced(
 
 
 def test_the_others_are_counted_by_kind() -> None:
-    """The worst is named; then how many others of which bad kind, the worst kind first."""
+    """The worst is named; then how many others of which bad kind, the worst kind first, and "other" for the rest."""
     events = [
         _event(Kind.BANNED, "a"),
         *(_event(Kind.FLAGGED, f"f{number}") for number in range(2)),
@@ -90,7 +90,7 @@ def test_the_others_are_counted_by_kind() -> None:
     titles = compose(tuple(events)).titles
     assert titles[:3] == (
         "BANNED a 1.0.0 (+ 2 flagged, 9 other)",
-        "BANNED a 1.0.0 (+ 11 other)",
+        "BANNED a 1.0.0 (+ 2 bad, 9 other)",
         "BANNED a 1.0.0",
     )
     assert compose(tuple(events[1:3])).titles[0] == "Flagged f0 1.0.0 (+ 1 flagged)"
