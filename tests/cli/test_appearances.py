@@ -59,9 +59,8 @@ def test_who_asks_is_told_what_appeared(watch: Watcher, comfyui: LivedIn) -> Non
     done = watch.run("check", "--fail-on", "appeared")
     assert done.code == 3
     [row, last] = done.out.splitlines()
-    assert row.split() == [
-        *("appeared", "a", ":", ":error::b[31m.py", "on", "studio"),
-    ]
+    said = "if nobody installed it, stop ComfyUI"
+    assert row == f'appeared  "a : :error::b[31m.py" on studio  {said}'
     assert "exit 3: 1 appeared" in last
     (event,) = watch.history("--kind", "appeared")
     assert event["folder"] == "a\\u000a::error::b\\u001b[31m.py"

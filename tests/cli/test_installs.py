@@ -353,7 +353,7 @@ def test_an_install_that_cannot_be_scanned(
     )
     health, strict = watch.run("health"), watch.run("health", "--strict")
     assert (health.code, strict.code) == (0, 1)
-    assert "1 install failing" in health.out
+    assert "install studio failing for" in health.out
     comfyui.mount()
     (event,) = watch.check()["events"]
     assert (event["kind"], event["install"]) == ("recovered", "studio")
