@@ -146,7 +146,7 @@ class Case:
         A registry that gives no answer is not asked for all of many nodes.
         """
         if self.breadth is Breadth.PAGE:
-            usual = f"page {BAD_PAGE}: {self.expected.said.removesuffix('; is the id right?')}"
+            usual = f"page {BAD_PAGE}: {self.expected.said}"
             said = (_MORE_PAGES | _FEWER_ROWS | _NO_NODE).get(self.fault, usual)
             return frozenset({without_counts(said)})
         said = without_counts(self.expected.said)

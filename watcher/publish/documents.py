@@ -41,10 +41,12 @@ def atom(public: Public) -> str:
     )
     _add(feed, "id", f"urn:comfy-watch:feed:{digest(began, 20)}")
     _add(feed, "title", PRODUCT)
+    # Not the time of the poll: a quiet one has to leave the file as it was.
     _add(feed, "updated", _moment(events[0].at) if events else began)
     _add(ET.SubElement(feed, "author"), "name", PRODUCT)
     for event in events:
         _add_entry(feed, event)
+    # One element a line, so that a difference of two feeds shows what is new.
     ET.indent(feed, "")
     text = ET.tostring(feed, "unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
@@ -55,9 +57,11 @@ def _add_entry(feed: ET.Element, event: Event) -> None:
     alone = replace(compose((replace(event, url=""),)), when="")
     said = render(alone, Format.TEXT, _ROOM, _ROOM)
     entry = ET.SubElement(feed, "entry")
+    # By the id of the event, which is the same after a crash: a reader shows no entry twice.
     _add(entry, "id", f"urn:comfy-watch:event:{quote(event.id, safe='')}")
     _add(entry, "title", said.title)
     _add(entry, "updated", _moment(event.at))
+    # A state may have been written by anybody: only a page of the registry becomes a link.
     if event.node is not None and is_page(event.url):
         _add(entry, "link", rel="alternate", href=event.url)
     _add(entry, "category", term=event.kind.value)
@@ -123,6 +127,7 @@ def _document(node: Node, text: str, key: str, ban: Ban) -> str:
             "reason": ban.reason,
         }
     }
+    # By its text alone: a range needs semantic versions, and not every pack has such.
     affected |= {"versions": [text]} if text else {"ranges": [_EVERY_VERSION]}
     document = {
         "schema_version": _SCHEMA_VERSION,
@@ -135,6 +140,7 @@ def _document(node: Node, text: str, key: str, ban: Ban) -> str:
         "affected": [escape_values(affected)],
         "references": [{"type": "WEB", "url": node_url(node.node)}],
     }
+    # ASCII alone, so that no tool of the reader can take it for another encoding.
     return json.dumps(document, indent=2) + "\n"
 
 
@@ -189,6 +195,7 @@ def _families(public: Public) -> Iterator[_Family]:
         "state",
         {str(state): packs for state, packs in by_state(public.rows).items()},
     )
+    # Every status is there, also with 0: a series that only sometimes is cannot be compared with before.
     statuses = Counter(
         one.status if one.status in STATUSES else _OTHER
         for node in public.nodes.values()
@@ -206,6 +213,7 @@ def _families(public: Public) -> Iterator[_Family]:
         "kind",
         {kind: public.counts.get(kind, 0) for kind in Kind},
     )
+    # By number, as the name of a channel may say where it leads.
     channels = {str(place): one for place, one in enumerate(public.channels, start=1)}
     yield (
         "undelivered_alerts",
@@ -226,6 +234,7 @@ def _families(public: Public) -> Iterator[_Family]:
         ),
         "duration_seconds": ("How long that took to read and compare.", public.seconds),
     }
+    # 0 is no moment: what never was is left out, or a rule would see a poll of 1970.
     for name, (about, figure) in last_poll.items():
         yield f"last_poll_{name}", about, "", {"": figure or None}
 

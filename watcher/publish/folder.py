@@ -86,11 +86,13 @@ def _require_ours(folder: Path) -> None:
     shown, bans = escape_invisible(str(folder)), folder / _BANS
     if os.path.lexists(folder) and not folder.is_dir():
         raise UsageError(f"{shown} is not a folder")
+    # Whoever may write here could lead what is written to any place.
     if os.path.lexists(bans) and (bans.is_symlink() or not bans.is_dir()):
         raise UsageError(
             f"{escape_invisible(str(bans))} is a link or a file, where a folder has to be; move it away"
         )
     page = folder / PAGE
+    # A folder of somebody else, such as the root of a web server, must not lose its page by a typing mistake.
     if os.path.lexists(page) and _read(page, len(MARK)) != MARK:
         raise UsageError(
             f"{shown} has an {PAGE} that comfy-watch did not write",
@@ -106,15 +108,18 @@ def _write(folder: Path, published: Iterable[tuple[str, str]]) -> Written:
         names.add(name)
         if not path.parent.is_dir():
             files.make_folder(path.parent, _FOLDER_MODE)
+        # A file that stays as it is keeps its time, by which servers answer that nothing has changed.
         if _read(path, len(content) + 1) != content:
             files.replace_file(path, content, _FILE_MODE, is_durable=name == PAGE)
             changed += 1
+    # Of a state that began anew, or another selection: nobody else names files so.
     for ban in (folder / _BANS).glob(_BAN):
         is_file = ban.is_file() and not ban.is_symlink()
         if is_file and f"{_BANS}/{ban.name}" not in names:
             with contextlib.suppress(FileNotFoundError):  # another process was quicker
                 files.unlink(ban)
                 changed += 1
+    # What a kill left; a young one may be that of another process that is writing.
     files.remove_leftovers(folder / _BANS, _BAN, _ABANDONED)
     for name in names:
         if "/" not in name:
@@ -127,6 +132,7 @@ def _read(path: Path, most: int) -> bytes | None:
     if path.is_symlink():
         return None
     try:
+        # A FIFO under the name of ours would hold the poll until somebody writes to it.
         with open(path, "rb", opener=open_at_once) as file:
             return file.read(most)
     except OSError:

@@ -90,6 +90,7 @@ class BadVersion:
 
 def page(public: Public) -> str:
     """Return the page: one file without scripts, which requests nothing."""
+    # Once for all packs: to search the history for each version of each pack is their product.
     events: Mapping[tuple[str, str, str], Event] = {
         (event.node_key, event.key, event.kind): event for event in public.events
     }
@@ -105,6 +106,7 @@ def page(public: Public) -> str:
     carded = {one.anchor for one in cards}
     bans = list(_late_bans(public, packs))
     run = [one for one in packs.values() if one.row.runs_bad]
+    # Bans that are over are in none of these, so the first words agree with the lists.
     standing = _standing(public, [one.row for one in run], len(bans))
     return _template().render(
         version=public.version,
@@ -139,8 +141,10 @@ def page(public: Public) -> str:
 def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
+        # Nearly all texts here are of people who upload packs.
         autoescape=True,
         finalize=_sanitized,
+        # A name that is spelt wrong would silently be an empty text.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -181,6 +185,7 @@ def _standing(public: Public, run: Sequence[NodeRow], bans: int) -> Label:
     if not rows:
         return Label("No packs are watched.", Severity.INFO)
     failed = ""
+    # What is known is old then, and "no ban" would be no news: say that before anything else.
     if public.nothing_was_read:
         failed = "The last poll could read none of the watched packs. "
     elif not public.began and all(row.state is Grade.UNREAD for row in rows):
@@ -192,10 +197,12 @@ def _standing(public: Public, run: Sequence[NodeRow], bans: int) -> Label:
     tones = [row.runs.severity for row in run]
     tones += [Severity.CRITICAL] if bans else []
     tones += [Severity.WARNING] if failed else []
+    # Most watchers of the registry always have a flagged pack: that alone is no warning.
     usual = Severity.INFO if any(row.has_problem for row in rows) else _OK
     if run:
         words = f"You run {plural(len(run), 'bad pack')}. {words}"
     elif own := [row for row in rows if any(one.enabled for one in row.installed)]:
+        # A copy of which nothing is known must not be called good.
         is_known = not any(row.has_problem for row in own)
         bad = "bad" if is_known else "known to be bad"
         words = f"Nothing that you run is {bad}. {words}"
@@ -258,6 +265,7 @@ class _Watched:
     def seen(self, version: Version) -> str:
         """Return when a ban or a flag was seen; "" if that is not known, or it was there before the watch."""
         ban, event = self.ban(version.key), self._event(version.key, version.status)
+        # What the first listing showed may have been banned for years.
         if ban and ban.since > self.node.baseline_at:
             return ban.since
         return event.at if event else ""
@@ -290,6 +298,7 @@ class _Watched:
     @property
     def url(self) -> str:
         """Its page on the registry; "" if it has none."""
+        # The page of an id that is in no registry would be an error, or somebody else's tomorrow.
         return node_url(self.node.node) if self.node.is_there else ""
 
     @property
@@ -314,6 +323,7 @@ class _Watched:
     def run(self) -> Words:
         """The versions of it that are run."""
         copies = (copy.version for copy in self.row.installed if copy.enabled)
+        # Ten copies of one version are one version in a table.
         run = [*dict.fromkeys(one or UNKNOWN_VERSION for one in copies)]
         return in_a_list([(one,) for one in run[:MOST_RUN]], len(run))
 
@@ -324,6 +334,7 @@ class _Watched:
 
     def _bad_versions(self) -> Iterator[BadVersion]:
         left = tuple(one for one in self.row.run if one.grade not in _CALM)
+        # A pack may have hundreds: the newest first, as only a few of them are shown.
         for version in reversed(self.row.problems):
             if version.status not in {BANNED, FLAGGED}:
                 continue
@@ -393,6 +404,7 @@ def _why(status: str, scan: Scan | None, reason: str) -> Words:
     """Return why a version is banned or flagged: of a flag what the scanner found, in plain words."""
     found = in_a_sentence(scan) if scan else ()
     of_registry: Words = (Trusted("reason: "), reason) if reason else ()
+    # A person gave the reason of a ban; that of a flag is what a scanner printed.
     ways = (of_registry, found) if status == BANNED else (found, of_registry)
     return sentence(ways[0] or ways[1])
 
@@ -412,6 +424,7 @@ def _late_bans(
         if timestamps.seconds_between(event.at, now) <= DAYS_OF_BANS * DAY:
             found.setdefault((event.node_key, event.key), event)
     for (node, key), event in found.items():
+        # A ban that ended is no reason to look here any more.
         if node in packs and packs[node].ban(key):
             yield packs[node], event
 

@@ -127,8 +127,10 @@ def published(
     age = MinimumAge(seconds=terms.minimum_age, now=checks.polled_at or _NEVER_POLLED)
     installs = names(terms.installs, snapshot.installed.salt)
     given = {one.name for one in terms.installs if one.is_named}
+    # What the settings do not choose any more may be in the state still, and is in the history.
     rows = node_rows(_watched(state, terms), state, installs)
     ids = {row.node.lower() for row in rows}
+    # Only whether it could be read: the words of a failure name hosts, proxies and files.
     failing = checks.streaks.get(About.NODE, {})
     nodes = {key: node for key, node in snapshot.nodes.items() if key in ids}
     baselines = [node.baseline_at for node in nodes.values()]
@@ -153,6 +155,7 @@ def published(
             for event in history
             if event.channel is None and (event.node is None or event.node_key in ids)
         ),
+        # Not counted in the history, which has an end, so that a figure never goes down.
         counts=snapshot.counts,
         channels=tuple(_undelivered(state, channel) for channel in terms.channels),
         minimum_age=age,
@@ -163,6 +166,7 @@ def _subject(rows: Sequence[NodeRow], terms: Terms) -> str:
     """Return what is watched, as a title."""
     if terms.selection.is_everything:
         return "Comfy Registry"
+    # What is left out says nothing of what is watched.
     globs = (one for one in terms.selection.globs if not one.startswith("!"))
     if chosen := [*terms.publishers, *globs]:
         return ", ".join(chosen)
@@ -227,6 +231,7 @@ def _name(install: str, given: Collection[str]) -> str:
 def _undelivered(state: State, channel: Channel) -> Undelivered:
     outbox = state.outbox
     queue = outbox.queues.get(channel.name, Queue())
+    # An event may be owed by several messages of a channel, and counts once.
     owed = {key for message in queue.messages for key in message.events}
     moments = [outbox.events[key].at for key in owed]
     return Undelivered(alerts=len(moments), oldest=min(moments, default=""))

@@ -39,6 +39,7 @@ def publish(state: State, folder: StateFolder, terms: Terms, to: Path) -> Writte
     from watcher.publish.folder import files_of, write
 
     events = folder.history().events
+    # Before anything is made: a page that says which machine runs what is bad is a list of targets.
     if not terms.shows_installs:
         if terms.installs:
             raise UsageError("the settings name an install", hint=HOW_TO_PUBLISH)

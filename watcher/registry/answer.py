@@ -46,6 +46,7 @@ class NoAnswerError(Exception):
 
 async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> bytes:
     """Return a body as it comes, decompressed; it may have `limit` bytes then. Raises NoAnswerError."""
+    # Only gzip was asked for: anything else is of something on the way, and cannot be decoded here.
     if encoding not in {"", "identity", "gzip", "x-gzip"}:
         raise NoAnswerError("its answer has a compression that was not requested")
     damaged = NoAnswerError("its answer is damaged (gzip)")
@@ -61,10 +62,12 @@ async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> 
                 part = unzip.decompress(chunk, limit - size + 1)
             except zlib.error:
                 raise damaged from None
+        # Counted as it comes: a gzip of a few KB can hold gigabytes.
         size += len(part)
         if size > limit:
             raise NoAnswerError(f"its answer is larger than {limit / 2**20:g} MB")
         parts.append(part)
+    # A body without a length ends where the connection does, and zlib does not mind that the rest is lacking.
     is_cut_off = unzip is not None and size and not unzip.eof
     if is_cut_off or (unzip is not None and unzip.unused_data):
         raise damaged
@@ -114,6 +117,7 @@ _LONGEST = 256_000
 
 def describe_refusal(code: int, body: bytes) -> str:
     """Return what a status other than 200 means, for a person (docs/registry.md, Errors)."""
+    # In words, as most people do not know what 429 is; the number is there for those who do.
     other = "the registry gave an unexpected answer" if code < 500 else "registry error"
     quoted = "".join(f": {sanitize_line(text, 200)}" for text in _texts(body)[:1])
     return f"{_REFUSALS.get(code, other)} ({int(code)}){quoted}"
@@ -133,6 +137,7 @@ def parse_ban(body: bytes) -> str | None:
     If the ban has no reason, it is the phrase "node banned" as the body has it.
     """
     texts = _texts(body)
+    # Either field may have the phrase, and the other one the reason.
     others = [text for text in texts if text.strip().lower() != "node banned"]
     return None if len(others) == len(texts) else (others or texts)[0]
 

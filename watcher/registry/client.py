@@ -156,11 +156,13 @@ class Registry:
         Raises NoAnswerError if no attempt had an answer. The last attempt's answer is returned even if it is a 429 or
         5xx.
         """
+        # Fewer for what a poll can do without, such as the list of all packs.
         tries = min(self.limits.retries, retries)
         url = f"{self._base}{query.path}?{urlencode(query.parameters())}"
         reached = False
         for attempt in range(tries + 1):
             is_last = attempt == tries
+            # By chance, so that many watchers which failed at the same moment do not come back at the same moment.
             wait = min(0.5 * 2.0**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
             try:
                 async with self._slots:
@@ -205,11 +207,13 @@ class Registry:
         wait = answer.retry_after or 0.0
         self.retry_after = max(self.retry_after, wait)
         is_for_all = answer.code == HTTPStatus.TOO_MANY_REQUESTS
+        # The next poll comes anyway, and the alerts of this one wait for its end.
         if wait > _LONGEST_RETRY_AFTER:
             why = f"the registry asked to wait {durations.show(wait)} ({answer.code})"
             if is_for_all:
                 self.asked_to_wait = why
             raise NoAnswerError(why, Fault.REGISTRY)
+        # A 503 may be about one pack alone.
         if not is_for_all:
             return True
         now = asyncio.get_running_loop().time()
@@ -224,6 +228,7 @@ class Registry:
     async def _wait_for_turn(self) -> None:
         """Wait while a 429 delays all requests. Raises NoAnswerError if it asked for too long a wait."""
         loop = asyncio.get_running_loop()
+        # Again after each wait: another answer may have asked for a longer wait.
         while (left := self._resume_at - loop.time()) > 0 and not self.asked_to_wait:
             log.debug("wait", seconds=round(left, 3), why=SLOW_DOWN)
             await self._sleep(left, "delay", f"waiting {left:.0f} s, {SLOW_DOWN}")

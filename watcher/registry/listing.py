@@ -58,6 +58,7 @@ class NodeRows:
         key = version.key
         self.spelling = self.spelling or row.node_id
         before = self.versions.get(key)
+        # The same row twice contradicts nothing; that it came twice is seen by the counts.
         if before is not None and before != version:
             self.note(_TWICE)
         if before is None or badness(version) > badness(before):
@@ -86,6 +87,7 @@ class NodeRows:
         versions = [
             one for one in self.versions.values() if one.id or one.version not in named
         ]
+        # What is left out was there, so that nothing may be called removed by this listing.
         if len(versions) < len(self.versions):
             self.note(_TWICE)
         return Listing(
@@ -120,6 +122,7 @@ class Rows:
     def take(self, read: PageRead[VersionRow]) -> None:
         """Add what a page shows, and note why others may be missing."""
         whole, page, on_page = self.whole, read.page, f"on page {read.number}"
+        # The pages after it still prove what they show.
         if page is None:
             whole.note(f"page {read.number}: {read.error}")
             return
@@ -127,6 +130,7 @@ class Rows:
         if page.unplaced:
             whole.note(f"{page.unplaced} {on_page}")
         for (node, version), named in page.lost.items():
+            # It came, though it cannot be read: it is counted, and only its pack is incomplete.
             key, rows = self._place(node)
             whole.came.add((key, version))
             if rows is not None:
@@ -198,6 +202,7 @@ async def read_node(
             # Here each field counts; in a sweep only those that are compared, which `take` notes.
             if page.unreported:
                 of_node.note(f"{_IN_PART} on page {read.number}")
+            # Once a deployment ignored the filter: its further pages would be the whole registry.
             if rows.has_others:
                 whole.note(FOREIGN)
                 break
@@ -207,8 +212,10 @@ async def read_node(
             if page.items or read.number == 1:
                 total_pages = total_pages or page.total_pages
                 whole.note(_contradiction(page, total_pages))
+            # A registry that ignores `page` shows the same rows as often as it claims pages.
             if len(whole.came) == before and not page.unplaced:
                 break
+    # The oldest page: what was published after it may be missing from the others.
     at = moment(asked_at, of_node.server_time.oldest)
     return of_node.listing(node, at=at, incomplete=whole.end())
 
@@ -217,6 +224,7 @@ def _contradiction(page: Page[VersionRow], total_pages: int | None) -> str:
     """Return how a page's number of pages contradicts its number of versions, or the one of an earlier page."""
     if page.total_pages is None or page.total is None:
         return ""
+    # An empty list may be called no page, or one.
     fitting = -(-page.total // (page.page_size or PAGE_SIZE))
     if page.total_pages != fitting and (page.total, page.total_pages) != (0, 1):
         return f"the answer claims {page.total} versions on {page.total_pages} pages, which does not fit"

@@ -67,7 +67,9 @@ def check_usable(url: str) -> None:
             f"registry_url: the host of {url!r} is not a valid host name",
             hint="a host name has 1 to 63 letters, digits or dashes between dots, an IPv4 address four numbers to 255",
         ) from None
+    # Here, before a poll begins: a wrong variable is a wrong setting, and no failure of the registry.
     route_to(url)
+    # Loading them takes time, and only those that a variable names may be wrong.
     if httpx.URL(url).scheme == "https" and any(map(os.environ.get, _CA_VARIABLES)):
         _certificates()
 
@@ -99,6 +101,7 @@ def _certificates() -> ssl.SSLContext:
 
 def describe(error: BaseException, route: Route) -> Trusted:
     """Return why a request failed, by which way it went, and what to try."""
+    # It begins with the status of the proxy's answer; the rest is the proxy's own text.
     if isinstance(error, httpx.ProxyError):
         return refused_by_proxy(route, str(error)[:3])
     why = next(filter(None, map(_why, _causes(error))), "")
@@ -110,6 +113,7 @@ def describe(error: BaseException, route: Route) -> Trusted:
 
 def refused_by_proxy(route: Route, code: str) -> Trusted:
     """Return what it means that the proxy refuses to connect to the target, by the status of its answer."""
+    # Who has written a password needs other advice than who has not.
     if code == "407":
         why = "wants a login (407); write USER:PASSWORD@ before its host"
         if route.proxy is not None and route.proxy.raw_auth is not None:

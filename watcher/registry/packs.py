@@ -52,6 +52,7 @@ async def read_nodes(
     compares ids with their case, so each id should have the registry's own spelling; its lower-case spelling is asked
     for too. If the first request fails, no other is made. `is_there`: the endpoint has answered in this poll.
     """
+    # Settings and installs write ids in any case, and the registry knows one of them.
     spelled = dict.fromkeys(one for each in ids for one in (each, each.lower()))
     queries = [NodeQuery(ids=chunk) for chunk in _chunks(spelled)]
     records: dict[str, NodeRecord] = {}
@@ -59,6 +60,7 @@ async def read_nodes(
     async def ask(query: NodeQuery) -> ReadFailure | None:
         return await _read(registry, query, _OF_A_FEW, silent, records)
 
+    # One that is not there is asked once, and not once for each hundred packs.
     failures = [await ask(query) for query in queries[:1]]
     if not any(failures):
         failures += await asyncio.gather(*map(ask, queries[1:]))
@@ -113,6 +115,7 @@ async def _read(
                     return _failure(read)
                 whole.note(f"page {read.number}: {_failure(read).error}")
                 continue
+            # Of named packs the total says nothing: those that the registry does not know are not in it.
             if not wanted:
                 whole.count(page)
             elif read.number == 1 and page.total and not page.items:
@@ -120,6 +123,7 @@ async def _read(
                 whole.note(f"0 of {plural(page.total, 'pack')} came")
             for record in page.rows:
                 key = record.id.lower()
+                # One that ignores `node_id` must not say anything about packs that nobody asked about.
                 if not wanted or key in wanted:  # of two records the worse
                     both = records.get(key, record), record
                     records[key] = min(
@@ -159,6 +163,7 @@ def _record(row: object) -> NodeRecord | None:
     status, detail = _text(row, "status"), _text(row, "status_detail")
     short = status.removeprefix(_PREFIX).lower()
     owner = row.get("publisher") if isinstance(row, dict) else None
+    # The rows of its packs may still call them active.
     is_by_owner = _text(owner, "status").lower() == _PUBLISHER_BANNED
     if is_by_owner and not (short == BANNED and detail):  # its own says why
         short, detail = BANNED, _BY_PUBLISHER

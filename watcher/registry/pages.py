@@ -164,6 +164,7 @@ class Pages(Generic[Row]):
             self._request_more(under_way, due)
             while under_way:
                 self.progress(place, self._shown())
+                # As they come: one page that hangs does not hold the others.
                 done, under_way = await asyncio.wait(
                     under_way, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -206,6 +207,7 @@ class Pages(Generic[Row]):
             read = PageRead(number=number, error=error.why, fault=error.fault)
         except Exception as error:  # noqa: BLE001 - one page's answer must not end the reading of the others
             read = PageRead(number=number, error=f"unexpected {type(error).__name__}")
+        # Also a page that failed: how many came is said while one waits.
         self._done += 1
         if read.page is not None:
             self._count(read.page, number)
@@ -241,6 +243,7 @@ class Pages(Generic[Row]):
         # Its own rows refute a total of 0.
         is_refuted = page.total == 0 and page.items
         if is_refuted or (page.total is None and page.total_pages is None):
+            # Only what comes next can say where the end is.
             last = number + bool(page.items)
         else:
             by_total = -(-(page.total or 0) // self._page_size)
@@ -265,6 +268,7 @@ class Pages(Generic[Row]):
 
     def _shown(self) -> str:
         """Return how many pages came, for people."""
+        # A claim of a billion pages is not shown to people as work to be done.
         last = min(self._last, self.bounds.pages)
         read = f"{self._done} of {last} pages read"
         text = read if self._done else "reading the first page"
@@ -275,5 +279,6 @@ class Pages(Generic[Row]):
 def _size_of(page: Page[Row], requested: int) -> int:
     """Return how many rows a page has. A registry may show fewer than it was asked for, and than it says."""
     size = min(page.page_size or requested, requested)
+    # By the rows that came: a page that is called 100 and shows 10 would end ten times too early.
     is_short = page.total is not None and page.items < min(size, page.total)
     return page.items if is_short and page.items else size

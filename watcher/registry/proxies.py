@@ -56,6 +56,7 @@ def route_to(url: str, *, is_secret: bool = False, by_proxy: bool = True) -> Rou
     """
     target = urlsplit(url)
     value = _value_for(target) if by_proxy else ""
+    # People have set it once for all programs and forgotten where: the name is what they look for.
     named_by = _variable_with(value)
     proxy = _proxy(value)
     if value and proxy is None:
@@ -87,6 +88,7 @@ def proxy_in_words() -> str:
 def _value_for(target: SplitResult) -> str:
     """Return what the environment names as the proxy for an address; "" if it is to be reached without one."""
     proxies = getproxies()
+    # `NO_PROXY` may name a host, or a host with its port.
     if proxy_bypass(target.hostname or "") or proxy_bypass(target.netloc):
         return ""
     return proxies.get(target.scheme) or proxies.get("all", "")
@@ -117,6 +119,7 @@ def _proxy(value: str) -> httpx.Proxy | None:
 
 
 def _place(parts: SplitResult) -> str:
+    # The brackets of an IPv6 address tell its end from a port.
     host = parts.hostname or ""
     if ":" in host:
         host = f"[{host}]"

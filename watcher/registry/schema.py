@@ -100,6 +100,7 @@ def _read_whole(body: bytes) -> Page[VersionRow] | None:
     except ValueError:
         return None
     rows = answer.versions
+    # Rarely: then each row is looked at by itself, and what is wrong with it is known.
     if len(rows) > MOST_ROWS or not all(map(identifies, rows)):
         return None
     return Page(
@@ -118,6 +119,7 @@ def _read_by_rows(body: bytes) -> Page[VersionRow]:
     for number, item in enumerate(items, 1):
         about = item if isinstance(item, dict) else {}
         given = about.keys() & _decoders().keys()
+        # Of the fields that are known: others come with each version of the service.
         readable = {name: about[name] for name in given if _fits(name, about[name])}
         unreadable = given - readable.keys()
         row = VersionRow(**readable)
@@ -152,10 +154,12 @@ def read_list(body: bytes, name: str) -> tuple[Page[Any], list[object]]:
         raise NoAnswerError(f"the answer is {shown}") from None
     about: dict[str, object] = answer if isinstance(answer, dict) else {}
     total, items = _count(about.get("total")), about.get(name)
+    # An empty list has been null, and left out; with a total it is a list all the same.
     if items is None and total is not None:
         items = []
     if not isinstance(items, list):
         raise NoAnswerError(f"the answer has no list of {name}")
+    # A page size of 0 has returned the whole table.
     if len(items) > MOST_ROWS:
         raise NoAnswerError(
             f"the answer holds {len(items)} rows, far more than were requested"
@@ -174,6 +178,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _count(value: object) -> int | None:
+    # `true` is the number 1 for Python.
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     return value if value >= 0 else None

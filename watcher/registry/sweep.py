@@ -69,6 +69,7 @@ async def read_sweep(
     are `known` versions are these objects. If rows are missing though every page came, they are read a second time in
     another size, if `reads_again`.
     """
+    # A sweep of the whole registry would otherwise hold each version a second time.
     shared = {version.key: version for version in known}
     rows = Rows(is_wanted=is_wanted, known=shared)
     sweep = Sweep(nodes=rows.nodes)
@@ -96,7 +97,9 @@ async def read_sweep(
                 has_failed = has_failed or read.page is None
                 rows.take(read)
         sweep.total = whole.total or 0
+        # A registry without a version is a fault: nothing may be called removed because of it.
         sweep.incomplete = whole.end() or ("" if sweep.total else "no versions came")
+        # Rows that move between two pages are lost by chance; a page that failed may well fail again.
         if not (sweep.incomplete and reads_again) or has_failed:
             break
     return sweep
@@ -106,6 +109,7 @@ def _ended(
     first: PageRead[VersionRow], is_worth_it: Callable[[int], bool]
 ) -> NoSweep | None:
     """Return why the sweep ends at its first page, if it does. A refusal is no failure of the registry."""
+    # A deployment may forbid to list everything, and answer for each pack all the same.
     if first.code in _REFUSALS:
         return NoSweep(
             why=f"the registry does not list the versions of all node packs: {first.error}"

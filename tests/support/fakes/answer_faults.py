@@ -220,23 +220,18 @@ _FAULT = "registry error ({})"
 _REFUSED = "the registry, or something in front of it, refused access (403)"
 _MESSAGE = encoded({"error": "Something", "message": _SENT})
 
-for _status, _means, _said, _hint in (
-    (400, Means.UNREADABLE, "the registry rejected the request (400)", ""),
-    (403, Means.REGISTRY, _REFUSED, ""),
-    (
-        404,
-        Means.UNREADABLE,
-        "the registry does not know it (404)",
-        "; is the id right?",
-    ),
-    (500, Means.REGISTRY, _FAULT.format(500), ""),
-    (503, Means.REGISTRY, _FAULT.format(503), ""),
+for _status, _means, _said in (
+    (400, Means.UNREADABLE, "the registry rejected the request (400)"),
+    (403, Means.REGISTRY, _REFUSED),
+    (404, Means.UNREADABLE, "the registry does not know it (404)"),
+    (500, Means.REGISTRY, _FAULT.format(500)),
+    (503, Means.REGISTRY, _FAULT.format(503)),
 ):
     _waits = BACKED_OFF if _status >= 500 else ()
     fixed(
         f"status_{_status}_json",
         _means,
-        f"{_said}: {_SENT}{_hint}",
+        f"{_said}: {_SENT}",
         _MESSAGE,
         status=_status,
         waits=_waits,
