@@ -111,7 +111,7 @@ def test_a_replaced_installation_ends_a_run(
         "stopped: installation",
         "error",
     )
-    assert "was replaced or removed while this process ran" in last["error"]
+    assert "was replaced or removed while this process ran" in last["message"]
     assert done.err.count("replaced or removed") == 1
     webhook.answer.clear()
     watch.end_backoffs()
