@@ -80,7 +80,7 @@ def test_deliveries_count_if_one_is_strict(watch: Watcher, webhook: Webhook) -> 
     line = health(watch, code=0)
     assert line.startswith("ok: last poll ")
     assert "; 1 alert undelivered, the oldest for " in line
-    assert "; failing: channel ops" in line
+    assert "; channel ops failing for " in line
     assert health(watch, "--strict", code=1).startswith("unhealthy: last poll ")
     assert "alert" not in health(watch.but(channels=[]), "--strict", code=0)
 

@@ -16,13 +16,13 @@ from watcher.polling.clock import clock
 from watcher.settings.loading import Loaded
 from watcher.state.model import State, names
 from watcher.state.overview import node_rows, watched
-from watcher.text.sanitize import sanitize_line
+from watcher.text.sanitize import plural, sanitize_line
 
 _POLLS_MISSED = 3
 """How many times the usual pause between two polls may pass before the last one is too long ago."""
 
 _NAMES = 5
-"""Channels, installs and packs that fail and are named; the others are counted."""
+"""Packs that fail and are named; the others are counted."""
 
 
 def health(
@@ -99,15 +99,24 @@ def judge(
     waited = timestamps.seconds_between(min(queued, default=now), now)
     # Rows cost the most here, and a container asks every few seconds.
     rows = node_rows(nodes, state, {}) if strict else ()
-    failing = [f"channel {name}" for name, one in queues.items() if one.failing_since]
-    failing += [f"install {installs[key]}" for key in installs if key in scans]
-    failing += [f"pack {row.node}" for row in rows if row.state is Grade.FAILING]
+    since = {f"channel {name}": one.failing_since for name, one in queues.items()}
+    since |= {
+        f"install {installs[key]}": scans[key].since for key in installs if key in scans
+    }
+    failing = [
+        f"{sanitize_line(what)} failing for {durations.in_words(timestamps.seconds_between(at, now))}"
+        for what, at in since.items()
+        if at
+    ]
+    packs = [sanitize_line(row.node) for row in rows if row.state is Grade.FAILING]
+    if packs:
+        failing.append(
+            f"{plural(len(packs), 'pack')} failing: {join_first(packs, _NAMES)}"
+        )
     waiting = f"undelivered, the oldest for {durations.in_words(waited)}"
     parts = [said]
     parts += counted((sum(one.alerts for one in queues.values()), "alert", waiting))
-    if failing:
-        named = join_first([*map(sanitize_line, failing)], _NAMES)
-        parts.append(f"failing: {named}")
+    parts += failing
     # A day: a channel that is down over night wakes nobody.
     works = waited <= durations.DAY and not failing
     return is_recent and (works or not strict), "; ".join(parts)
