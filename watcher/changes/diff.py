@@ -124,8 +124,12 @@ def baseline(
     if found.banned_packs:
         parts.append(f"banned as a whole: {found.banned_packs:,}")
     parts += [f"{name}: {counts[name]:,}" for name in bad]
+    named = _bad_versions(listed)
+    if named and of is None:
+        # JSON has them nowhere else.
+        parts.append(f"the worst: {', '.join(one.version for one in named)}")
     event = make(Kind.BASELINE, None, worst, reason="; ".join(parts))
-    return replace(event, bad_versions=_bad_versions(listed), tally=found)
+    return replace(event, bad_versions=named, tally=found)
 
 
 def _bad_versions(listed: Iterable[tuple[str, Version]]) -> tuple[BadVersion, ...]:

@@ -47,13 +47,16 @@ def test_the_summary_has_values() -> None:
     rows += [version("0.1", "banned"), version("0.2", deprecated=True)]
     (event,) = compare(None, *rows).events
     assert event.tally == Tally(versions=14, banned=1, flagged=12, deprecated=1)
-    counts = "banned: 1; flagged: 12; deprecated: 1"
-    assert event.reason == f"1 node pack with 14 versions; {counts}"
     named = [(one.version, one.status) for one in event.bad_versions]
     assert named == [
         ("0.1", "banned"),
         *((f"1.{at}", "flagged") for at in range(11, 2, -1)),
     ]
+    counts = "banned: 1; flagged: 12; deprecated: 1"
+    assert (
+        event.reason
+        == f"1 node pack with 14 versions; {counts}; the worst: {', '.join(text for text, _ in named)}"
+    )
 
 
 @pytest.mark.parametrize(
