@@ -82,9 +82,7 @@ def json_post(service: Plugin, context: Context) -> None:
 _MARKDOWN = {Format.TEXT: Format.MARKDOWN}
 _OWN = Rules(formats={Format.HTML: Format.HTML}, page=NOTHING, sealed=re.compile(_ANY))
 """A webhook of one's own, which says what it likes, and whose URL may leave the text out of a request."""
-RULES: Mapping[str, Rules] = {
-    **{name: Rules(refuses=re.compile(said)) for name, said in REFUSES.items()},
-    **{name: Rules(sealed=re.compile(where)) for name, where in _SEALED.items()},
+RULES: dict[str, Rules] = {
     **{name: Rules(page=HTML) for name in _ANSWER_XML},
     _SES: Rules(page=HTML, sealed=re.compile(_ANY)),
     "Discord": Rules(
@@ -129,6 +127,11 @@ RULES: Mapping[str, Rules] = {
         limits=((encoded, chat.NTFY),),
     ),
 }
+# By field, so that a service may stand in several of the tables.
+for _name, _said in REFUSES.items():
+    RULES[_name] = replace(RULES.get(_name, NO_RULES), refuses=re.compile(_said))
+for _name, _where in _SEALED.items():
+    RULES[_name] = replace(RULES.get(_name, NO_RULES), sealed=re.compile(_where))
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
 _BRIEF = 640
 """Bytes; a service that takes no more shows an event as one line, in ASCII: text messages, pagers."""
