@@ -69,8 +69,8 @@ _INSTALLS = 3
 """The most copies that a line names."""
 _NAMES, _LATEST = 3, 5
 """The most packs that the line of what is watched names, and the most banned versions of a baseline."""
-_SAYS_BEFORE = {Kind.NEW, Kind.DEPRECATED, Kind.UNDEPRECATED}
-"""Kinds that say enough of the status before."""
+_SAYS_BEFORE = {Kind.NEW, Kind.DEPRECATED, Kind.UNDEPRECATED, Kind.CHANGED}
+"""Kinds that say enough of the status before: what was changed mostly still has it."""
 
 
 @frozen

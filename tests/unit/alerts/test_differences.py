@@ -83,9 +83,20 @@ def test_what_is_untrusted_stays_so(before: list[str], after: list[str]) -> None
 
 def test_a_status_is_said_once() -> None:
     """A status that this program does not know is a difference, and is not said beside it too."""
-    change = FieldChange(field="status", before="active", after="Odd")
+    for before, after in (("active", "Odd"), ("Odd", "active")):
+        change = FieldChange(field="status", before=before, after=after)
+        changed = event(
+            kind=Kind.CHANGED, before=before, after=after, changes=(change,), reason=""
+        )
+        [details] = phrasing([changed]).details
+        assert "".join(details) == f"status: {before} → {after}"
+
+
+def test_what_was_changed_still_has_its_status() -> None:
+    """Of a banned version whose dependencies differ nothing says that it was banned: it is."""
+    change = FieldChange(field="dependencies", before=(), after=("a",))
     changed = event(
-        kind=Kind.CHANGED, before="active", after="Odd", changes=(change,), reason=""
+        kind=Kind.CHANGED, before="banned", after="banned", changes=(change,), reason=""
     )
-    [details, *_] = phrasing([changed]).details
-    assert "".join(details) == "status: active → Odd"
+    [details] = phrasing([changed]).details
+    assert "".join(details) == "dependencies: adds a"
