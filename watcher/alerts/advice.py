@@ -108,8 +108,10 @@ def _on_failure(event: Event) -> Advice:
     if event.channel is not None:
         name = shlex.quote(event.channel)
         # Only the name is a value: one of several words is none in the plainest form.
-        command = "mend the cause, then run comfy-watch test-alerts {}"
-        return _of(said(f"{command}; a corrected URL gets what waits", name))
+        in_short = said("mend the cause, then run comfy-watch test-alerts {}", name)
+        # A text message would have no room for the name beside this.
+        words = said("{}; a corrected URL gets what waits", in_short)
+        return Advice(sentence(words), in_short)
     # An id that never had a version is mostly a typing error.
     return _of(said("check the id") if event.after == EMPTY else ())
 

@@ -215,6 +215,15 @@ def test_what_goes_first_where_room_is_short() -> None:
     assert list(last) == sorted(last, key=lambda name: -last[name])
 
 
+def test_a_text_message_has_the_channel_and_what_to_do() -> None:
+    """Of a channel that fails the name, and the command that tries it, fit into the shortest text message."""
+    name = "my ops channel of the company"
+    failing = replace(_event(Kind.FAILING, channel=name, version=None), node=None)
+    body = render(compose((failing,)), Format.ASCII, 140, 0, 2).body
+    assert f'"{name}": mend the cause' in body
+    assert f"comfy-watch test-alerts \"'{name}'\"." in body
+
+
 def test_without_room_for_a_line_the_title_is_left() -> None:
     """The smallest message still says what is worst, or how many of what, or at least who speaks."""
     events = (_event(), _event(Kind.NEW, node="b"))
