@@ -34,6 +34,8 @@ _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _MISSPELLED = 0.75
 """How similar to a setting's name an unknown one must be to count as a mistake."""
 _TOML_POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)$")
+# `interval = 15m`, and a path of Windows in the quotes that give its backslashes another meaning.
+_USUAL_MISTAKES = r"""; a text needs "quotes", and a path with \ 'single quotes'"""
 
 
 @dataclass(slots=True, repr=False)
@@ -165,7 +167,8 @@ def toml_file(layers: Layers, path: Path, named_by: str) -> None:
     except (ValueError, RecursionError) as error:
         # Without the parser's words: they quote the file, and so maybe a secret.
         position = _TOML_POSITION.search(str(error))
-        problem = f"not valid TOML at {position[1]}" if position else "not valid TOML"
+        place = f" at {position[1]}{_USUAL_MISTAKES}" if position else ""
+        problem = f"not valid TOML{place}"
     layers.add(values, str(path))
     if problem:
         layers.problems.append(f"{path}: {problem}")

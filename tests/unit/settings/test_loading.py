@@ -186,11 +186,13 @@ def test_file_search(loads: Loads, tmp_path: Path) -> None:
 def test_unreadable_content(
     loads: Loads, tmp_path: Path, content: bytes, problem: str
 ) -> None:
-    """A file that is no TOML is one line with the place of the fault and nothing of its content."""
+    """A file that is no TOML is one line with the place of the fault, what is allowed, and nothing of its content."""
     path = tmp_path / "bad.toml"
     path.write_bytes(content)
     (line,) = loads.problems(config=path)
     assert line.startswith(f"{path}: {problem}")
+    hint = r"""; a text needs "quotes", and a path with \ 'single quotes'"""
+    assert line.endswith(hint) == (" at " in problem)
     assert len(line) < len(str(path)) + 200
 
 
