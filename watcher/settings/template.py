@@ -187,14 +187,16 @@ def write_system(folders: Folders) -> Path:
             f"--system writes to {folders.settings}, which only root may",
             hint="begin the command with: sudo",
         )
-    if not folders.settings.exists():
-        _make(folders.settings, _FOLDER_MODE)
-        folders.settings.chmod(_FOLDER_MODE)  # whatever is masked
+    # The settings last: once they are there, another `init` changes nothing, and the service needs both files.
+    if not os.path.lexists(settings):
+        if not folders.settings.exists():
+            _make(folders.settings, _FOLDER_MODE)
+            folders.settings.chmod(_FOLDER_MODE)  # whatever is masked
+        # Never replaced: it may be the secrets of an earlier installation.
+        if not os.path.lexists(credential):
+            create(credential, "")
     create(settings, text(folders))
     settings.chmod(_FILE_MODE)
-    # Last, and never replaced: it may be the secrets of an earlier installation.
-    if not os.path.lexists(credential):
-        create(credential, "")
     return credential
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import resource
@@ -222,6 +223,30 @@ def test_the_systems_files_are_never_overwritten(tmp_path: Path) -> None:
     template.write_system(system)
     assert (system.settings / "alert_urls").read_text() == "json://h"
     assert system.settings.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0,
+    reason="only root writes the system's settings",
+)
+@pytest.mark.parametrize("lacking", ["alert_urls", "comfy-watch.toml"])
+def test_the_systems_files_are_both_there_or_can_be_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    """After a failure at either file another try writes both."""
+    system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
+    opened = os.open
+
+    def fails(path: str, flags: int, mode: int = 0o777) -> int:
+        if Path(path).name == lacking:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return opened(path, flags, mode)
+
+    with monkeypatch.context() as full, pytest.raises(ConfigError, match="No space"):
+        full.setattr(os, "open", fails)
+        template.write_system(system)
+    assert template.write_system(system).read_text() == ""
+    assert (system.settings / "comfy-watch.toml").exists()
 
 
 def test_a_file_of_the_user_says_where_its_state_is(
