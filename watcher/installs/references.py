@@ -49,6 +49,7 @@ _NEVER = frozenset({".git", NODES, "node_modules", "site-packages"})
 _OF_COMFYUI = frozenset({"user", "input", "output", "models", "temp"})
 _ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta"})
 _MOST_ENTRIES = 200_000
+_DEEPEST = 50
 _Parts = tuple[str, ...]
 """A path below the folder that is read."""
 _PARTLY = "not all of it was read"
@@ -196,6 +197,10 @@ def _walk(
     left = _MOST_ENTRIES
     while waiting:
         parts = waiting.pop()
+        # Each entry costs by its depth: a chain of folders made for it would fill the memory, and take all of the time.
+        if len(parts) > _DEEPEST:
+            yield parts, "lies too deep to be read"
+            continue
         try:
             path = os.path.join(root, *parts)  # noqa: PTH118 - as above
             entries = safe_files.entries(path, left + 1, follows=False)

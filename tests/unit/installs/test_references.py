@@ -304,12 +304,14 @@ def test_what_is_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             "many/Dockerfile": "RUN comfy-node-install "
             + " ".join(f"a{number}" for number in range(5_001)),
             "fine/Dockerfile": INSTALLS,
+            "/".join(["d"] * 52) + "/Dockerfile": INSTALLS,
         },
     )
     found = looked_at(root)
     assert [len(one.packs) for one in found if one.packs] == [2]
     assert sorted(what.split("/", 1)[1] for what in _said(found)) == [
         "Dockerfile is larger than 97 KB, which is not read",
+        "/".join(["d"] * 51) + " lies too deep to be read",
         "dense.json is larger than 97 KB, which is not read",
         "large.json is larger than 97 KB, which is not read",
         "many/Dockerfile has more than 5,000 packs",
