@@ -126,7 +126,10 @@ def _found_in(name: str, data: bytes) -> tuple[Pack, ...] | None:
 
 def _in_lines(name: str, data: bytes) -> tuple[Pack, ...] | None:
     """Return what a Dockerfile or a script installs; None if the file is neither."""
-    if _DOCKERFILE.fullmatch(name) or _BEGINS.match(data.replace(b"\0", b"")):
+    # A document is no Dockerfile however it begins: YAML can have `FROM` as its first key.
+    may_be = _LIKE_DOCKERFILE.fullmatch(name) or not _has(name, _DOCUMENT)
+    begins = may_be and _BEGINS.match(data.replace(b"\0", b""))
+    if begins or _DOCKERFILE.fullmatch(name):
         return commands.read(data, is_script=False)
     if _has(name, _SCRIPT):
         return commands.read(data, is_script=True)

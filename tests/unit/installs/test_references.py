@@ -80,6 +80,7 @@ def test_a_folder(tmp_path: Path) -> None:
             "flow.json": WORKFLOW,
             "snapshots/s.json": SNAPSHOT,
             "snapshots/s.yaml": YAML,
+            "snapshots/odd.yaml": f"FROM x: y\n{YAML}",
             "windows.json": WORKFLOW.encode("utf-16"),
             "install.sh": "comfy node install a $1",
             "install.bash": "comfy node install a",
@@ -108,6 +109,7 @@ def test_a_folder(tmp_path: Path) -> None:
         "repo/flow.json": ["a@1.0.0:None", "b@None:None*"],
         "repo/snapshots/s.json": ["a@1.0.0:None", "b@None:None*", "None@None:None"],
         "repo/snapshots/s.yaml": ["a@1.0.0:None", "b@None:None*"],
+        "repo/snapshots/odd.yaml": ["a@1.0.0:None", "b@None:None*"],
         "repo/windows.json": ["a@1.0.0:None", "b@None:None*"],
         "repo/install.sh": ["a@None:1*", "None@None:1"],
     }
