@@ -35,8 +35,9 @@ _DOCKERFILE = re.compile(
 """The names of Dockerfiles; beside one may be a list of what its builder leaves out."""
 _LIKE_DOCKERFILE = re.compile(r"(?i:.*(?:docker|container)file.*)(?<!\.dockerignore)")
 """The names of what is one if it begins so."""
+# Possessive, as what is matched is never given back: to remember each of a million lines would fill the memory.
 _BEGINS = re.compile(
-    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?(?:[ \t\r]*(?:#.*)?\n)*[ \t]*(?:FROM|ARG)\s",
+    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?+(?:[ \t\r]*+(?:#.*+)?+\n)*+[ \t]*+(?:FROM|ARG)\s",
     re.IGNORECASE,
 )
 _SCRIPT, _DOCUMENT = (".sh",), (".json", *texts.YAML)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -318,6 +319,19 @@ def test_what_is_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         "large.json is larger than 97 KB, which is not read",
         "many/Dockerfile has more than 5,000 packs",
     ]
+
+
+def test_a_file_of_empty_lines_takes_no_memory(tmp_path: Path) -> None:
+    """What may begin a Dockerfile is passed over without a note of each line."""
+    root = _write(tmp_path, {"x.sh": "\n#" * 1_000_000})
+    tracemalloc.start()
+    try:
+        found = looked_at(root)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [one.packs for one in found] == [()]
+    assert most < 50_000_000
 
 
 @pytest.mark.parametrize(
