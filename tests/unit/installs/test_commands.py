@@ -93,6 +93,7 @@ FORMS: dict[str, list[str]] = {
     "RUN python3 cm-cli.py install-deps /deps.json": [f"1 ? {MANAGER}"],
     "COPY cm-cli.py /opt/": [f"1 ? {MANAGER}"],
     "RUN python -m comfyui_manager.cm_cli install a": ["1 a"],
+    f"RUN cm-cli install {GITHUB}/Comfy-Org/ComfyUI": [f"1 {GITHUB}/Comfy-Org/ComfyUI"],
     # git
     f"RUN git clone {GITHUB}/ann/Glow": [f"1 {GITHUB}/ann/Glow"],
     f"RUN cd nodes && git clone --depth 1 -b v2 {GITHUB}/ann/Glow.git glow": [f"1 {GITHUB}/ann/Glow.git"],

@@ -119,9 +119,7 @@ def read(data: bytes, *, is_script: bool) -> tuple[Pack, ...]:
         if size > _MOST:
             raise texts.TooMuchError("has more in its variables than is read")
         for pack, at in _of_line(filled):
-            # Every image clones ComfyUI itself. It is no pack, and a row about it would be in each report.
-            if repository_key(pack.repository or "") not in _COMFYUI:
-                packs[replace(pack, line=first + filled.count("\n", 0, at))] = None
+            packs[replace(pack, line=first + filled.count("\n", 0, at))] = None
         texts.require_few(packs)
     return tuple(packs)
 
@@ -181,7 +179,7 @@ def _of_line(line: str) -> Iterator[tuple[Pack, int]]:
             word = _QUOTES.sub("", found[0]).strip("[]")
             if _GIT_ADDRESS.fullmatch(word):
                 address = word.partition("#")[0]  # behind it: a branch and a folder
-                yield _of_address(address, "ADD"), found.start()
+                yield from _of_clone(address, "ADD", found.start())
     for command in _COMMAND.finditer(_WITHIN.sub(_as_one_word, line)):
         tools = _tools(line, *command.span())
         # A second tool in one command, as behind `xargs` or in an echo, ends the words of the first.
@@ -231,7 +229,7 @@ def _of_tool(
     """Yield what a tool installs, as far as that is plain; that there is more, or something else, is one pack too."""
     if tool == "git clone":
         addresses = (word for word, _ in words if _ADDRESS.fullmatch(word))
-        yield _of_address(next(addresses, ""), tool), start
+        yield from _of_clone(next(addresses, ""), tool, start)
         return
     if tool != "comfy-node-install":
         is_install = bool(words) and words[0][0] in _INSTALLS
@@ -263,6 +261,14 @@ def _of_word(word: str, tool: str) -> Pack:
         is_unpinned=is_unpinned,
         evidence=tool,
     )
+
+
+def _of_clone(word: str, tool: str, start: int) -> Iterator[tuple[Pack, int]]:
+    """Yield the pack of a repository, unless it is ComfyUI's own."""
+    pack = _of_address(word, tool)
+    # Every image clones ComfyUI itself. It is no pack, and a row about it would be in each report.
+    if repository_key(pack.repository or "") not in _COMFYUI:
+        yield pack, start
 
 
 def _of_address(word: str, tool: str) -> Pack:
