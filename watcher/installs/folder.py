@@ -247,8 +247,12 @@ def _listed(folder: NodeFolder, hint: str) -> list[Entry]:
             path = os.path.join(folder.path, inside)  # noqa: PTH118 - names may be bytes that are no text
             entries = safe_files.entries(path, texts.MOST + 1)
         except OSError as error:
-            # Most have no disabled packs, and then no such folder.
-            if inside and isinstance(error, FileNotFoundError | NotADirectoryError):
+            # Most have no disabled packs, and then no such folder. A link that leads nowhere is a pack that says so.
+            is_folder = any(
+                one.name == folders.DISABLED and one.kind == stat.S_IFDIR
+                for one in found
+            )
+            if inside and not is_folder:
                 break
             hint = hint if isinstance(error, FileNotFoundError) else ""
             raise Unscannable(f"{shown} {reason(error)}{hint}") from None

@@ -161,6 +161,17 @@ def test_disabled(comfyui: ComfyUI) -> None:
     }
 
 
+@pytest.mark.parametrize("target", ["nowhere", ".disabled"])
+def test_a_link_in_the_place_of_disabled_packs(comfyui: ComfyUI, target: str) -> None:
+    """One that leads nowhere, or to itself, is a pack that cannot be read; the others are what they are."""
+    comfyui.registry("a", "1.0.0")
+    (comfyui.nodes / ".disabled").symlink_to(target)
+    unreadable = {
+        name: pack.unreadable for name, pack in packs_of(comfyui.root).items()
+    }
+    assert unreadable == {"a": False, ".disabled": True}
+
+
 def test_git_and_the_managers_mark(comfyui: ComfyUI) -> None:
     """A clone is one whatever its pyproject says; without any remote the Manager's mark counts."""
     for name, remote in (("cloned", "https://github.com/ann/x"), ("local", None)):
