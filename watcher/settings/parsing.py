@@ -153,7 +153,8 @@ def lower(value: object) -> object:
 def whole(value: object, low: int, high: int) -> int:
     """Return a whole number from `low` to `high`."""
     try:
-        found = int(str(value))  # as a text, since `true` is a number to Python
+        # As a text, since `true` is a number to Python; `3.0` is shown as 3, so that its refusal would read as wrong.
+        found = int(f"{value:g}" if isinstance(value, float) else str(value))
     except ValueError:
         refusal = "is not a whole number"
     else:

@@ -127,6 +127,11 @@ def test_accepted(loads: Loads, setting: str, text: str, value: object) -> None:
         assert getattr(loaded.settings, setting) == value
 
 
+def test_a_whole_number_with_a_point(loads: Loads) -> None:
+    """`3.0` counts, as it would be shown as 3."""
+    assert loads("retries = 3.0").settings.retries == 3
+
+
 REFUSED: list[tuple[str, str]] = [
     *(
         ("nodes", text)
