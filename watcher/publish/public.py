@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 
 from watcher.alerts.queues.queue import Queue
 from watcher.model.channel import Channel
-from watcher.model.event import INCOMPLETE, About, Event, Kind, Severity, event_id
+from watcher.model.event import (
+    INCOMPLETE,
+    About,
+    Event,
+    Kind,
+    Severity,
+    event_id,
+    rank,
+)
 from watcher.model.pack import Source
 from watcher.model.reading import ALL
 from watcher.model.selection import Selection
@@ -94,12 +104,15 @@ class Public:
         return self.nodes.get(name.lower()) or Node(node=name)
 
     def latest(self, *, warns: bool) -> Iterator[Event]:
-        """Yield the events that warn, or all others, the latest first: apart, so that news crowds out no warning."""
-        return (
-            event
-            for event in reversed(self.events)
-            if (event.severity is not Severity.INFO) is warns
-        )
+        """Yield the events that warn, or all others, those of the latest poll first, and of a poll the worst.
+
+        They are apart, so that news crowds out no warning.
+        """
+        for _, of_poll in groupby(reversed(self.events), attrgetter("at")):
+            # Else the ban would be what a list of the last fifteen has no room for.
+            for event in sorted(of_poll, key=rank):
+                if (event.severity is not Severity.INFO) is warns:
+                    yield event
 
     @property
     def nothing_was_read(self) -> bool:

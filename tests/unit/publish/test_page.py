@@ -646,7 +646,10 @@ def test_the_largest() -> None:
 
 
 def test_the_latest_events() -> None:
-    """Warnings and other news are listed apart, the latest first, in the words of alerts."""
+    """Warnings and other news are listed apart, the latest poll first, in the words of alerts.
+
+    Of a poll the worst comes first, so that what has no room is not the ban.
+    """
     events = (
         event("e1", Kind.NEW, at=minute(-9), version="0.8", published=minute(-99)),
         event("e2", at=minute(-9), version="0.9", before="pending"),
@@ -656,12 +659,18 @@ def test_the_latest_events() -> None:
     )
     assert _read(version(), events=events).of("events").partition("Latest")[2] == (
         " warnings"
-        " 2026-03-02 The registry cannot be read."
         " 2026-03-02 BANNED Some-Pack 1.1. Reason: Breaks the rules."
         " 2026-03-02 Flagged Some-Pack 1.0. Nobody has reviewed it."
+        " 2026-03-02 The registry cannot be read."
         " 2026-03-01 Flagged Some-Pack 0.9. Nobody has reviewed it. Was pending."
         " Other news 2026-03-01 New Some-Pack 0.8. Public for 1 hour."
     )
+    ban, *flags = (
+        event(f"e{number}", Kind.FLAGGED if number else Kind.BANNED, at=NOW)
+        for number in range(MOST_EVENTS + 1)
+    )
+    for of_poll in ((ban, *flags), (*flags, ban)):
+        assert "BANNED" in _read(version(), events=of_poll).of("events")
 
 
 def test_a_baseline() -> None:
