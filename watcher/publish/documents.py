@@ -87,9 +87,13 @@ def documents(public: Public) -> Mapping[str, str]:
     """Return the documents of all bans that were seen, by the names of their files."""
     found: dict[str, str] = {}
     for node in public.nodes.values():
+        latest: dict[str, str] = {}
         # Of several versions with one text the last one counts: what is still banned, then what changed last.
         for text, key, ban in sorted(_bans(node), key=_standing):
-            found[document_of(node, text)] = _document(node, text, key, ban)
+            # Never back, or who fetches what was modified keeps the one of a ban that has ended.
+            latest[text] = max(latest.get(text, ""), ban.changed)
+            document = _document(node, text, key, ban, latest[text])
+            found[document_of(node, text)] = document
     return dict(sorted(found.items()))
 
 
@@ -117,8 +121,8 @@ def _standing(found: tuple[str, str, Ban]) -> tuple[bool, str, str]:
     return not ban.until, ban.changed, key
 
 
-def _document(node: Node, text: str, key: str, ban: Ban) -> str:
-    """Return one document. It changes only with the ban."""
+def _document(node: Node, text: str, key: str, ban: Ban, modified: str) -> str:
+    """Return one document. It changes only with the bans of its text."""
     affected: dict[str, object] = {
         "database_specific": {
             "node": node.node,
@@ -132,7 +136,7 @@ def _document(node: Node, text: str, key: str, ban: Ban) -> str:
     document = {
         "schema_version": _SCHEMA_VERSION,
         "id": _name(node, text),
-        "modified": ban.changed,
+        "modified": modified,
         "published": ban.since,
         **({"withdrawn": ban.until} if ban.until else {}),
         "summary": _summary(node, text, ban),
