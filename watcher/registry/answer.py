@@ -98,7 +98,7 @@ def _seconds(text: str) -> float | None:
 def parse_server_time(date: str, age: str) -> str:
     """Return `Date` less `Age` as RFC 3339; "" if there is no `Date` that can be read.
 
-    A cache gives the seconds since it got the answer as `Age`; what cannot be read is 0.
+    A cache gives the seconds since it got the answer as `Age`; of several the most counts, of none that can be read 0.
     Some caches keep the registry's `Date`, others write their own; so this is the moment at which the answer was made,
     or an earlier one.
     """
@@ -106,7 +106,8 @@ def parse_server_time(date: str, age: str) -> str:
         served = timestamps.show(parsedate_to_datetime(date).astimezone(UTC))
     except (ValueError, OverflowError):
         return ""
-    seconds = _seconds(age)
+    # Two caches in a row may leave two: taken for new, an old answer would be reported as a change.
+    seconds = max(filter(None, map(_seconds, age.split(","))), default=0.0)
     return timestamps.later(served, -seconds) if seconds else served
 
 
