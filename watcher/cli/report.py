@@ -115,7 +115,8 @@ def lines(
     if width is None:
         last += _why_it_fails(report)
     worst_first = sorted(report.events, key=rank)
-    return [*table((), map(event_row, worst_first), width), last]
+    rows = [event_row(event, worst_first) for event in worst_first]
+    return [*table((), rows, width), last]
 
 
 def summary(report: Report, *, dry_run: bool = False) -> str:
@@ -167,16 +168,17 @@ def code_of(report: Report, fail_on: Collection[str]) -> int:
     )
 
 
-def event_row(event: Event) -> tuple[str, str]:
+def event_row(event: Event, others: Iterable[Event]) -> tuple[str, str]:
     """Return what a table has of an event: its kind; and what happened to what, what to do and why, as in a message.
 
+    `others` are what else is known to have happened: a version of which one of them warns is not advised.
     The kind is coloured by how bad the event is, or green if something bad has ended. The rest is one cell, so that a
     long name leaves no gaps in other rows.
     """
     # Here, since most polls have nothing to say.
     from watcher.alerts.phrasing import phrasing
 
-    said = phrasing([event])
+    said = phrasing([event], others)
     kind = styled(event.kind, "green" if event.ends else COLOURS[event.severity])
     names = filter(None, (said.name, *said.versions))
     # The kind stands beside it.

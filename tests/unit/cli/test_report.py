@@ -15,6 +15,7 @@ from watcher.cli.terminal import to_json
 from watcher.model.event import Event, FieldChange, Kind, Severity
 from watcher.model.pack import Copy
 from watcher.model.reading import Fault, ReadFailure
+from watcher.model.version import SafeVersion
 
 NODE_LEVEL: dict[str, Any] = {
     "version": None,
@@ -221,6 +222,18 @@ def test_what_an_event_without_a_version_is_about(
 ) -> None:
     """Beside the kind is what happened to the node, the channel, the install or the registry, safe to print."""
     assert lines(event(**NODE_LEVEL | fields))[0].split("  ")[1] == subject
+
+
+def test_no_row_advises_what_another_warns_of() -> None:
+    """A row is read beside the others: as in a message, none says to take a version of which another one warns."""
+    copy = Copy(install="workstation", version="1.0.0", enabled=True)
+    flag = event("f", installed=(copy,), safe_version=SafeVersion("1.1.0"))
+    assert "the newest good version is 1.1.0" in lines(flag)[0]
+    ban = event("b", Kind.BANNED, version=None, version_id=None, installed=(copy,))
+    moved = FieldChange(field="downloadUrl", before="https://a", after="https://b")
+    swap = event("s", Kind.CHANGED, version="1.1.0", changes=(moved,))
+    for other in (ban, swap):
+        assert "newest good" not in "".join(lines(flag, other))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
 from watcher import timestamps
@@ -55,7 +56,7 @@ def history(
         return 0
     # The number of all, so that the hint can be typed as it is.
     left, hint = len(matching) - len(events), f"--limit {len(matching)} shows all"
-    said = lines(events, columns(), with_findings=bool(ids))
+    said = lines(events, columns(), recorded.events, with_findings=bool(ids))
     show(said + and_more(left, "older event", hint))
     return 0
 
@@ -88,9 +89,13 @@ def _poll(event: Event) -> str:
 
 
 def lines(
-    events: Sequence[Event], width: int | None = None, *, with_findings: bool = False
+    events: Sequence[Event],
+    width: int | None = None,
+    recorded: Iterable[Event] = (),
+    *,
+    with_findings: bool = False,
 ) -> list[str]:
-    """Return the table for people; `width` is the terminal's, or None for a pipe.
+    """Return the table for people; `width` is the terminal's, or None for a pipe, and `recorded` are all events.
 
     A terminal gets the time of a poll once, above its events. `with_findings`: below an event is all that the scanner
     found.
@@ -99,10 +104,14 @@ def lines(
         return ["No events."]
     head = () if width else ("TIME", "EVENT", "WHAT")
     found: list[Row] = []
+    # What was good then may be banned by now.
+    of_pack: dict[str | None, list[Event]] = defaultdict(list)
+    for event in recorded:
+        of_pack[event.node_key].append(event)
     for at, of_poll in groupby(events, _poll):
         found += [dim(short_time(at))] if width else []
         for event in of_poll:
-            row = event_row(event)
+            row = event_row(event, of_pack[event.node_key])
             found.append(row if width else (short_time(at), *row))
             # Without ids the findings of fifty events would bury the events.
             if with_findings and event.scan:

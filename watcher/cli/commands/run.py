@@ -150,7 +150,7 @@ class LogLines(Observer):
                 **{name: one for name, one in fields.items() if one is not None},
                 reason=event.reason,
                 id=event.id,
-                message=Trusted(unstyle(" ".join(event_row(event)))),
+                message=Trusted(unstyle(" ".join(event_row(event, report.events)))),
             )
         log.info(
             "poll",

@@ -14,6 +14,7 @@ from watcher.cli.options import parse_since
 from watcher.model.event import Event, Kind, Tally
 from watcher.model.pack import Copy
 from watcher.model.scan import Scan, ScanFinding
+from watcher.model.version import SafeVersion
 
 EVENTS = tuple(
     event(f"e{number}", kind, node=node, at=minute(number))
@@ -120,6 +121,15 @@ def test_a_line_says_when_what_and_of_what() -> None:
         f"2026-03-02 00:00:00Z flagged {PACK} 1.0.0 nobody has reviewed it; reason: Adware",
         f"2026-03-02 00:00:00Z banned {PACK} 1.0.0 was flagged",
     ]
+
+
+def test_what_was_good_then_is_not_advised_if_it_is_bad_by_now() -> None:
+    """The history is read today: no row advises a version of which a later event warns, shown or not."""
+    copy = Copy(install="workstation", version="1.0.0", enabled=True)
+    flag = event("1", installed=(copy,), safe_version=SafeVersion("1.1.0"))
+    assert "good version is 1.1.0" in lines([flag], None, [flag])[1]
+    ban = event("2", Kind.BANNED, version="1.1.0", at=minute(15))
+    assert "good version" not in lines([flag], None, [flag, ban])[1]
 
 
 def test_node_level_and_registry_level_events_have_no_version() -> None:
