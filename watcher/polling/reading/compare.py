@@ -191,7 +191,9 @@ def compare(
     parts: dict[str, str | None] = {}
     failure = None
     if plan.globs.chooses:
-        failure, lacking = _judge_sweep(answers.sweep, is_known=bool(polled))
+        failure, lacking = _judge_sweep(
+            answers.sweep, is_known=bool(polled), has_waiting=plan.lacks_baseline
+        )
         parts[INCOMPLETE] = lacking
     if plan.publishers:
         unlisted = _error(all_nodes)
@@ -258,16 +260,22 @@ def compare(
 
 
 def _judge_sweep(
-    sweep: Sweep | NoSweep | None, *, is_known: bool
+    sweep: Sweep | NoSweep | None, *, is_known: bool, has_waiting: bool
 ) -> tuple[ReadFailure | None, str | None]:
     """Return why a sweep of globs failed, and what it lacked: "" if it lacked nothing, None if that is not known.
 
-    `is_known`: some of what they choose is known, so that it can be asked without a sweep.
+    `is_known`: some of what they choose is known, so that it can be asked without a sweep. `has_waiting`: some of it
+    may wait for the baseline of all.
     """
     match sweep:
+        case Sweep(incomplete=""):
+            return None, ""
         case Sweep():
             why = f"the pages of all node packs are incomplete: {sweep.incomplete}"
-            return None, why if sweep.incomplete else ""
+            # Who reads only that a page is missing would take the silence of all others for good news.
+            if has_waiting:
+                why += "; until they are complete, nothing is reported of node packs that only a new pattern includes"
+            return None, why
         case NoSweep(failure=None) if is_known:
             why = f"{sweep.why}; so each known node pack is asked, and new ones are not noticed"
             return None, why
