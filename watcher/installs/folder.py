@@ -321,7 +321,6 @@ def _contents(folder: str) -> Contents:
         # A submodule or a worktree: what its file names lies outside of the pack, where nothing is opened.
         elif dot_git is not None:
             clone = Clone(remark=".git leads to another folder, which is not read")
-        project = safe_files.read(folder, "pyproject.toml", limit=folders.LIMIT)
         if tracking and dot_git is not None:
             listed = safe_files.read(folder, ".tracking", limit=_LARGE) or b""
             # On Windows `.GIT`, `.git.` and `.git ` are the same folder.
@@ -329,6 +328,11 @@ def _contents(folder: str) -> Contents:
             tracks_git = any(name.rstrip(b". ") == b".git" for name in names)
     except UnreadableError as error:
         flaw = error.what
+    # By itself: what one of the two says counts though the other cannot be read.
+    try:
+        project = safe_files.read(folder, "pyproject.toml", limit=folders.LIMIT)
+    except UnreadableError as error:
+        flaw = flaw or error.what
     return Contents(
         pyproject=project,
         tracking=tracking,

@@ -208,6 +208,17 @@ def test_a_git_folder_that_came_in_the_archive(comfyui: ComfyUI, listed: str) ->
         None,
     )
     assert found.others == (Identity(id="y", by=Claim.CNR_ID),)
+    (path / "pyproject.toml").write_text("#" * 300_000)
+    found = packs_of(comfyui.root)["x"]
+    assert (found.kind, found.unreadable) == (PackKind.UNKNOWN, True)
+
+
+def test_a_mark_that_cannot_be_read(comfyui: ComfyUI) -> None:
+    """It is said, and the pack has the id of its pyproject all the same."""
+    path = comfyui.clone("x", "https://github.com/ann/x", pack="evil", version="1.0.0")
+    (path / ".tracking").write_bytes(b"x" * (8 * 1024 * 1024 + 1))
+    found = packs_of(comfyui.root)["x"]
+    assert (found.id, found.unreadable) == ("evil", True)
 
 
 @pytest.mark.parametrize(
