@@ -168,12 +168,14 @@ def code_of(report: Report, fail_on: Collection[str]) -> int:
     )
 
 
-def event_row(event: Event, others: Iterable[Event]) -> tuple[str, str]:
+def event_row(
+    event: Event, others: Iterable[Event], limit: int = _TEXT
+) -> tuple[str, str]:
     """Return what a table has of an event: its kind; and what happened to what, what to do and why, as in a message.
 
     `others` are what else is known to have happened: a version of which one of them warns is not advised.
     The kind is coloured by how bad the event is, or green if something bad has ended. The rest is one cell, so that a
-    long name leaves no gaps in other rows.
+    long name leaves no gaps in other rows. `limit` is that of each text of others.
     """
     # Here, since most polls have nothing to say.
     from watcher.alerts.phrasing import phrasing
@@ -188,12 +190,12 @@ def event_row(event: Event, others: Iterable[Event]) -> tuple[str, str]:
     about += safe_words(said.runs)
     # In short: a row is a line among others, and the alert has all of it.
     clauses = filter(None, (said.advice.in_short, *said.details))
-    why = "; ".join(map(safe_words, clauses))
+    why = "; ".join(safe_words(one, limit) for one in clauses)
     return kind, f"{about}  {why}".rstrip()
 
 
-def safe_words(words: Iterable[str]) -> str:
-    """Return our own words and others as one text, safe to print.
+def safe_words(words: Iterable[str], limit: int = _TEXT) -> str:
+    """Return our own words and others as one text, safe to print; `limit` is that of each text of others.
 
     What others wrote is in quotation marks if it is more than a word: else it could be taken for our own, or for more
     than one text.
@@ -202,7 +204,7 @@ def safe_words(words: Iterable[str]) -> str:
 
     found: list[str] = []
     for one in words:
-        text = safe_line(one, _VALUE if isinstance(one, Item) else _TEXT)
+        text = safe_line(one, _VALUE if isinstance(one, Item) else limit)
         # A word alone cannot be taken for a sentence of ours, and ids stay easy to copy.
         is_plain = isinstance(one, Trusted) or _WORD.fullmatch(text)
         found.append(text if is_plain else quoted(text))

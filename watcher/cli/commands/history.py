@@ -21,9 +21,12 @@ from watcher.cli.terminal import (
     table,
     warn,
 )
-from watcher.model.event import Event, Kind, rank
+from watcher.model.event import LONGEST_TEXT, Event, Kind, rank
 from watcher.settings.loading import Loaded
 from watcher.text.sanitize import plural
+
+_TEXT = 2 * LONGEST_TEXT
+"""Characters of a text: all that the history has, also where sanitizing makes it longer."""
 
 
 def history(
@@ -111,7 +114,7 @@ def lines(
     for at, of_poll in groupby(events, _poll):
         found += [dim(short_time(at))] if width else []
         for event in of_poll:
-            row = event_row(event, of_pack[event.node_key])
+            row = event_row(event, of_pack[event.node_key], _TEXT)
             found.append(row if width else (short_time(at), *row))
             # Without ids the findings of fifty events would bury the events.
             if with_findings and event.scan:

@@ -45,6 +45,15 @@ def test_events_come_newest_first() -> None:
     assert ids() == ["e4", "e3", "e2", "e1", "e0"]
 
 
+def test_reasons_are_there_in_full() -> None:
+    """A reason has all that the history keeps of it, on a terminal too."""
+    reason = "breaks the rules. " * 50 + "the end"
+    one = event(kind=Kind.BANNED, reason=reason)
+    for width in (None, 80):
+        said = " ".join("\n".join(lines([one], width)).split())
+        assert f'reason: "{reason}"' in said
+
+
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
