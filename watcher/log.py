@@ -29,6 +29,9 @@ _VALUE_LIMIT = 500
 _TRACEBACKS = frozenset({"exc_info", "exception", "stack"})
 """Fields that structlog shows as a traceback."""
 
+_COLOURS = {"critical": "\x1b[31m", "warning": "\x1b[33m"}
+"""Red and yellow, by the severity of an event; structlog ends a colour with its line."""
+
 _level = "info"
 _format = "auto"
 _stream: TextIO | None = None
@@ -96,7 +99,7 @@ def prepare() -> FilteringBoundLogger:
         console = structlog.dev.ConsoleRenderer(
             colors=colours, pad_event_to=0, pad_level=False
         )
-        render = [_in_words, console]
+        render = [functools.partial(_in_words, colours=colours), console]
     is_local = for_people and on_terminal
     time = structlog.processors.TimeStamper(
         fmt="%H:%M:%S" if is_local else "iso", utc=not is_local
@@ -117,14 +120,16 @@ def prepare() -> FilteringBoundLogger:
 
 
 def _in_words(
-    _logger: object, _method: str, line: MutableMapping[str, Any]
+    _logger: object, _method: str, line: MutableMapping[str, Any], *, colours: bool
 ) -> MutableMapping[str, Any]:
     """Return a line with its message instead of its event and fields, if it has one: a structlog processor."""
     # Lines of `debug` have none: who asks for them wants the fields.
     if "message" not in line:
         return line
     shown = {name: line[name] for name in ("timestamp", "level") if name in line}
-    return {**shown, "event": line["message"]}
+    # The level says how the program does, and a ban is no failure of it.
+    colour = _COLOURS.get(str(line.get("severity")), "") if colours else ""
+    return {**shown, "event": colour + line["message"]}
 
 
 def _sanitize(

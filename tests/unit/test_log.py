@@ -142,7 +142,10 @@ def test_closed_stderr_is_no_failure() -> None:
 def test_terminal(
     env: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a terminal `auto` writes console text, coloured unless `NO_COLOR` or a dumb terminal says otherwise."""
+    """On a terminal `auto` writes console text, coloured unless `NO_COLOR` or a dumb terminal says otherwise.
+
+    An event has the colour of its severity.
+    """
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")
@@ -153,12 +156,14 @@ def test_terminal(
         with os.fdopen(theirs, "w") as stream:
             log.configure("info", "auto", stream)
             log.info("poll finished", node="a b")
+            log.info("event", severity="critical", message="a ban")
             written = os.read(ours, 4096).decode()
     finally:
         os.close(ours)
     assert "poll finished" in written
     assert not written.startswith("{")
     assert ("\x1b[" in written) is coloured
+    assert ("\x1b[31ma ban" in written) is coloured
 
 
 @pytest.mark.parametrize("style", ["json", "console"])

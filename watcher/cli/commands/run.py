@@ -147,6 +147,7 @@ class LogLines(Observer):
             log.info(
                 "event",
                 kind=event.kind.value,
+                severity=event.severity.value,
                 **{name: one for name, one in fields.items() if one is not None},
                 reason=event.reason,
                 id=event.id,
