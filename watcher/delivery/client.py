@@ -98,7 +98,7 @@ class Worker:
 
         # What came of it if nothing more is heard: each thing that the process says makes another one of it.
         outcome = Outcome(reason=_ENDED, reached=job.reached)
-        may_go = has_result = False
+        has_begun = may_go = has_result = False
         process: Process | None = None
         # The deadline starts when the process begins with the job: loading apprise can be slow.
         limit = asyncio.timeout(PATIENCE)
@@ -114,13 +114,16 @@ class Worker:
                             await note()
                         may_go = True
                         process.give(True)
+                    has_begun |= "allow" in answer
                     if "allow" in answer and limit in self.under_way:
                         limit.reschedule(loop.time() + answer["allow"] + _GRACE)
                     outcome = _after(outcome, answer, may_go)
                     has_result = "result" in answer
         except TimeoutError:
             is_stop = limit not in self.under_way  # which is no failure
-            outcome = replace(outcome, reason="" if is_stop else "timed out")
+            # Before it has begun nobody has asked the service, which may be well.
+            reason = "timed out" if has_begun else _ENDED
+            outcome = replace(outcome, reason="" if is_stop else reason)
             if process is not None:
                 process.kill()
             # It may have said before that the message is out, or was taken.
