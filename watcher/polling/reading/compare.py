@@ -107,7 +107,7 @@ def compare_node(
     if record is not None:
         # After the listing: while it says that the pack is banned, a listing ends no ban.
         record = replace(record, status_detail=summarize(record.status_detail))
-        node = node or Node(node=record.id)
+        node = node or Node(node=seen.name)
         node, more = compare_record(node, record, options)
         events = (*events, *more)
     if seen.joins_baseline:

@@ -375,12 +375,12 @@ class Plan:
                     checked_at=listing.at,
                     joins_baseline=joins,
                 )
-            elif joins:
+            elif joins and key in sweep.nodes:
                 # It is in the snapshot from now on, so that it is no newcomer: it has a baseline of its own.
                 base = known or Node(node=name)
-                if base.versions and key not in sweep.nodes:
-                    # Or it was there, and is not any more: what comes of it later is news.
-                    base = replace(base, baseline_at=sweep.at)
+            elif joins and known is not None and known.versions:
+                # It was there, and is not any more: what comes of it later is news.
+                base = replace(known, baseline_at=sweep.at)
         return replace(
             seen,
             base=base,

@@ -236,6 +236,25 @@ def test_a_pack_that_failed_before_it_came_is_news(
     ]
 
 
+@pytest.mark.parametrize("name", ["late", "Late"])
+def test_a_named_pack_that_the_baseline_of_all_lacks_is_news(
+    registry: FakeRegistry, state: Path, name: str
+) -> None:
+    """Also if its own answer failed in that poll, and `GET /nodes` had it without a version, however it is written."""
+
+    async def refuse(request: web.BaseRequest) -> web.StreamResponse | None:
+        return web.Response(status=500) if "nodeId" in query_of(request) else None
+
+    registry.catalog.publish("there", "1.0.0")
+    registry.catalog.give("late", "ann")
+    registry.respond = refuse
+    made = Watcher(registry, state, name, globs=("*",), failure_threshold=9)
+    assert reported(made.poll()) == [("baseline", None, None)]
+    registry.respond = None
+    registry.catalog.publish("late", "1.0.0")
+    assert reported(made.poll()) == [("new", name, "1.0.0")]
+
+
 # Rows that cannot be read
 
 
