@@ -95,6 +95,11 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
         {},
         ["error: --node: 'kijai/x' is not the id of a pack"],
     ),
+    "no number": (
+        ["versions", "--limit", "all"],
+        {},
+        ["error: --limit: 'all' is not a whole number; give 1 to "],
+    ),
     "a bare number": (
         ["history", "--since", "2026"],
         {},

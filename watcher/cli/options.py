@@ -72,9 +72,10 @@ limit_option = partial(
     click.option,
     "--limit",
     metavar="N",
-    type=click.IntRange(1),
-    default=50,
+    default="50",
     show_default=True,
+    # In our words: click's say of `all` that it "is not a valid integer range".
+    callback=reading(partial(parsing.whole, low=1, high=1_000_000_000)),
 )
 """Declares the option for how many rows to show."""
 
