@@ -73,16 +73,17 @@ def known(environ: Mapping[str, str], home: Path) -> Iterator[Place]:
     """Yield where a ComfyUI is looked for; a folder may be absent, or come twice."""
     named = environ.get("COMFYUI_PATH")
     config = _read(home / _CLI, "config.ini").decode("utf-8", "replace")
+    # On Linux the newer Desktop keeps its list where the user keeps all data.
+    is_linux = sys.platform not in {"win32", "darwin"}
+    data = environ.get("XDG_DATA_HOME") if is_linux else None
+    desktop = Path(data, "comfyui-desktop-2") if data else home / _DESKTOP_2
     for by, paths in (
         ("COMFYUI_PATH", [named] if named else []),
         ("comfy-cli's workspace", map(str.strip, _WORKSPACE.findall(config))),
         ("comfy-cli's usual workspace", [home / _CLI_WORKSPACE]),
         ("the home folder", [home / "ComfyUI"]),
         ("ComfyUI Desktop", _noted(home / _DESKTOP, "config.json", "basePath")),
-        (
-            "Comfy Desktop",
-            _noted(home / _DESKTOP_2, "installations.json", "installPath"),
-        ),
+        ("Comfy Desktop", _noted(desktop, "installations.json", "installPath")),
     ):
         yield from (Place(path=Path(path), by=by) for path in paths)
 

@@ -26,7 +26,8 @@ def test_the_working_folder(tmp_path: Path) -> None:
         assert found == (Place(path=here.root, by="the working folder"),)
 
 
-def test_everywhere_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("chosen", [False, True])
+def test_everywhere_else(tmp_path: Path, chosen: bool) -> None:
     """Else all count that installers left: comfy-cli's workspaces, the home folder, both generations of Desktop."""
     home = tmp_path / "home"
     names = (
@@ -48,7 +49,8 @@ def test_everywhere_else(tmp_path: Path) -> None:
     (home / ".config" / "ComfyUI" / "config.json").write_text(
         json.dumps({"basePath": str(made["desktop"])})
     )
-    desktop_2 = home / ".local" / "share" / "comfyui-desktop-2"
+    data = tmp_path / "data" if chosen else home / ".local" / "share"
+    desktop_2 = data / "comfyui-desktop-2"
     desktop_2.mkdir(parents=True)
     installs = [
         {"installPath": str(home / "portable")},
@@ -58,6 +60,8 @@ def test_everywhere_else(tmp_path: Path) -> None:
     ]
     (desktop_2 / "installations.json").write_text(json.dumps(installs))
     environ = {"COMFYUI_PATH": str(made["env"])}
+    if chosen:
+        environ["XDG_DATA_HOME"] = str(data)
     assert [
         (place.path, place.by) for place in places.here(environ, tmp_path, home)
     ] == [
