@@ -205,6 +205,17 @@ def test_a_clone_of_a_pack_that_is_pardoned(
     assert [one["state"] for one in status["nodes"]] == ["ok", "unknown"]
 
 
+def test_a_clone_of_an_install_that_is_back_is_looked_up(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """What was found before it left the settings may be of long ago."""
+    comfyui.clone("lamp-nodes", "https://github.com/example/lamp")
+    assert _said(watch.check()) == []
+    watch.but(installs=[], nodes="bravo").check()
+    registry.catalog.publish("lamp", "1.0.0", status="banned")
+    assert ("exposed", "lamp", None, "banned") in _said(watch.check())
+
+
 def test_a_list_of_repositories_that_is_not_answered(
     watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
 ) -> None:

@@ -217,8 +217,8 @@ class Poller:
                 # First, as it may show packs that this poll is to watch.
                 all_nodes = await read_all_nodes(registry, progress)
                 state, all_nodes = take_list(config, state, all_nodes, started)
-            if scans:
-                state, scans = take_repositories(config, state, scans, all_nodes)
+            # Also without an install: what was looked up for one that left is no answer when it is back.
+            state, scans = take_repositories(config, state, scans, all_nodes)
             plan = make_plan(config, state, scans, started)
             answers = await read(registry, plan, self.clock, progress, all_nodes)
             change = compare(config, plan, answers, of_channels, scans)
