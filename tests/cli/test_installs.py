@@ -341,6 +341,30 @@ def test_a_pack_that_the_registry_lost(watch: Watcher, comfyui: LivedIn) -> None
     assert _said(watch.check()) == []
 
 
+def test_what_is_listed_again_under_another_repository(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """A copy of another repository is delisted while the registry lacks its version, and unknown once it is back."""
+    comfyui.remove("alpha")
+    comfyui.registry("alpha", "0.5.0", repository="https://github.com/eve/alpha")
+    assert _said(watch.check()) == [("exposed", "alpha", "0.5.0", "delisted")]
+    registry.catalog.publish("alpha", "0.5.0")
+    document = watch.check()
+    assert _said(document) == [
+        ("cleared", "alpha", "0.5.0", None),
+        ("new", "alpha", "0.5.0", "active"),
+    ]
+    (copy,) = watch.document("audit", str(comfyui.root))["packs"]
+    assert (copy["verdict"], copy["reason"]) == (
+        "unknown",
+        "claims to be alpha, whose repository is example/alpha",
+    )
+    assert _said(watch.check()) == []
+    registry.catalog.remove("alpha", "0.5.0")
+    watch.check()
+    assert _said(watch.check()) == [("removed", "alpha", "0.5.0", "removed")]
+
+
 def test_an_install_that_cannot_be_scanned(
     watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
 ) -> None:

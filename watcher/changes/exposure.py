@@ -184,7 +184,8 @@ def _yet(finding: Finding, was: Grade) -> Grade:
     # That a version waits for its scan hides what was not answered.
     if finding.grade not in {Grade.UNKNOWN, Grade.PENDING}:
         return Grade.OK
-    is_delisted = was is Grade.DELISTED and finding.row is None
+    # A copy of another repository is unknown without a row, but its version may be listed again.
+    is_delisted = was is Grade.DELISTED and not finding.is_listed
     if finding.may_be is None or finding.gaps or is_delisted:
         return was
     # The milder of the two: that it may be worse than it was is no answer.

@@ -209,6 +209,7 @@ def _judge_as(base: Finding, one: Identity, known: Knowledge) -> Finding:
         node=known.node.node,
         safe_version=known.safe_version,
         at=known.minimum_age.now,
+        is_listed=bool(known.versions_meant(text)),
         may_be=_may_be_yet(text, known),
         gaps=(*base.gaps, known.unread) if known.unread else base.gaps,
     )

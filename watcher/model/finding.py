@@ -91,7 +91,9 @@ class Finding:
     node: str | None = None
     """The same, as the registry spells it where that is known."""
     row: Version | None = None
-    """The installed version as the registry lists it."""
+    """The installed version as the registry lists it; also None where the verdict does not rest on it."""
+    is_listed: bool = False
+    """Whether the registry lists the version by which the copy is judged, whatever the verdict rests on."""
     scan: Scan | None = None
     """What the scanner found in it; None if that was not read."""
     safe_version: SafeVersion | None = None

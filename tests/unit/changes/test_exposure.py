@@ -39,6 +39,7 @@ def run(
         node=PACK,
         grade=Grade(verdict),
         row=listed,
+        is_listed=listed is not None,
         may_be=Grade.OK if listed and verdict == "pending" else None,
     )
 
@@ -186,11 +187,22 @@ def test_what_is_not_known_any_more_stays_as_it_was() -> None:
     assert stands == {KEY: FLAGGED.exposures[KEY].copies}
     assert assess(FLAGGED, scans=unseen("studio")) == (FLAGGED, [])
     delisted, _ = assess(Installed(), run("delisted"))
-    unlisted = replace(run("unknown"), row=None, may_be=Grade.OK)
+    unlisted = replace(run("unknown"), row=None, is_listed=False, may_be=Grade.OK)
     assert assess(delisted, unlisted) == (delisted, [])
     assert assess(delisted, run("pending"))[1] == [("cleared", "delisted", None)]
     elsewhere, events = assess(FLAGGED, run("ok"), run("unknown", install="office"))
     assert (elsewhere.exposures, events) == ({}, [CLEARED])
+
+
+def test_what_is_listed_again_is_not_delisted() -> None:
+    """It ends, also if the copy is unknown for another reason; not where that was not answered, or it may be bad."""
+    delisted, _ = assess(Installed(), run("delisted"))
+    back = replace(run("unknown"), row=None, may_be=Grade.OK)
+    assert assess(delisted, back) == (Installed(), [("cleared", "delisted", None)])
+    gap = ReadFailure(node=PACK, error="HTTP 500")
+    assert assess(delisted, replace(back, gaps=(gap,))) == (delisted, [])
+    assert assess(delisted, replace(back, may_be=None)) == (delisted, [])
+    assert assess(delisted, replace(back, may_be=Grade.BANNED)) == (delisted, [])
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,27 @@ def test_a_clone_that_is_not_known_says_why(
     assert (found.grade, found.why) == ("unknown", why)
 
 
+@pytest.mark.parametrize(
+    ("text", "verdict", "is_listed"),
+    [
+        ("1.0", "unknown", True),
+        ("2.0.0", "unknown", True),
+        ("0.9.0", "banned", True),
+        ("0.5.0", "delisted", False),
+        ("3.0.0", "delisted", False),
+    ],
+)
+def test_a_copy_of_another_repository(text: str, verdict: str, is_listed: bool) -> None:
+    """It is unknown at best and has no row then, but whether its version is listed is said all the same."""
+    rows = version("1.0.0"), version("2.0.0"), version("0.9.0", "banned")
+    gone = version("0.5.0")
+    node = known(*rows, gone, marks={gone.key: Mark.REMOVED})
+    fork = pack(text, repository="https://github.com/eve/Some-Pack")
+    found = of(fork, node, record=record())
+    assert (found.grade, found.is_listed) == (verdict, is_listed)
+    assert found.row == (rows[2] if verdict == "banned" else None)
+
+
 def named(by: Claim, name: str = "evil") -> tuple[Identity, ...]:
     """Make what else a copy may be."""
     return (Identity(id=name, by=by),)
