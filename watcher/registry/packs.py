@@ -151,7 +151,8 @@ def _failure(read: PageRead[NodeRecord]) -> ReadFailure:
 def parse_packs(body: bytes) -> Page[NodeRecord]:
     """Return the page in an answer's body. Raises NoAnswerError if it is no list of packs."""
     page: Page[NodeRecord]
-    page, rows = read_list(body, "nodes")
+    # A warning has it without the pack or the page that it would be about.
+    page, rows = read_list(body, "nodes", "the answer of GET /nodes")
     page.rows = [record for row in rows if (record := _record(row)) is not None]
     return page
 

@@ -137,32 +137,34 @@ def _read_by_rows(body: bytes) -> Page[VersionRow]:
     return page
 
 
-def read_list(body: bytes, name: str) -> tuple[Page[Any], list[object]]:
+def read_list(
+    body: bytes, name: str, subject: str = "the answer"
+) -> tuple[Page[Any], list[object]]:
     """Return what an answer says of all pages, and its rows as they came. Raises NoAnswerError if it is no list.
 
-    `name` is that of the list.
+    `name` is that of the list, `subject` what the error says of it.
     """
     if too_dense(body):
-        raise NoAnswerError(f"the answer holds too many values to be a page of {name}")
+        raise NoAnswerError(f"{subject} holds too many values to be a page of {name}")
     try:
         # As text: bytes could also be UTF-16, whose values were not counted.
         answer = json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)
     except RecursionError:
-        raise NoAnswerError("the answer is nested too deeply") from None
+        raise NoAnswerError(f"{subject} is nested too deeply") from None
     except ValueError:
         shown = "no readable JSON" if body.strip() else "empty"
-        raise NoAnswerError(f"the answer is {shown}") from None
+        raise NoAnswerError(f"{subject} is {shown}") from None
     about: dict[str, object] = answer if isinstance(answer, dict) else {}
     total, items = _count(about.get("total")), about.get(name)
     # An empty list has been null, and left out; with a total it is a list all the same.
     if items is None and total is not None:
         items = []
     if not isinstance(items, list):
-        raise NoAnswerError(f"the answer has no list of {name}")
+        raise NoAnswerError(f"{subject} has no list of {name}")
     # A page size of 0 has returned the whole table.
     if len(items) > MOST_ROWS:
         raise NoAnswerError(
-            f"the answer holds {len(items)} rows, far more than were requested"
+            f"{subject} holds {len(items)} rows, far more than were requested"
         )
     page = Page[Any](
         items=len(items),

@@ -160,18 +160,18 @@ def test_a_page_without_anything_new_is_the_last(registry: FakeRegistry) -> None
         (400, {"error": "x"}, "the registry does not answer GET /nodes (400)"),
         (503, b"", "the registry does not answer GET /nodes (503)"),
         (200, b"<html>", A_PAGE),
-        (200, b"[" * 100_000, "the answer is nested too deeply"),
-        (200, b"\xff\xfe{\x00}\x00", "the answer is no readable JSON"),
+        (200, b"[" * 100_000, "the answer of GET /nodes is nested too deeply"),
+        (200, b"\xff\xfe{\x00}\x00", "the answer of GET /nodes is no readable JSON"),
         (
             200,
             b'{"nodes": [' + b"[]," * 300_000 + b"[]]}",
-            "the answer holds too many values to be a page of nodes",
+            "the answer of GET /nodes holds too many values to be a page of nodes",
         ),
-        (200, [], "the answer has no list of nodes"),
+        (200, [], "the answer of GET /nodes has no list of nodes"),
         (
             200,
             {"nodes": {"id": "pack"}},
-            "the answer has no list of nodes",
+            "the answer of GET /nodes has no list of nodes",
         ),
         (200, {"nodes": [], "total": 1}, "0 of 1 pack came"),
         (200, {"versions": [], "total": 1}, "0 of 1 pack came"),
@@ -484,7 +484,7 @@ def _no_json(page: int, _: dict[str, Any]) -> web.Response | None:
         (_no_total, "the answer does not say how many packs there are"),
         (_no_id, "149 of 150 packs came"),
         (_refused, "page 2: the registry does not answer GET /nodes (403)"),
-        (_no_json, "page 2: the answer is no readable JSON"),
+        (_no_json, "page 2: the answer of GET /nodes is no readable JSON"),
     ],
 )
 def test_an_odd_list_is_incomplete(
