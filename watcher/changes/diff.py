@@ -63,28 +63,20 @@ _NAMED = 10
 
 
 def _with_baseline(
-    node: Node,
-    known: Collection[str],
-    listing: Listing,
-    shown: Iterable[Version],
-    options: DiffOptions,
+    node: Node, listing: Listing, shown: Iterable[Version], options: DiffOptions
 ) -> tuple[Node, list[Event]]:
     """Return the node with its baseline, and the event of that. The node was compared with the listing before.
 
-    `known` are the keys of the versions that were known before, `shown` the rows of the listing, completed from these.
-    An empty listing may be provisional (docs/behaviour.md, Listings, and Baseline in Events).
+    `shown` are the rows of the listing, completed from what was known. An empty listing may be provisional
+    (docs/behaviour.md, Listings, and Baseline in Events).
     """
     if not listing.versions:
         # The earlier time counts: our clock may have been ahead then, so versions created after now are news.
         since = min(node.empty_since or listing.at, listing.at, key=recency)
         return replace(node, empty_since=since), []
-    first = [
-        (node.node, version)
-        for version in shown
-        if version.key in known or not _is_news(node, version)
-    ]
+    first = [(node.node, one) for one in shown if not _is_news(node, one)]
     events: list[Event] = []
-    # If all its versions came after the empty listing, each is an event.
+    # If all its versions came after the empty listing, each is an event, or was one between incomplete listings.
     if options.baseline == "summary" and first:
         events = [baseline(about(node.node, options), first)]
     return replace(node, baseline_at=listing.at, empty_since=""), events
@@ -198,8 +190,7 @@ def compare_listing(
         node, shown, more = _compared(node, listing, options)
         events += more
     if not node.baseline_at and not listing.incomplete:
-        before = {one.key for one in known.versions} if known else set[str]()
-        node, more = _with_baseline(node, before, listing, shown, options)
+        node, more = _with_baseline(node, listing, shown, options)
         events += more
     return Difference(node, tuple(events))
 
@@ -317,8 +308,12 @@ def _events(
 ) -> Iterable[Event]:
     """Return the events of a version that a listing shows; `old` is what was known of it."""
     make = about(node.node, options, version)
+    # What came before an empty listing, and was never in a complete one, was no event yet.
+    is_unseen = old is None or (old.mark is Mark.ABSENT and not node.baseline_at)
+    if is_unseen and _is_news(node, version):
+        return first_sight(make, version)
     if old is None:
-        return first_sight(make, version) if _is_news(node, version) else ()
+        return ()
     if old.mark is Mark.REMOVED:
         # A version that was reported removed begins anew.
         return first_sight(make, version, REMOVED)

@@ -170,6 +170,27 @@ def test_a_version_that_does_not_say_when_it_was_created_is_reported() -> None:
     assert reported(difference) == [("new", "2.0", None, "active")]
 
 
+def test_what_an_incomplete_listing_showed_after_an_empty_one_is_no_baseline() -> None:
+    """It was an event: an alert of the same ban once more, as a baseline, would be one too many."""
+    banned = replace(LATER, status="banned")
+    node = compare(PROVISIONAL, banned, incomplete="page 2: it timed out").node
+    complete = compare(node, banned)
+    assert (complete.events, complete.node.baseline_at) == ((), NOW)
+
+
+@pytest.mark.parametrize("created_at", ["", LATER.created_at])
+def test_what_only_an_incomplete_listing_showed_before_an_empty_one_is_news(
+    created_at: str,
+) -> None:
+    """It was no event then, and is no part of the baseline: who waits for either must not miss it."""
+    bare = version("2.0", "banned", id="", created_at=created_at)
+    node = compare(None, bare, incomplete="page 2: it timed out").node
+    node = compare(node, at=EMPTY_AT).node
+    complete = compare(node, replace(bare, id="id-2.0"))
+    assert reported(complete) == [("banned", "2.0", None, "banned")]
+    assert compare(complete.node, replace(bare, id="id-2.0")).events == ()
+
+
 def test_an_incomplete_listing_leaves_the_provisional_state() -> None:
     """After an empty listing, an incomplete one shows what is late, and sets no baseline of what is not."""
     difference = compare(PROVISIONAL, OLD, LATER, incomplete="page 2: it timed out")
