@@ -321,6 +321,14 @@ def test_what_is_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     ]
 
 
+def test_aliases_of_yaml(tmp_path: Path) -> None:
+    """What each of them stands for is looked at once, however often they are multiplied."""
+    lines = ["x: {cnr_custom_nodes: 1}", "a0: &a0 {cnr_id: a, ver: '1.0.0'}"]
+    lines += [f"a{n}: &a{n} [{f'*a{n - 1}, ' * 10}]" for n in range(1, 40)]
+    root = _write(tmp_path / "repo", {"x.yaml": "\n".join(lines)})
+    assert _named(looked_at(root)) == {"repo/x.yaml": ["a@1.0.0:None"]}
+
+
 def test_a_file_of_empty_lines_takes_no_memory(tmp_path: Path) -> None:
     """What may begin a Dockerfile is passed over without a note of each line."""
     root = _write(tmp_path, {"x.sh": "\n#" * 1_000_000})

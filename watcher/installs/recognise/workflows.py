@@ -84,8 +84,14 @@ def read(document: object, own: Collection[str]) -> tuple[Pack, ...]:
 def _tables(document: object) -> Iterator[dict[str, object]]:
     """Yield every object in a document, however they are nested."""
     waiting = [document]
+    seen: set[int] = set()
     while waiting:
         value = waiting.pop()
+        # Aliases of YAML lead to one value again and again: 40 lines of them would never come to an end.
+        if id(value) in seen:
+            continue
+        if isinstance(value, dict | list):
+            seen.add(id(value))
         if isinstance(value, dict):
             yield value
             waiting += reversed(value.values())
