@@ -373,6 +373,28 @@ def test_a_clone_is_the_pack_of_its_repository(
     assert asked == [["1"], ["2"]]
 
 
+def test_a_pack_that_cannot_be_read_hides_no_other_gap(
+    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """Where the registry asks to wait from the first request on, each pack that was not asked about is an error."""
+    comfyui.registry("fine", "1.0.0")
+    comfyui.clone("lamp", "https://github.com/example/lamp")
+    (comfyui.nodes / "linked").symlink_to(tmp_path / "unmounted")
+    headers = {"Retry-After": "7200"}
+
+    async def refuse(_: web.BaseRequest) -> web.StreamResponse | None:
+        return web.Response(status=429, headers=headers)
+
+    registry.respond = refuse
+    found = document(audit("ComfyUI", "--json", code=1))
+    assert len(registry.requests) == 1
+    assert [one["error"] for one in found["errors"]] == [
+        "linked: its link leads nowhere",
+        "the registry asked to wait 2h (429)",
+    ]
+    assert found["errors"][1]["node"] == "fine"
+
+
 def test_a_page_of_repositories_that_is_missing(
     audit: Audit, registry: FakeRegistry, tmp_path: Path
 ) -> None:

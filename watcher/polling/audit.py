@@ -126,11 +126,11 @@ def _unanswered(
     findings: Iterable[Finding], records: NodeRecords, lookup: ReadFailure | None
 ) -> Iterator[ReadFailure]:
     """Yield what was not read or not answered, each thing once; `lookup` is why some clones were not looked up."""
-    gaps = dict.fromkeys(
-        gap for one in findings for gap in one.gaps if gap.node or gap.install
-    )
-    # What was not tried follows from the others.
-    tried = [gap for gap in gaps if gap.fault is not Fault.UNTRIED] or [*gaps]
+    gaps = dict.fromkeys(gap for one in findings for gap in one.gaps)
+    yield from (gap for gap in gaps if gap.install)
+    of_nodes = [gap for gap in gaps if gap.node]
+    # What was not tried follows from the other packs; it is no matter of what an install shows.
+    tried = [gap for gap in of_nodes if gap.fault is not Fault.UNTRIED] or of_nodes
     yield from tried
     failure, what = records.failure or lookup, "clones cannot be recognised"
     if records.failure:
