@@ -48,6 +48,8 @@ def test_remote(config: str, address: str | None) -> None:
         ("ref: /etc/passwd", (None, None)),
         ("ref: refs/heads//x", (None, None)),
         ("ref: refs/./x", (None, None)),
+        (f"ref: refs/{'a/' * 99}b", (None, f"refs/{'a/' * 99}b")),
+        (f"ref: refs/{'a/' * 100}b", (None, None)),
         (COMMIT[:39], (None, None)),
         ("", (None, None)),
     ],

@@ -82,8 +82,8 @@ def _has_endless_key(line: str) -> bool:
 _SECTION = re.compile(
     r"""\[\s*(?P<name>[A-Za-z0-9.-]+)(?:\s+"(?P<sub>[^"\n]*)")?\s*\]"""
 )
-_REF = re.compile(r"ref:\s*(refs(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._+@-]{1,200})+)")
-"""What `HEAD` has of a branch: no part of the path leads out of `.git`."""
+_REF = re.compile(r"ref:\s*(?=\S{1,205}$)(refs(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._+@-]+)+)")
+"""What `HEAD` has of a branch: no part of the path leads out of `.git`, and an error may name it."""
 
 
 def remote(config: bytes) -> str | None:
