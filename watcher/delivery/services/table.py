@@ -27,7 +27,6 @@ _ERRCODE = rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})'
 _CODE = rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})'
 _CODE_BUT_200 = rb'"code"\s*:\s*"?(?!200\b)(-?\d{1,9})[\s",}]'
 REFUSES: Mapping[str, bytes] = {
-    "Chanify": rb'"status"\s*:\s*"error"(?:[^{}]*?"code"\s*:\s*"([A-Z_]{2,40})")?',
     "ClickSend": rb'"(?:status|response_code)"\s*:\s*"(?!SUCCESS")([A-Z_]{2,40})"',
     "Clickatell": rb'"accepted"\s*:\s*(?i:false)|"(?:code|errorCode)"\s*:\s*"?(-?[1-9]\d{0,8})',
     "DingTalk": _ERRCODE,
