@@ -227,7 +227,9 @@ def _explained(one: Exchange) -> tuple[str, Cause]:
     # Some services say the cause in the body, whatever the status is.
     if is_web and (found := _WORD.search(one.body.decode("utf-8", "replace").lower())):
         cause, advice = _WORDS[found[1]]
-        what = f"{what} ({found[1]})"
+        # It may be the service's own code, which is named already.
+        if found[1] != (one.refusal or "").lower():
+            what = f"{what} ({found[1]})"
     return f"{what}, {advice}" if advice else what, cause
 
 

@@ -152,6 +152,15 @@ def test_a_services_own_word_is_named(
     assert found is cause
 
 
+def test_a_code_that_is_a_known_word_is_named_once() -> None:
+    """A service's own code may be a word that is known, in capitals too; another word of its answer is named beside."""
+    code = _answer(200, {"code": "INVALID_TOKEN"}, refusal="INVALID_TOKEN")
+    advice = "the token is refused: make a new one"
+    assert judge([code]).reason == f"refused the message (INVALID_TOKEN), {advice}"
+    other = _answer(200, {"code": 7, "error": "invalid_token"}, refusal="7")
+    assert judge([other]).reason == f"refused the message (7) (invalid_token), {advice}"
+
+
 @pytest.mark.parametrize(
     "body",
     [
