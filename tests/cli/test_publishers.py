@@ -210,7 +210,7 @@ def test_packs_that_patterns_leave_out(watch: Watcher, registry: FakeRegistry) -
     assert watch.reported() == []
     done = watch.but(publishers="", nodes="!test-*").run("check")
     assert done.code == 2
-    assert "there is nothing to watch" in done.err
+    assert "leaves out packs, but nothing includes any" in done.err
 
 
 def test_from_the_whole_registry_to_a_publisher(

@@ -136,8 +136,16 @@ def load(
     # Read again with the command line's, which may spell a pack in another way.
     nodes = parsing.read_watched([*settings.nodes, *more_nodes])
     changes: dict[str, object] = {"nodes": nodes}
+    chosen = split(nodes)
+    # With installs it would do nothing, in silence: what is run is always watched.
+    if chosen.globs and not chosen.chooses and not settings.publishers:
+        glob = chosen.globs[0]
+        origin = "command line" if glob in more_nodes else origins["nodes"]
+        problems.append(
+            f"nodes: '{glob}' leaves out packs, but nothing includes any; add '*', or set publishers ({origin})"
+        )
     # A sweep asks for some 330 pages: nobody is to do that four times an hour without having chosen it.
-    if split(nodes).chooses and origins["interval"] == "default":
+    if chosen.chooses and origins["interval"] == "default":
         changes["interval"] = INTERVAL_OF_GLOBS
         origins["interval"] = "default where nodes has a pattern"
     # Only now, as it is beside the file, wherever that was found.

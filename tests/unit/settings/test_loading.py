@@ -87,10 +87,13 @@ def test_interval_of_globs(
 
 
 def test_the_command_line_leaves_out(loads: Loads) -> None:
-    """`--node` takes globs, and may leave out what the settings include; without anything included it is nothing."""
+    """`--node` takes globs, and may leave out what the settings include, but not without anything included."""
     loaded = loads("nodes = ['a', '*']", more_nodes=("!b-*",))
     assert loaded.settings.selection().globs == ("*", "!b-*")
-    assert not loads("", more_nodes=("!b-*",)).settings.watches_anything
+    with pytest.raises(
+        ConfigError, match=r"nodes: '!b-\*' leaves out .* \(command line\)"
+    ):
+        loads("nodes = ['a']", more_nodes=("!b-*",))
 
 
 def test_command_line_nodes_add(loads: Loads) -> None:
