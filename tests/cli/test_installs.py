@@ -235,6 +235,24 @@ def test_a_list_of_repositories_that_is_not_answered(
     assert ("exposed", "lamp", None, "banned") in _said(watch.check())
 
 
+def test_a_new_pack_that_cannot_be_read_yet_is_not_delisted(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """A publisher's new pack is news, though its versions do not come; which it has nobody knows by that."""
+    watch = watch.but(publishers="ann")
+    watch.check()
+    registry.catalog.publish("fresh", "1.0.0")
+    registry.catalog.give("fresh", "ann")
+    comfyui.put("fresh", "1.0.0")
+    _fail(registry, lambda request: "fresh" in request.query.getall("nodeId", ()))
+    for _ in range(2):
+        assert ("exposed", "fresh", "1.0.0", "delisted") not in _said(
+            watch.check(code=1)
+        )
+    registry.respond = None
+    assert _said(watch.check()) == [("new", "fresh", "1.0.0", "active")]
+
+
 def test_without_a_list_of_packs(watch: Watcher, registry: FakeRegistry) -> None:
     """A registry that has no `GET /nodes` is polled as ever; that is said once, and fails nothing."""
     registry.serves_nodes = False

@@ -159,6 +159,9 @@ class PollChange:
             unread_node = replace(unread_node, empty_since=self.minimum_age.now)
             unread = None
         node = self.snapshot.nodes.get(key, unread_node)
+        # A newcomer is news before it was ever read in full: what it lacks till then is not delisted.
+        if not (seen.is_read or key in self.checks.checked):
+            node = replace(node, baseline_at="")
         if seen.spelling:
             node = replace(node, node=seen.spelling)
         # Where `GET /nodes` does not say why, the 403 may.
