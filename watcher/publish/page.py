@@ -314,9 +314,12 @@ class _Watched:
 
     @cached_property
     def shown(self) -> list[BadVersion]:
-        """The bad versions on its card: what is run first, then what was seen last, then the worst."""
+        """The bad versions on its card: what is run first, the worst of it before all; then what was seen last."""
         worst = sorted(self.bad_versions, key=lambda one: grade_rank(one.grade))
-        worst.sort(key=lambda one: (one.is_run, one.seen), reverse=True)
+        # A flag of today must not hide that another copy is banned.
+        worst.sort(
+            key=lambda one: (one.is_run, not one.is_run and one.seen), reverse=True
+        )
         return worst[:MOST_VERSIONS]
 
     @property

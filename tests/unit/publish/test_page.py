@@ -338,6 +338,25 @@ def test_a_new_flag_is_not_behind_old_bans() -> None:
     assert f"{PACK} 0.9 flagged seen 2026-03-02 1." in found.of("news")
 
 
+def test_the_worst_that_is_run_is_not_behind_flags() -> None:
+    """Of a pack of which many versions are run the worst is shown, though others were seen after it."""
+    texts = [f"1.{number}" for number in range(8)]
+    versions = [version(text, "flagged") for text in texts]
+    run = [exposed_to("flagged", text, "home").copies[0] for text in texts]
+    banned = exposed_to("banned", "0.9", "home").copies[0]
+    events = tuple(
+        event(text, version=text, version_id=f"id-{text}", at=NOW) for text in texts
+    )
+    found = _read(
+        version("0.9", "banned"),
+        *versions,
+        events=events,
+        exposures={PACK: Exposure(copies=(banned, *run))},
+    )
+    for part in ("run", "news"):
+        assert re.search(r"0\.9 banned", found.of(part)), part
+
+
 def test_what_is_beside_the_news() -> None:
     """What is bad and run, and the bans of 30 days, each with a way to the pack on the page: the cards are for news."""
     new = {
