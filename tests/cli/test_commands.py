@@ -18,7 +18,7 @@ from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Reported, Watcher, counts, reported
-from watcher import __version__
+from watcher.cli.main import version_line
 from watcher.settings.model import Settings
 from watcher.state import files
 
@@ -463,7 +463,7 @@ def test_help_and_version(watch: Watcher) -> None:
     assert (none.code, none.out) == (2, "exit 2: no command was given\n")
     assert none.err == f"{asked.out.rstrip()}\nerror: no command was given\n"
     said = watch.run("--version").out
-    assert said == f"comfy-watch, version {__version__}\n"
+    assert said == f"{version_line()}\n"
     installed = shutil.which("comfy-watch", path=str(Path(sys.executable).parent))
     if installed:
         done = subprocess.run(

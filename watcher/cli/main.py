@@ -61,8 +61,33 @@ Exit codes:
 """
 
 
+_COMMIT = 12
+"""Characters of a commit, which name it in a repository of any size."""
 # By the words as they are: the command line itself may be what is wrong.
 _ASKS_FOR_DOCUMENT = re.compile(r"(?:^| )--(?:json|format[ =](?:json|sarif))")
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the version and exit; for `--version`."""
+    if wanted and not ctx.resilient_parsing:
+        echo(version_line())
+        ctx.exit()
+
+
+def version_line(distribution: str = "comfy-watch") -> str:
+    """Return what `--version` prints: with the commit, if the installer was given a git repository (PEP 610)."""
+    # Here, since few want to know it. What is installed from git has one version number for many commits.
+    import json
+    from importlib import metadata
+
+    try:
+        written = metadata.distribution(distribution).read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        written = None
+    origin = json.loads(written or "{}")
+    commit = str(origin.get("vcs_info", {}).get("commit_id", ""))[:_COMMIT]
+    suffix = f" (commit {commit})" if commit else ""
+    return f"comfy-watch, version {__version__}{suffix}"
 
 
 @click.group(
@@ -70,7 +95,14 @@ _ASKS_FOR_DOCUMENT = re.compile(r"(?:^| )--(?:json|format[ =](?:json|sarif))")
     help=_ABOUT,
     epilog=EXIT_CODES,
 )
-@click.version_option(__version__)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Run one of the commands below."""
 
