@@ -166,8 +166,8 @@ def test_pictures(tmp_path: Path) -> None:
     drawn = {path.name: path.read_bytes() for path in tmp_path.glob("*.png")}
     sizes = {name: page_picture.size_of(picture) for name, picture in drawn.items()}
     assert sizes == {
-        "page-light.png": (1280, 950),
-        "page-dark.png": (1280, 950),
+        "page-light.png": (1280, 700),
+        "page-dark.png": (1280, 700),
         "page-telephone.png": (360, 900),
     }
     assert all(len(picture) < 150_000 for picture in drawn.values())

@@ -183,8 +183,8 @@ def draw(folder: Path) -> None:
     """Draw the pictures into a folder."""
     text = page(public())
     shown = {
-        "page-light": (text, "1280,950", LIGHT),
-        "page-dark": (text, "1280,950", DARK),
+        "page-light": (text, "1280,700", LIGHT),
+        "page-dark": (text, "1280,700", DARK),
         "page-telephone": (in_a_frame(text, 360), "360,900", LIGHT),
     }
     for name, (source, size, scheme) in shown.items():
