@@ -24,6 +24,10 @@ EXPECTED = FAULTS | ADDRESS_FAULTS
 """Every fault, with what is expected of it."""
 
 
+_UNTIL_COMPLETE = "; until they are complete, nothing is reported of node packs that only a new pattern includes"
+"""Said of pages before the baseline of all."""
+
+
 class Stage(StrEnum):
     """When the fault comes."""
 
@@ -148,7 +152,8 @@ class Case:
         if self.breadth is Breadth.PAGE:
             usual = f"page {BAD_PAGE}: {self.expected.said}"
             said = (_MORE_PAGES | _FEWER_ROWS | _NO_NODE).get(self.fault, usual)
-            return frozenset({without_counts(said)})
+            waits = _UNTIL_COMPLETE if self.stage is Stage.FIRST else ""
+            return frozenset({without_counts(said) + waits})
         said = without_counts(self.expected.said)
         return frozenset({said} | ({NOT_TRIED} if self.gives_up else set()))
 

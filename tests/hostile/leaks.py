@@ -375,7 +375,7 @@ class Trial:
             with program.start(
                 "run", cwd=self.folder, env=env, module="tests.hostile.diverted"
             ) as service:
-                service.until(lambda said: said.err.count("expired") > 1, 60)
+                service.until(lambda said: said.err.count("1 pack checked") > 1, 60)
                 for place, text in _told_to_others(service.pid):
                     self.search.look(f"{where}: run, {place}", text)
                 service.signal(signal.SIGTERM)
