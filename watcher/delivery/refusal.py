@@ -187,7 +187,7 @@ def judge(
         reason = _words(" ".join(log)) or reason
     if cause is Cause.GONE and has_reached:
         cause = Cause.OTHER  # another target of the same URL is there
-    # The longest one: whoever comes back earlier is refused again by the target that asked for it.
+    # The longest one: before it is over, the target that asked for it refuses again.
     waits = [wait for one in exchanges for wait in _waits(one)]
     return Outcome(
         reason=reason.replace(_PROXY, proxy or _PROXY),

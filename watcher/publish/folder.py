@@ -86,7 +86,7 @@ def _require_ours(folder: Path) -> None:
     shown, bans = escape_invisible(str(folder)), folder / _BANS
     if os.path.lexists(folder) and not folder.is_dir():
         raise UsageError(f"{shown} is not a folder")
-    # Whoever may write here could lead what is written to any place.
+    # A link that another user put here could lead what is written to any place.
     if os.path.lexists(bans) and (bans.is_symlink() or not bans.is_dir()):
         raise UsageError(
             f"{escape_invisible(str(bans))} is a link or a file, where a folder has to be; move it away"

@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         extra="forbid",
-        # Whoever prints an error of pydantic shows no secret with it.
+        # Else the text of an error has the value, and that may be a secret.
         hide_input_in_errors=True,
         field_title_generator=lambda name, _: name,
     )

@@ -268,7 +268,7 @@ def delivered(
     channel: str, queue: Queue, message: Message, left: Iterable[str] = ()
 ) -> Queue:
     """Return the queue after a delivery; `left` are the message's events that go into a further one."""
-    # Whoever takes a message works: a failure before it says nothing any more, and no backoff is left.
+    # A service that takes a message works: a failure before it says nothing any more, and no backoff is left.
     after = after_delivery(_with(queue, message.id, _further(channel, message, left)))
     # A service that takes a message again may take what it refused while it took none.
     messages = (_freed(one, queue.failing_since) for one in after.messages)

@@ -176,7 +176,7 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
         flaw = flaw or f"pyproject.toml: {project.remark or 'there is none'}"
     name = texts.valid(folder)
     may_be = {
-        # Also of a `.git` from the archive: whoever made that may add an identity, and never take one away.
+        # Also of a `.git` from the archive: its author may add an identity, and never take one away.
         Claim.CNR_ID: clone.cnr_id if clone else None,
         Claim.FILE: project.id,
         Claim.FOLDER: texts.pack_id(named_after(name)) if contents.tracking else None,
