@@ -12,7 +12,7 @@ class WatchError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
-    """Of the process (docs/behaviour.md, Commands)."""
+    """Of the process (docs/dev/behaviour.md, Commands)."""
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what, hint)

@@ -1,6 +1,6 @@
 """A simple model of channels that take nothing: when the others must hear of it, and when they must not.
 
-It is written from docs/behaviour.md (Events, Alerts) alone and shares no code with the program. It judges only what
+It is written from docs/dev/behaviour.md (Events, Alerts) alone and shares no code with the program. It judges only what
 it is sure of: a channel that got another name or address, or a crash, leaves it unsure until the next message is taken.
 """
 

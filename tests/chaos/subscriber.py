@@ -1,6 +1,6 @@
 """A simple model of what must be reported: the registry's truth, what was last seen of it, and who could not be read.
 
-It is written from docs/behaviour.md (Events) alone and shares no code with the program.
+It is written from docs/dev/behaviour.md (Events) alone and shares no code with the program.
 """
 
 from __future__ import annotations

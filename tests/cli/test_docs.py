@@ -375,7 +375,7 @@ def test_event_kinds() -> None:
 
 def test_what_channels_get_unasked() -> None:
     """docs/ and the settings name the kinds that a channel without kinds gets, or does not get."""
-    rules = (DOCS / "behaviour.md").read_text("utf-8")
+    rules = (DOCS / "dev" / "behaviour.md").read_text("utf-8")
     found = re.search(
         r"Channels get every kind but (.+?) unless .+? they get (.+?)\.", _flat(rules)
     )
@@ -411,9 +411,9 @@ def _kinds_in(text: str) -> set[str]:
 
 
 def test_every_event_kind_has_a_rule_and_a_test() -> None:
-    """Every kind is in the Events section of docs/behaviour.md, and in the tests that drive the real program."""
+    """Every kind is in the Events section of docs/dev/behaviour.md, and in the tests that drive the real program."""
     rules = (
-        (program.ROOT / "docs" / "behaviour.md")
+        (program.ROOT / "docs" / "dev" / "behaviour.md")
         .read_text("utf-8")
         .partition("## Listings")[0]
     )
@@ -424,13 +424,15 @@ def test_every_event_kind_has_a_rule_and_a_test() -> None:
 
 
 def test_published_files() -> None:
-    """docs/publish.md and docs/behaviour.md name every published file, and no other."""
+    """docs/publish.md and docs/dev/behaviour.md name every published file, and no other."""
     banned = Node(node="alpha", ban=Ban(since=_SEEN, changed=_SEEN))
     written = {name.partition("/")[0] for name, _ in files(public(banned))}
     shown = {
         re.findall(r"[\w.]+", row[0])[0] for row in _tables(DOCS / "publish.md")["file"]
     }
-    rules = (DOCS / "behaviour.md").read_text("utf-8").partition("## Published")[2]
+    rules = (
+        (DOCS / "dev" / "behaviour.md").read_text("utf-8").partition("## Published")[2]
+    )
     named = set(re.findall(r"`(osv|[a-z]+\.[a-z]+)`", rules.partition("- **Never")[0]))
     assert written == shown == named
 

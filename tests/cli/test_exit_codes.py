@@ -1,4 +1,4 @@
-"""Every way to each exit code, by the real program (docs/behaviour.md, Commands)."""
+"""Every way to each exit code, by the real program (docs/dev/behaviour.md, Commands)."""
 
 from __future__ import annotations
 

@@ -142,7 +142,9 @@ def test_the_map_has_every_page() -> None:
     """docs/README.md leads to every page of docs/."""
     docs = ROOT / "docs"
     shown = {link.partition("#")[0] for link in _links(docs / "README.md")}
-    pages = {page.name for page in docs.glob("*.md")} - {"README.md"}
+    pages = {page.relative_to(docs).as_posix() for page in docs.rglob("*.md")} - {
+        "README.md"
+    }
     assert pages - shown == set()
 
 

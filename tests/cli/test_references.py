@@ -21,8 +21,8 @@ _FILE = re.compile(
     r"(?<![\w/.-])(?:watcher|tests|bench|docs|deploy|requirements)/[\w./-]*\w/?"
 )
 _MODULE = re.compile(r"(?<![\w.-])watcher(?:\.[A-Za-z_]\w*)+")
-_SHOWN_LINK = re.compile(r"\[[\w./]+\]\((?:\.\./)?(?:docs/)?(\w+\.md)\)")
-_CITED = re.compile(r"docs/(behaviour|registry)\.md,? \(?([A-Z][^.;:()`\"]*)")
+_SHOWN_LINK = re.compile(r"\[[\w./]+\]\((?:\.\./)?(?:docs/)?((?:dev/)?\w+\.md)\)")
+_CITED = re.compile(r"docs/dev/(behaviour|registry)\.md,? \(?([A-Z][^.;:()`\"]*)")
 
 
 def _texts() -> Iterator[tuple[Path, str]]:
@@ -46,7 +46,9 @@ def _texts() -> Iterator[tuple[Path, str]]:
 def _sections(page: str) -> set[str]:
     return set(
         re.findall(
-            r"^#+ (.+)$", (ROOT / "docs" / page).read_text("utf-8"), re.MULTILINE
+            r"^#+ (.+)$",
+            (ROOT / "docs" / "dev" / page).read_text("utf-8"),
+            re.MULTILINE,
         )
     )
 
@@ -85,7 +87,7 @@ def _exists(name: str) -> bool:
 
 
 def test_sections() -> None:
-    """Every section of docs/behaviour.md and docs/registry.md that a text cites is there."""
+    """Every section of docs/dev/behaviour.md and docs/dev/registry.md that a text cites is there."""
     cited: set[tuple[str, str, str]] = set()
     for path, text in _texts():
         flat = re.sub(r"\s+(?:# )?", " ", _SHOWN_LINK.sub(r"docs/\1", text))

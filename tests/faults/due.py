@@ -1,4 +1,4 @@
-"""What each poll of a case must report, written by hand from docs/behaviour.md; nothing here asks the program.
+"""What each poll of a case must report, written by hand from docs/dev/behaviour.md; nothing here asks the program.
 
 In short: of an incomplete listing what was seen counts, an error changes
 nothing, `failing` comes with the poll that makes the threshold full, `recovered` with the first good one.

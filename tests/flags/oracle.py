@@ -1,6 +1,6 @@
 """Which flags a channel without `kinds` may leave out of what only `*` includes: the contract's rule, on the truth.
 
-It says (docs/behaviour.md, Events): a flag is informational only if its findings were read in full, each has the
+It says (docs/dev/behaviour.md, Events): a flag is informational only if its findings were read in full, each has the
 severity `info`, and each rule and file was in the findings of an earlier version of the pack. The program cannot know
 all that was ever found, so between what must pass and what must not there are flags that may.
 """

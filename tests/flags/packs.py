@@ -2,7 +2,7 @@
 
 A pack has habits: places in its code that a rule of the scanner matches, such as `os.environ` in `nodes.py`. Each of
 its versions is flagged with findings at those places, on lines that move. `Shares` says how often something else
-happens. The rules are those of docs/registry.md, as often as their descriptions let expect.
+happens. The rules are those of docs/dev/registry.md, as often as their descriptions let expect.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 _WITHOUT_A_NODE = (Kind.FAILING, Kind.RECOVERED, Kind.BASELINE, Kind.APPEARED)
 """What may be about the registry, about all packs, or about a folder; every other event is about one
-(docs/behaviour.md, Events).
+(docs/dev/behaviour.md, Events).
 """
 
 

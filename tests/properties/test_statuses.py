@@ -1,6 +1,6 @@
 """Random lives seen by a watcher of all statuses and by watchers of some: they know the same, and ask the same.
 
-docs/behaviour.md, Events, says which events the setting `statuses` lets pass; here that is said anew.
+docs/dev/behaviour.md, Events, says which events the setting `statuses` lets pass; here that is said anew.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def test_a_verdict_has_a_colour(verdict: Grade) -> None:
 @pytest.mark.parametrize("field", VersionRow.__annotations__)
 def test_a_field_lacks_nothing(field: str) -> None:
     """A field that is read is described, tested, and served by the fake registry."""
-    assert f"`{field}`" in (ROOT / "docs/registry.md").read_text("utf-8")
+    assert f"`{field}`" in (ROOT / "docs/dev/registry.md").read_text("utf-8")
     tested = (ROOT / "tests/unit/registry/test_schema.py").read_text("utf-8")
     assert f'"{field}": ' in tested
     catalog = Catalog()
@@ -106,7 +106,7 @@ def test_a_watched_field_lacks_nothing(attribute: str) -> None:
     """A field whose difference is news has words and a rule."""
     field = WATCHED_FIELDS[attribute]
     assert field in FIELD_NAMES
-    rules = (ROOT / "docs/behaviour.md").read_text("utf-8")
+    rules = (ROOT / "docs/dev/behaviour.md").read_text("utf-8")
     [rule] = re.findall(r"^\| `changed` \|.*", rules, re.MULTILINE)
     assert any(fnmatch(field, name) for name in re.findall("`(.+?)`", rule))
     empty = version("1.0")

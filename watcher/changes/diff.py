@@ -1,6 +1,6 @@
 """The comparison of a node as it was known with its new listing: the events, and the new snapshot of the node. Pure.
 
-Rules: docs/behaviour.md, Events and Listings.
+Rules: docs/dev/behaviour.md, Events and Listings.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _with_baseline(
     """Return the node with its baseline, and the event of that. The node was compared with the listing before.
 
     `shown` are the rows of the listing, completed from what was known. An empty listing may be provisional
-    (docs/behaviour.md, Listings, and Baseline in Events).
+    (docs/dev/behaviour.md, Listings, and Baseline in Events).
     """
     if not listing.versions:
         # The earlier time counts: our clock may have been ahead then, so versions created after now are news.
@@ -214,7 +214,7 @@ def _compared(
     for shown in listing.versions:
         keys = [shown.key, *by_text[shown.version]]
         old = _find(shown, [known[key] for key in keys if key in known])
-        # A field that cannot be read is no empty one (docs/registry.md, Answers that lie).
+        # A field that cannot be read is no empty one (docs/dev/registry.md, Answers that lie).
         unreported = listing.unreported.get(shown.key, frozenset())
         version = complete(shown, old.row, unreported) if old else shown
         # With an id that was not shown for a while, it may be two that are known.

@@ -1,6 +1,6 @@
 """What is run: what of it is bad, and what appears, compared with the last poll. Pure.
 
-Rules: docs/behaviour.md, Events (What you run, Appearances).
+Rules: docs/dev/behaviour.md, Events (What you run, Appearances).
 `watcher.changes.verdict` makes its findings, as for `audit`.
 """
 

@@ -1,6 +1,6 @@
 """When a node, the registry, an install or a channel is failing or has recovered: one machine for all. Pure.
 
-Rules: docs/behaviour.md, Events (Failing).
+Rules: docs/dev/behaviour.md, Events (Failing).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the pages of a sweep mean: of one node's rows, and of the baseline of all. Pure.
 
-Rules: docs/behaviour.md, Sweeps.
+Rules: docs/dev/behaviour.md, Sweeps.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a change of a node or a version to its events: which kind (docs/behaviour.md, Events), which id. Pure."""
+"""From a change of a node or a version to its events: which kind (docs/dev/behaviour.md, Events), which id. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the registry says of an installed pack: one verdict, the worst that holds. Pure.
 
 `audit` and the watch of installs use it, so that they never disagree. A copy may be more than one pack, and the worst
-of all that it may be counts (docs/behaviour.md, Events (Verdicts)).
+of all that it may be counts (docs/dev/behaviour.md, Events (Verdicts)).
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def exit_code(
 
 
 def document(report: Report) -> CheckDocument:
-    """Return the document of `check --json` (docs/behaviour.md, Commands)."""
+    """Return the document of `check --json` (docs/dev/behaviour.md, Commands)."""
     failed = report.watched - report.checked
     return projected(
         CheckDocument,

@@ -1,4 +1,4 @@
-"""Signals: the first one stops gracefully, the second at once (docs/behaviour.md, Commands)."""
+"""Signals: the first one stops gracefully, the second at once (docs/dev/behaviour.md, Commands)."""
 
 from __future__ import annotations
 

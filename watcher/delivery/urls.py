@@ -1,7 +1,7 @@
 """What apprise makes of an alert URL: the service that it names, or why it names none.
 
 apprise is imported on first use: a quiet poll must not pay for it. Nothing that it says is passed on, since all of it
-may hold parts of the URL, which is a secret (docs/behaviour.md, Secrets).
+may hold parts of the URL, which is a secret (docs/dev/behaviour.md, Secrets).
 """
 
 from __future__ import annotations

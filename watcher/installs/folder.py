@@ -1,4 +1,4 @@
-"""Which folders of packs a ComfyUI has (docs/behaviour.md, Installed packs)."""
+"""Which folders of packs a ComfyUI has (docs/dev/behaviour.md, Installed packs)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The files of a repository that name packs: Dockerfiles, scripts, snapshots, workflows.
 
-A file that a person names may have any name. In a folder the names say what is read (docs/behaviour.md, Installed
+A file that a person names may have any name. In a folder the names say what is read (docs/dev/behaviour.md, Installed
 packs).
 """
 

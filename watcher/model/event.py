@@ -58,7 +58,7 @@ class About(StrEnum):
 
 
 class Kind(StrEnum):
-    """The event kinds (docs/behaviour.md, Events), worst first: the order in which a digest shows them."""
+    """The event kinds (docs/dev/behaviour.md, Events), worst first: the order in which a digest shows them."""
 
     BANNED = "banned"
     EXPOSED = "exposed"
@@ -79,7 +79,7 @@ class Kind(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad an event is (docs/behaviour.md, Events (Severity)), worst first."""
+    """How bad an event is (docs/dev/behaviour.md, Events (Severity)), worst first."""
 
     CRITICAL = "critical"
     WARNING = "warning"

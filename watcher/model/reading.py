@@ -70,13 +70,13 @@ class ServerTime:
 
     def is_older_than(self, known: str) -> bool:
         """Return whether some answer is older than the `known` one, as far as both say it."""
-        # Times have whole seconds, so an equal one is no older (docs/registry.md, Caches).
+        # Times have whole seconds, so an equal one is no older (docs/dev/registry.md, Caches).
         return bool(self.oldest) and self.oldest < known
 
 
 @frozen
 class Listing:
-    """The versions that were seen of one node. docs/behaviour.md, Listings, defines when it is complete."""
+    """The versions that were seen of one node. docs/dev/behaviour.md, Listings, defines when it is complete."""
 
     node: str
     versions: tuple[Version, ...]
@@ -93,7 +93,7 @@ class Listing:
 
 @frozen
 class NodeBanned:
-    """The registry answered 403 and said that the node is banned (docs/registry.md, Node bans)."""
+    """The registry answered 403 and said that the node is banned (docs/dev/registry.md, Node bans)."""
 
     node: str
     message: str

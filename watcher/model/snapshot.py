@@ -75,7 +75,7 @@ class Node:
     baseline_at: MomentOrEmpty = ""
     """When the first complete listing came; "" before that."""
     empty_since: MomentOrEmpty = ""
-    """When a first listing was empty, which makes it provisional (docs/behaviour.md, Listings)."""
+    """When a first listing was empty, which makes it provisional (docs/dev/behaviour.md, Listings)."""
     banned: bool = False
     """The registry says that the node as a whole is banned."""
     ban_recorded: bool = False

@@ -123,7 +123,7 @@ class Version:
 
     @property
     def key(self) -> str:
-        """What identifies the version in its node: the id, else the version text (docs/behaviour.md, Events)."""
+        """What identifies the version in its node: the id, else the version text (docs/dev/behaviour.md, Events)."""
         return self.id or self.text_key
 
     @property
@@ -190,7 +190,7 @@ WATCHED_FIELDS: dict[str, str] = {
 def newest(versions: Iterable[Version]) -> Version | None:
     """Return the most recently created version, or None if there is none.
 
-    Text order would put 1.9 after 1.10 (docs/registry.md, Pages).
+    Text order would put 1.9 after 1.10 (docs/dev/registry.md, Pages).
     """
     return max(versions, key=lambda v: (recency(v.created_at), v.version), default=None)
 

@@ -188,7 +188,7 @@ def _why(read: PageRead[VersionRow], node: str) -> str:
     if not node or read.ban is None:
         return read.error
     reason = summarize(read.ban)
-    # The bare words of a 403 are no reason (docs/registry.md, Node bans).
+    # The bare words of a 403 are no reason (docs/dev/registry.md, Node bans).
     has_reason = reason.lower() != "node banned"
     return f"the whole pack is banned{f': {reason}' if has_reason else ''}"
 

@@ -195,7 +195,7 @@ class Waiter:
         self._note("it is not there yet" if listing.versions else no_versions)
 
     def _take_active(self, record: NodeRecord | None, records: NodeRecords) -> None:
-        """Judge an active version, unless it is not certain that its pack is not banned (docs/behaviour.md)."""
+        """Judge an active version, unless it is not certain that its pack is not banned (docs/dev/behaviour.md)."""
         failure = records.failure
         if record is not None and record.status == ACTIVE:
             self._note(is_judged=True)

@@ -1,7 +1,7 @@
 """What may be published of a state. Pure.
 
 The published files are made of this value alone, which has what it names and no more: whatever it leaves out can be in
-none of them. The rules are in docs/behaviour.md, Published files.
+none of them. The rules are in docs/dev/behaviour.md, Published files.
 """
 
 from __future__ import annotations

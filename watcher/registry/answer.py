@@ -117,7 +117,7 @@ _LONGEST = 256_000
 
 
 def describe_refusal(code: int, body: bytes) -> str:
-    """Return what a status other than 200 means, for a person (docs/registry.md, Errors)."""
+    """Return what a status other than 200 means, for a person (docs/dev/registry.md, Errors)."""
     # In words, as most people do not know what 429 is; the number is there for those who do.
     other = "the registry gave an unexpected answer" if code < 500 else "registry error"
     quoted = "".join(f": {sanitize_line(text, 200)}" for text in _texts(body)[:1])
@@ -133,8 +133,9 @@ _REFUSALS: dict[int, str] = {
 
 
 def parse_ban(body: bytes) -> str | None:
-    """Return the reason that a 403 gives for the ban of a node, or None if it is no ban (docs/registry.md, Node bans).
+    """Return the reason that a 403 gives for the ban of a node, or None if it is no ban.
 
+    docs/dev/registry.md, Node bans.
     If the ban has no reason, it is the phrase "node banned" as the body has it.
     """
     texts = _texts(body)

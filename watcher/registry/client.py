@@ -30,7 +30,7 @@ from watcher.text.sanitize import sanitize_line
 from watcher.values import frozen
 
 PAGE_SIZE = 100
-"""The maximum of the API (docs/registry.md, Pages)."""
+"""The maximum of the API (docs/dev/registry.md, Pages)."""
 
 _LONGEST_WAIT = 30.0
 _LONGEST_RETRY_AFTER = 60.0
@@ -56,7 +56,7 @@ class RequestLimits:
 
 @frozen
 class Query:
-    """The parameters of `GET /versions` (docs/registry.md, Endpoint). Empty ones are omitted."""
+    """The parameters of `GET /versions` (docs/dev/registry.md, Endpoint). Empty ones are omitted."""
 
     path: ClassVar[str] = "/versions"
     node: str = ""
@@ -64,7 +64,7 @@ class Query:
     """Short names."""
     include_status_reason: bool = False
     status_reason: str = ""
-    """Text to search for in reasons, whatever its case. The service may refuse that (docs/registry.md, Statuses)."""
+    """Text to search for in reasons, in any case. The service may refuse that (docs/dev/registry.md, Statuses)."""
     page: int = 1
     page_size: int = PAGE_SIZE
 
@@ -81,7 +81,7 @@ class Query:
 
 @frozen
 class NodeQuery:
-    """The parameters of `GET /nodes` (docs/registry.md, Packs as a whole). Without ids it has all packs."""
+    """The parameters of `GET /nodes` (docs/dev/registry.md, Packs as a whole). Without ids it has all packs."""
 
     path: ClassVar[str] = "/nodes"
     node: ClassVar[str] = "the packs as a whole"

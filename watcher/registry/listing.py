@@ -1,6 +1,7 @@
 """Rows put together to the listing of one node: what was seen, and whether it is complete.
 
-docs/behaviour.md, Listings, defines a complete one; docs/registry.md, Pages and Answers that lie, what can be wrong.
+docs/dev/behaviour.md, Listings, defines a complete one; docs/dev/registry.md, Pages and Answers that lie, what
+can be wrong.
 """
 
 from __future__ import annotations
@@ -233,7 +234,7 @@ def _contradiction(page: Page[VersionRow], total_pages: int | None) -> str:
 
 
 def _unread(node: str, first: PageRead[VersionRow]) -> NodeBanned | ReadFailure:
-    """Return what it means for a node that its first page did not come (docs/registry.md, Errors and Node bans)."""
+    """Return what it means for a node that its first page did not come (docs/dev/registry.md, Errors and Node bans)."""
     if first.ban is None:
         return ReadFailure(node=node, error=first.error, fault=first.fault)
     server_time = ServerTime.of(first.server_time)
@@ -241,7 +242,7 @@ def _unread(node: str, first: PageRead[VersionRow]) -> NodeBanned | ReadFailure:
 
 
 def moment(asked_at: str, server_time: str) -> str:
-    """Return the moment of a listing (docs/behaviour.md, Listings). A later one would hide what was published since."""
+    """Return the moment of a listing (docs/dev/behaviour.md, Listings). A later one hides what was published since."""
     if not server_time:
         return asked_at
     ahead = timestamps.seconds_between(server_time, asked_at)

@@ -1,6 +1,6 @@
 """Packs as a whole: `GET /nodes` says which are banned or deleted, whose they are, and where their source is.
 
-Of named packs, or, page by page, of all (docs/registry.md, Packs as a whole).
+Of named packs, or, page by page, of all (docs/dev/registry.md, Packs as a whole).
 """
 
 from __future__ import annotations

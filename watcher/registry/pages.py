@@ -1,7 +1,7 @@
 """All pages of one query, several at once, in their order; and how complete they are.
 
-Pages shift while they are read (docs/registry.md, Pages), so a row may come twice or never: only who sees every row can
-say whether all came, which `Completeness` counts.
+Pages shift while they are read (docs/dev/registry.md, Pages), so a row may come twice or never: only who sees every row
+can say whether all came, which `Completeness` counts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FAULTS: dict[int, Fault] = {
     HTTPStatus.BAD_REQUEST: Fault.OWN,
     HTTPStatus.NOT_FOUND: Fault.NOT_FOUND,
 }
-"""Refusals that are about what was asked alone (docs/registry.md, Errors)."""
+"""Refusals that are about what was asked alone (docs/dev/registry.md, Errors)."""
 
 Row = TypeVar("Row")
 
@@ -93,7 +93,7 @@ ALL_VERSIONS = Bounds(pages=3_000, bytes=512 * 2**20, seconds=900.0)
 
 @dataclass(slots=True, kw_only=True)
 class Completeness:
-    """What says whether the pages of one query show all that there is (docs/behaviour.md, Listings, Sweeps)."""
+    """What says whether the pages of one query show all that there is (docs/dev/behaviour.md, Listings, Sweeps)."""
 
     what: str
     """What there is, in the singular."""

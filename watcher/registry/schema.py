@@ -1,4 +1,4 @@
-"""One row of an answer, as received and as a `Version`. Source: docs/registry.md, Endpoint (`NodeVersion`)."""
+"""One row of an answer, as received and as a `Version`. Source: docs/dev/registry.md, Endpoint (`NodeVersion`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from watcher.text.json_limits import too_dense
 
 @dataclass(slots=True, kw_only=True)
 class VersionRow:
-    """One `NodeVersion` as received. Null and absent are both empty (docs/registry.md, Answers that lie)."""
+    """One `NodeVersion` as received. Null and absent are both empty (docs/dev/registry.md, Answers that lie)."""
 
     node_id: str = ""
     status: str = ""

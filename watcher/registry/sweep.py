@@ -1,4 +1,4 @@
-"""A sweep: the versions of many node packs, from pages of a hundred rows of any packs (docs/registry.md, Pages).
+"""A sweep: the versions of many node packs, from pages of a hundred rows of any packs (docs/dev/registry.md, Pages).
 
 A page proves what it shows, never what it does not show: `Sweep.incomplete` says whether all rows of the registry came.
 """

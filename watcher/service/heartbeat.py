@@ -1,7 +1,7 @@
 """The heartbeat: a ping after each poll tells a monitor that it was done, or that it failed.
 
 Its address follows healthchecks.io: the URL as it is, or `/fail` below its path. A monitor that cannot be
-reached is a problem to report, and never the poll's failure (docs/behaviour.md, Polls).
+reached is a problem to report, and never the poll's failure (docs/dev/behaviour.md, Polls).
 """
 
 from __future__ import annotations

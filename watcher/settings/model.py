@@ -1,4 +1,4 @@
-"""Settings: one flat, typed value (docs/behaviour.md, Settings).
+"""Settings: one flat, typed value (docs/dev/behaviour.md, Settings).
 
 Its fields say what each setting means, for the sample file, docs/settings.md and the JSON Schema.
 """

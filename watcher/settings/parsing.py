@@ -1,5 +1,6 @@
-"""Settings as people write them, read into values: lists, names, durations, URLs (docs/behaviour.md, Settings). Pure.
+"""Settings as people write them, read into values: lists, names, durations, URLs. Pure.
 
+docs/dev/behaviour.md, Settings, has the forms.
 Every function raises ValueError with one sentence that says what was given, unless that could be a secret, and what
 is allowed.
 """

@@ -1,7 +1,7 @@
 """Where settings come from: command line, environment, secrets folders, the file; each value remembers its origin.
 
 A source that cannot be read adds a line to `problems`, and the others are still read, so that all problems are
-reported at once (docs/behaviour.md, Settings). No line shows a file's content: it could be a secret.
+reported at once (docs/dev/behaviour.md, Settings). No line shows a file's content: it could be a secret.
 """
 
 from __future__ import annotations

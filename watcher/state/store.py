@@ -1,7 +1,7 @@
 """The state folder: one lock, files that are whole or absent, and the order in which they become durable.
 
 A poll calls `prepare`, `commit`, `record`, `save_checks` and `compact`, and sends nothing before `commit` (why:
-docs/behaviour.md, State).
+docs/dev/behaviour.md, State).
 """
 
 from __future__ import annotations

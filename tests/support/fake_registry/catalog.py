@@ -1,8 +1,8 @@
 """A catalog of nodes and versions in memory, and what the endpoints answer.
 
-As docs/registry.md has it: versions come ordered by their text, and those that are equal in that come in no order that
-means anything; reasons come only on request, a page past the end is an empty page, and `GET /nodes` compares ids with
-their case.
+As docs/dev/registry.md has it: versions come ordered by their text, and those that are equal in that come in no order
+that means anything; reasons come only on request, a page past the end is an empty page, and `GET /nodes` compares ids
+with their case.
 """
 
 from __future__ import annotations

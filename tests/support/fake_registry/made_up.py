@@ -17,7 +17,7 @@ _SPAN = timedelta(days=600)
 """From the first version of a whole registry to the last one."""
 
 _NODES = ((0.017, BANNED), (0.065, FLAGGED), (0.0025, PENDING))
-"""The shares of nodes all of whose versions have one status (docs/registry.md, Statuses)."""
+"""The shares of nodes all of whose versions have one status (docs/dev/registry.md, Statuses)."""
 
 _SMALL = 10
 """Versions of a node up to which all may have one bad status: a node that has more was accepted many times."""

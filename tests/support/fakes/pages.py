@@ -1,6 +1,6 @@
 """Pages of a listing of all nodes that do not fit together: rows that shift, repeat or are missing, pages that fail.
 
-The rows of single nodes are answered honestly. docs/registry.md, Pages, has what was seen of this and why.
+The rows of single nodes are answered honestly. docs/dev/registry.md, Pages, has what was seen of this and why.
 """
 
 from __future__ import annotations

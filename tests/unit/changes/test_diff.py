@@ -1,4 +1,4 @@
-"""Which events two readings of one node have: the table of docs/behaviour.md, Events, row by row."""
+"""Which events two readings of one node have: the table of docs/dev/behaviour.md, Events, row by row."""
 
 from __future__ import annotations
 

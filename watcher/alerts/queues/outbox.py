@@ -1,4 +1,7 @@
-"""The undelivered alerts, a queue for each channel, until acknowledged or expired (docs/behaviour.md, Alerts). Pure."""
+"""The undelivered alerts, a queue for each channel, until acknowledged or expired.
+
+docs/dev/behaviour.md, Alerts. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Digests of alert URLs: which URLs apprise has accepted, and which queue belongs to which URL. Pure.
 
-Only keyed digests are kept: no URL, nor a part of one, is in the state (docs/behaviour.md, Secrets).
+Only keyed digests are kept: no URL, nor a part of one, is in the state (docs/dev/behaviour.md, Secrets).
 """
 
 from __future__ import annotations

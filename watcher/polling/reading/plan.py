@@ -431,7 +431,7 @@ class Plan:
     def is_stale(self, key: str, server_time: ServerTime) -> bool:
         """Return whether an answer about a node is older than the known one.
 
-        After a day of such answers the next one counts: then the times are wrong (docs/behaviour.md, Listings).
+        After a day of such answers the next one counts: then the times are wrong (docs/dev/behaviour.md, Listings).
         """
         if not server_time.is_older_than(self.checks.server_times.get(key, "")):
             return False

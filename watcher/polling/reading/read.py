@@ -52,10 +52,10 @@ async def read_all(
 
     `wanted` has the statuses of versions, by the id of the node as the registry writes it, and the version's key.
 
-    A reason can be megabytes long (docs/registry.md, Statuses), so only pages of these statuses are read, a few rows at
-    a time, until all are found. A page that fails may hold too long reasons of other versions: then the rows that are
-    still wanted are read one by one. A reason that cannot be read is left out: an alert does not wait for it. So is one
-    from an answer that is stale: it may be of an earlier flag.
+    A reason can be megabytes long (docs/dev/registry.md, Statuses), so only pages of these statuses are read, a few
+    rows at a time, until all are found. A page that fails may hold too long reasons of other versions: then the rows
+    that are still wanted are read one by one. A reason that cannot be read is left out: an alert does not wait for it.
+    So is one from an answer that is stale: it may be of an earlier flag.
     """
     groups: dict[tuple[str, str], set[str]] = {}
     for (node, key), status in wanted.items():
