@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx
 from aiohttp import web
 
+from tests.support.fake_registry.catalog import Catalog
+from tests.support.fake_registry.server import RecordedRequest, Respond, encoded
 from watcher.registry.client import Registry, RequestLimits
 
 _Result = TypeVar("_Result")
@@ -51,6 +54,31 @@ def run(work: Coroutine[Any, Any, _Result]) -> _Result:
 
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@dataclass(slots=True)
+class Peer:
+    """A `FakeRegistry` without sockets, for `VirtualRegistry`; the time of a request is the loop's."""
+
+    catalog: Catalog = field(default_factory=Catalog)
+    respond: Respond | None = None
+    requests: list[RecordedRequest] = field(default_factory=list)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer as `respond` does, else from the catalog."""
+        path, _, query = request.path_qs.partition("?")
+        asked = RecordedRequest(
+            path=path,
+            query_string=query,
+            headers={},
+            at=asyncio.get_running_loop().time(),
+        )
+        self.requests.append(asked)
+        if self.respond is not None and (found := await self.respond(request)):
+            return found
+        answering = self.catalog.packs if path == "/nodes" else self.catalog.answer
+        status, document = answering(asked.query)
+        return web.Response(status=status, body=encoded(document))
 
 
 class VirtualRegistry(Registry):

@@ -11,26 +11,13 @@ from watcher.registry.answer import describe_refusal, parse_ban
     ("body", "said"),
     [
         (b'{"error":"E","message":"m"}', "m"),
-        (b'{"message":"m","details":["d"]}', "m"),
         (b'{"error":"E"}', "E"),
         (b'{"error":"E","message":""}', "E"),
         (b'\xef\xbb\xbf{"message":"m"}', "m"),
         (b"{}", ""),
-        (b'{"message":7}', ""),
         (b'{"message":["m"]}', ""),
         (b'{"message":["m"],"error":"E"}', "E"),
-        *(
-            (body, "")
-            for body in (
-                b"[]",
-                b'"m"',
-                b"",
-                b"<html>",
-                b"\xff",
-                b"[" * 100_000,
-                b"9" * 10_000,
-            )
-        ),
+        *((body, "") for body in (b"[]", b"<html>", b"\xff", b"[" * 100_000)),
         (b'{"message":"m"}' + b" " * 255_985, "m"),
         (b'{"message":"m"}' + b" " * 255_986, ""),
     ],
@@ -56,13 +43,8 @@ def test_every_shape_of_an_error_answer(body: bytes, said: str) -> None:
         (b'{"error": "Node banned", "message": ""}', "Node banned"),
         (b'{"error": "Node banned", "message": ["x"]}', "Node banned"),
         (b'\xef\xbb\xbf{"message": "node banned"}', "node banned"),
-        (b'{"message": "Forbidden"}', None),
         (b'{"message": "This node banned you"}', None),
         (b'{"details": "node banned"}', None),
-        *(
-            (body, None)
-            for body in (b"{}", b'["node banned"]', b'"node banned"', b"node banned")
-        ),
         (b'{"message": "node banned"}' + b" " * 256_000, None),
     ],
     ids=lambda value: str(value)[:40],
@@ -72,18 +54,8 @@ def test_a_ban_is_said_in_the_registrys_words(body: bytes, reason: str | None) -
     assert parse_ban(body) == reason
 
 
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        (400, "the registry rejected the request (400): m"),
-        (403, "the registry, or something in front of it, refused access (403): m"),
-        (404, "the registry does not know it (404): m"),
-        (429, "the registry asked to slow down (429): m"),
-        (503, "registry error (503): m"),
-        (418, "the registry gave an unexpected answer (418): m"),
-    ],
-)
-def test_a_refusal_is_said_with_its_code_and_message(code: int, said: str) -> None:
-    """A person gets what a status means, the status and the registry's message, if it has one, made safe."""
-    assert describe_refusal(code, b'{"message": "m\\u001b"}') == said
-    assert describe_refusal(code, b"<html>") == said.removesuffix(": m")
+def test_the_message_is_made_safe() -> None:
+    """What the registry says is text."""
+    assert describe_refusal(418, b'{"message": "m\\u001b"}') == (
+        "the registry gave an unexpected answer (418): m"
+    )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import BEFORE
 from tests.support.fake_registry.catalog import Catalog
-from tests.support.parameters import examples, one_of
+from tests.support.parameters import examples
 from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.pages import Page
@@ -130,21 +130,8 @@ def test_a_version_is_known_by_id_or_by_text() -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        *(
-            None,
-            7,
-            "x",
-            [],
-            {},
-            {"id": "i"},
-            {"tags": [], **ROW, "id": 7},
-            ROW | {"status": ["x"]},
-        ),
-        *(
-            ROW | {"status": None},
-            ROW | {"node_id": None},
-            ROW | {"id": None, "version": None},
-        ),
+        *(None, 7, {"id": "i"}, {"tags": [], **ROW, "id": 7}),
+        *(ROW | {"status": ["x"]}, ROW | {"status": None}, ROW | {"node_id": None}),
         *(ROW | {"version": 1.2, "id": ""}, ROW | {"id": "\ud800"}),
     ],
     ids=repr,
@@ -162,12 +149,8 @@ def test_a_row_that_does_not_say_what_it_is_costs_no_other(bad: Any) -> None:
     ("bad", "unreported"),
     [
         ({"version": 1.2}, set()),
-        ({"version": "\ud800"}, set()),
-        ({"createdAt": 5}, set()),
-        ({"deprecated": "yes"}, {"deprecated"}),
         ({"deprecated": 1, "downloadUrl": 7}, {"deprecated", "download_url"}),
         ({"dependencies": {"a": 1}, "tags": "t"}, {"dependencies"}),
-        ({"dependencies": [None]}, {"dependencies"}),
         ({"dependencies": ["\ud800"]}, {"dependencies"}),
         ({"dependencies": [{"name": "x"}], "id": None}, {"dependencies"}),
     ],
@@ -200,89 +183,51 @@ def test_a_bad_field_hides_no_other(bad: dict[str, Any], unreported: set[str]) -
     } <= unreported
 
 
-_TOO_MANY_VALUES = "the answer holds too many values to be a page of versions"
-
-
-@pytest.mark.parametrize(
-    "value",
-    one_of(
-        "1",
-        '[[{"a":[{"b":[1,{}]}]}]]',
-        "[]",
-        "{}",
-        '""',
-        '{"a":1}',
-        '{"a":1,"a":1}',
-        fast=2,
-    ),
-)
-@pytest.mark.parametrize("place", ["rows", "a field", "an unknown field", "the page"])
+@pytest.mark.parametrize("value", ["1", '{"a":1,"a":1}'])
+@pytest.mark.parametrize("place", ["versions", "x"])
 def test_an_answer_of_too_many_values_is_refused_undecoded(
     value: str, place: str
 ) -> None:
     """Bytes that would be a hundred times as much memory are refused for it, wherever in the answer they stand."""
     many = ",".join([value] * (2_000_000 // len(value)))
-    page = {
-        "rows": f'{{"total":1,"versions":[{many}]}}',
-        "a field": f'{{"total":1,"versions":[{json.dumps(ROW)[:-1]},"dependencies":[{many}]}}]}}',
-        "an unknown field": f'{{"total":1,"versions":[{json.dumps(ROW)[:-1]},"x":[{many}]}}]}}',
-        "the page": f'{{"total":0,"versions":[],"x":[{many}]}}',
-    }[place]
-    with pytest.raises(match=_TOO_MANY_VALUES):
+    page = f'{{"total":0,"versions":[],"{place}":[{many}]}}'
+    with pytest.raises(NoAnswerError, match="holds too many values to be a page of"):
         parse_page(page.encode())
 
 
-@pytest.mark.parametrize("code", ["{[,", '{"a":[],', "\\\\,[", '\\",{"'])
-def test_code_in_texts_is_no_value(code: str) -> None:
+def test_code_in_texts_is_no_value() -> None:
     """Megabytes of a changelog or a reason full of brackets, commas, quotes and backslashes are one text."""
-    text = code * (2_000_000 // len(code))
+    text = '{[,{"a":[],\\\\,[\\",{"' * 100_000
     page = parse_page(page_of(ROW | {"changelog": text, "status_reason": text}))
     assert page.rows[0].status_reason == text
 
 
-@pytest.mark.parametrize("row", one_of(ROW, None, [], {}, fast=2), ids=str)
-def test_far_more_rows_than_were_asked_for_are_refused(row: Any) -> None:
+def test_far_more_rows_than_were_asked_for_are_refused() -> None:
     """A page of thousands is read, for a registry may ignore the page's size; one of still more is not."""
-    assert parse_page(page_of(*[row] * MOST_ROWS)).items == MOST_ROWS
+    assert parse_page(page_of(*[ROW] * MOST_ROWS)).items == MOST_ROWS
     with pytest.raises(
-        match="the answer holds 5001 rows, far more than were requested"
+        NoAnswerError, match="holds 5001 rows, far more than were requested"
     ):
-        parse_page(page_of(*[row] * (MOST_ROWS + 1)))
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
-def test_only_utf_8_is_json(encoding: str) -> None:
-    """JSON is UTF-8 where systems exchange it; in another encoding it is no answer."""
-    with pytest.raises(match="the answer is no readable JSON"):
-        parse_page(page_of(ROW).decode().encode(encoding))
+        parse_page(page_of(*[ROW] * (MOST_ROWS + 1)))
 
 
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "the answer is empty"),
         (b" \n", "the answer is empty"),
-        (b"<html></html>", "the answer is no readable JSON"),
-        (b"{", "the answer is no readable JSON"),
-        (b"\xff\xfe", "the answer is no readable JSON"),
-        (b'{"versions":[],"total":NaN}', "the answer is no readable JSON"),
-        (b'{"versions":[],"total":-Infinity}', "the answer is no readable JSON"),
-        (
-            b'{"versions":[],"total":' + b"9" * 10_000 + b"}",
-            "the answer is no readable JSON",
+        *(
+            (body, "the answer is no readable JSON")
+            for body in (
+                b"{",
+                b'{"versions":[],"total":-Infinity}',
+                page_of(ROW).decode().encode("utf-16"),
+            )
         ),
         *(
             (body, "the answer has no list of versions")
-            for body in (b"{}", b"[]", b"null", b"7", b'"x"')
+            for body in (b"null", b"7", b'{"versions":"none","total":0}')
         ),
-        (b'{"versions":{"id":"1"},"total":1}', "the answer has no list of versions"),
-        (b'{"versions":"none","total":0}', "the answer has no list of versions"),
-        (b'{"error":"x","message":"y"}', "the answer has no list of versions"),
-        (b"[" * 100_000 + b"]" * 100_000, "the answer is nested too deeply"),
-        (
-            b'{"total":0,"versions":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-            "the answer is nested too deeply",
-        ),
+        (b'{"versions":' + b"[" * 100_000 + b"}", "the answer is nested too deeply"),
     ],
 )
 def test_what_is_no_listing_says_what_it_is(body: bytes, said: str) -> None:
@@ -292,16 +237,14 @@ def test_what_is_no_listing_says_what_it_is(body: bytes, said: str) -> None:
     assert str(caught.value) == said
 
 
-@pytest.mark.parametrize("total", [None, "many", 1.5, True, [], {}], ids=repr)
+@pytest.mark.parametrize("total", [None, "many", 1.5, True], ids=repr)
 def test_a_total_that_is_no_count_is_none(total: Any) -> None:
     """Rows are read whatever the total is; what is no count is not believed."""
     page = parse_page(page_of(ROW, total=total))
     assert (versions(page), page.total) == (["1.0.0"], None)
 
 
-@pytest.mark.parametrize(
-    "more", [b"", b',"status":"ok"', b',"kind":"versions"', b',"x":1,"x":2']
-)
+@pytest.mark.parametrize("more", [b"", b',"status":"ok"'])
 def test_no_list_of_no_versions_is_an_empty_one(more: bytes) -> None:
     """A null for the list, as some encoders write an empty one, is read if there is a total, whatever else is there."""
     page = parse_page(b'{"versions":null,"total":0' + more + b"}")
@@ -316,23 +259,18 @@ def test_any_bytes_are_a_page_or_refused(body: bytes) -> None:
         assert all(parse_version(row).key for row in parse_page(body).rows)
 
 
-@examples(25)
-@given(st.data())
-def test_both_ways_of_reading_agree(data: st.DataObject) -> None:
+def test_both_ways_of_reading_agree() -> None:
     """A page read in parts, because one row is bad, gives for its good rows what a page read whole gives."""
     catalog = Catalog()
-    text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-    for number in range(data.draw(st.integers(1, 4))):
+    for number, status in enumerate([*STATUSES, "odd"]):
         catalog.publish(
             "pack",
             f"1.{number}",
-            status=data.draw(st.sampled_from([*STATUSES, "odd"])),
-            deprecated=data.draw(st.booleans()),
-            dependencies=data.draw(st.lists(text, max_size=3)),
-            downloadUrl=data.draw(text),
+            status=status,
+            deprecated=number % 2 == 0,
+            dependencies=["é\n"] * number,
+            downloadUrl="",
         )
     rows: Any = catalog.answer({"nodeId": ["pack"]})[1]["versions"]
     whole, parts = parse_page(page_of(*rows)), parse_page(page_of(*rows, None))
-    assert [parse_version(row) for row in whole.rows] == [
-        parse_version(row) for row in parts.rows
-    ]
+    assert whole.rows == parts.rows
