@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from tests.support.fake_registry.server import FakeRegistry
 pytestmark = pytest.mark.deployment
 
 _PAGE = (program.ROOT / "docs" / "cron.md").read_text("utf-8")
+_README = (program.ROOT / "README.md").read_text("utf-8")
 _DEPLOY = program.ROOT / "deploy" / "cron"
+_ON_PATH = "PATH=$HOME/.local/bin:$PATH\n"
+"""What `pipx ensurepath` does for a shell, and not for cron."""
 
 
 def step(name: str) -> str:
@@ -24,6 +28,18 @@ def step(name: str) -> str:
     return (
         _PAGE.partition(f"<!-- {name} -->\n")[2].partition("\n")[2].partition("```")[0]
     )
+
+
+def steps(registry_url: str, cron: Cron) -> None:
+    """Do the README's four steps as a user, with settings for this registry as the edit."""
+    shown = re.findall(
+        r"^<!-- step -->\n```sh\n(.*?)^```$", _README, re.MULTILINE | re.DOTALL
+    )
+    first, last = shown[0], shown[-1]
+    assert first.split() == ["comfy-watch", "init"]
+    cron.does(_ON_PATH + first, user=USER)
+    give(cron, registry_url)
+    cron.does(_ON_PATH + last, user=USER)
 
 
 @pytest.fixture
@@ -42,7 +58,7 @@ def registry() -> Iterator[FakeRegistry]:
 
 
 def give(cron: Cron, registry_url: str) -> None:
-    """Write over the user's settings file, which the page's words have written, as in an editor."""
+    """Write over the user's settings file, which the README's first step has written, as in an editor."""
     path = cron.home / ".config" / "comfy-watch" / "comfy-watch.toml"
     path.write_text(settings(registry_url), "utf-8")
 
@@ -65,23 +81,26 @@ def test_the_page_has_the_files() -> None:
 
 
 def test_a_users_line(cron: Cron, registry: FakeRegistry) -> None:
-    """It finds the program and its settings, says nothing while all is well, and a shell sees its state."""
+    """It goes on with the settings and the state of the README's steps, says nothing while all is well, and a shell
+    sees what it found.
+    """
     line = step("crontab")
-    cron.does(step("settings"), user=USER)
-    give(cron, registry.url)
+    steps(registry.url, cron)
     cron.does(f"crontab -u {USER} - <<'END'\n{line}END")
     assert line in cron.does(f"crontab -u {USER} -l")
-    cron.does(step("try").partition("\n")[2], user=USER)
+    cron.does(step("try"), user=USER)
     registry.catalog.publish("alpha", "1.1.0")
     assert cron.once(line) == []
-    assert "1.1.0" in cron.does("~/.local/bin/comfy-watch history", user=USER)
+    history = cron.does("~/.local/bin/comfy-watch history", user=USER)
+    assert "1.1.0" in history
+    assert history.count("baseline") == 1
     cron.does(step("works"), user=USER)
     assert cron.owners(f"/home/{USER}/.local/state/comfy-watch") == {USER}
 
 
 def test_a_problem_that_lasts(cron: Cron, registry: FakeRegistry) -> None:
     """It is mailed when it begins and when it is over, and not by each poll."""
-    cron.does(step("settings"), user=USER)
+    steps(registry.url, cron)
     give(cron, "http://127.0.0.1:9")
     (mail,) = cron.once(step("crontab"))
     assert mail.startswith("error: the registry cannot be read: ")
@@ -91,12 +110,19 @@ def test_a_problem_that_lasts(cron: Cron, registry: FakeRegistry) -> None:
 
 
 def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:
-    """Within a minute cron polls as the user comfy-watch, who keeps the state when root polls; no mail."""
+    """Within a minute cron polls as the user comfy-watch, who goes on with a user's state, and keeps it when root
+    polls; no mail.
+    """
+    steps(registry.url, cron)
     cron.does(step("system"))
+    cron.does(f"HOME=/home/{USER}\n{step('move')}")
     cron.does(
         f"cat > /etc/comfy-watch/comfy-watch.toml <<'END'\n{settings(registry.url)}END"
     )
-    cron.does(step("system-try").partition("\n")[2])
+    registry.catalog.publish("alpha", "1.0.1")
+    said = cron.does(step("system-try").partition("\n")[2])
+    assert "1.0.1" in said
+    assert "baseline" not in said
     assert cron.owners("/var/lib/comfy-watch") == {"comfy-watch"}
     modes = cron.does(
         "stat -c '%a %U' /etc/comfy-watch /etc/comfy-watch/comfy-watch.toml /etc/comfy-watch/alert_urls"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.support.person import Person, marked
+from tests.deploy.support.person import Person, marked, tables
 from tests.deploy.support.tools import ended, tool, until
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
@@ -39,9 +39,12 @@ class _Installer(Person):
 
     def follows(self, marker: str) -> str:
         """Carry out a block of the page, and return what that printed."""
-        done = self.shell(marked("install.md", marker), env=self.session())
-        assert done.code == 0, done.err
-        return done.out
+        return self._does(marked("install.md", marker))
+
+    def later(self, column: int) -> str:
+        """Carry out what the page's table has for uv: an upgrade (1) or the removal (2)."""
+        [row] = [row for row in tables("install.md")["tool"] if row[0] == "uv"]
+        return self._does(row[column].strip("`"))
 
     def session(self) -> dict[str, str]:
         """Return the environment of a new shell in which `~/.local/bin` is on the PATH."""
@@ -69,6 +72,11 @@ class _Installer(Person):
             "PATH": path,
             "SHELL": "/bin/bash",
         }
+
+    def _does(self, words: str) -> str:
+        done = self.shell(words, env=self.session())
+        assert done.code == 0, done.err
+        return done.out
 
     def _git(self, *args: str) -> str:
         done = ended(tool("git"), *args, cwd=self.repository, env=self.environment())
@@ -120,7 +128,7 @@ def test_uv(settled: _Installer, registry: FakeRegistry) -> None:
     try:
         second = settled.publish()
         until(lambda: bool(registry.requests), "the first poll")
-        settled.follows("uv upgrade")
+        settled.later(1)
         assert run.wait(_PATIENCE) == 1, log.read_text("utf-8")
     finally:
         run.kill()
@@ -131,7 +139,7 @@ def test_uv(settled: _Installer, registry: FakeRegistry) -> None:
     )
     assert f"(commit {second})\n" in settled.follows("works")
 
-    settled.follows("uv remove")
+    settled.later(2)
     assert [path.name for path in (settled.home / ".local" / "bin").iterdir()] == []
     assert (settled.home / "comfy-watch.toml").exists()
     assert (settled.home / "state" / "snapshot.json").exists()
