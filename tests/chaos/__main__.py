@@ -132,7 +132,7 @@ PARTS = {
     ),
     "services": Part(
         module="tests.chaos.proxied",
-        tried={"messages": 3500},
+        tried={"messages": 3000},
     ),
     "deliveries": Part(module="tests.delivery_oracle", tried={"cases": 5000}),
     "soak": Part(

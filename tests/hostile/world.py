@@ -42,7 +42,7 @@ from tests.hostile.parsers import Finding
 from tests.hostile.repository import folder_name, plant
 from tests.proxied.peer import Peer
 from tests.proxied.proxy import Proxy
-from tests.proxied.services.table import ON_CALL, PEERS
+from tests.proxied.services.table import PEERS
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry, encoded
 from tests.support.fakes.fault import asked
@@ -115,11 +115,9 @@ _LONGEST_ERROR = 60_000
 """Of a refusal larger than 256 KB nothing is read."""
 _REFUSALS = (404, 400, 500, 403, 404, 400, 418, 404, 400, 429)
 """Mostly ones that say nothing of the registry as a whole, which would be reported instead of the nodes."""
-_ALIKE = {"slack-hook-b", "slack-hook-d", "gotify"}
+_ALIKE = {"slack-hook-d", "gotify", "pagerduty"}
 """Services whose messages look as others' do; what each of them takes is tested without the registry."""
-SERVICES = tuple(
-    peer for name, peer in PEERS.items() if name not in {*_ALIKE, *ON_CALL}
-)
+SERVICES = tuple(peer for name, peer in PEERS.items() if name not in _ALIKE)
 CHANNELS = {peer.name for peer in SERVICES} | {"mail"}
 OUTPUTS = CHANNELS | {
     *(

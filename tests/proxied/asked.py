@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qsl
 from xml.etree import ElementTree as ET
 
 
@@ -54,11 +54,3 @@ class Asked:
                 if not len(leaf)
             }
         return json.loads(self.body.decode("utf-8"))
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        """The parameters of the address."""
-        return {
-            name: values[-1]
-            for name, values in parse_qs(self.query, keep_blank_values=True).items()
-        }

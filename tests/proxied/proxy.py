@@ -21,23 +21,17 @@ _INVALID = says({"error": "invalid"}, 400)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A message to a service; `violations` is empty for one that it could take, `is_taken` whether it did."""
+    """A message to a service; `violations` is empty for one that it takes."""
 
     peer: Peer
     asked: Asked
     violations: tuple[str, ...]
-    is_taken: bool
 
 
 class Proxy:
-    """Stands in for the services between `with` and its end.
-
-    What `refusing` holds for a service's name is the answer to every message to it; otherwise a message is taken if it
-    is valid.
-    """
+    """Stands in for the services between `with` and its end: a message is taken if it is valid."""
 
     def __init__(self, peers: Iterable[Peer]) -> None:
-        self.refusing: dict[str, Reply] = {}
         self.strays: list[str] = []
         """Requests that no service would know."""
         self.peers = tuple(peers)
@@ -68,15 +62,10 @@ class Proxy:
         for peer in self.peers:
             if peer.takes(asked):
                 wrong = tuple(peer.violations(asked))
+                message = Received(peer=peer, asked=asked, violations=wrong)
                 with self._lock:
-                    said = self.refusing.get(peer.name)
-                    is_taken = said is None and not wrong
-                    self._received.append(
-                        Received(
-                            peer=peer, asked=asked, violations=wrong, is_taken=is_taken
-                        )
-                    )
-                return said or (_INVALID if wrong else peer.taken)
+                    self._received.append(message)
+                return _INVALID if wrong else peer.taken
         for peer in self.peers:
             if (other := peer.other(asked)) is not None:
                 return other
@@ -92,7 +81,6 @@ class Proxy:
     def forget(self) -> None:
         """Begin anew."""
         with self._lock:
-            self.refusing.clear()
             self.strays.clear()
             self._received.clear()
 

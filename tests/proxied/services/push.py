@@ -1,4 +1,4 @@
-"""Services that push to phones: Pushover, Prowl, Gotify, ntfy, Bark, Pushbullet and Signal."""
+"""Services that push to phones (Pushover, Gotify, ntfy), and PagerDuty."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from tests.proxied.peer import Peer, says
 from tests.proxied.schema import (
     ANYTHING,
     LINK,
-    YES_OR_NO,
     Schema,
     matching,
     one_of,
@@ -24,9 +23,6 @@ from tests.proxied.schema import (
 )
 from tests.proxied.services.reading import titled
 
-_FORM = "application/x-www-form-urlencoded"
-
-
 # Pushover: https://pushover.net/api
 
 _PUSHOVER: Schema = record(
@@ -34,45 +30,25 @@ _PUSHOVER: Schema = record(
         "token": matching("[A-Za-z0-9]{30}"),
         "user": matching("[A-Za-z0-9]{30}"),
         "message": words(1024, least=1),
+        "title": words(250),
     },
-    title=words(250),
     device=matching("[A-Za-z0-9_,-]{1,250}"),
-    priority=matching("-2|-1|0|1|2"),
-    retry=matching("[0-9]+"),
-    expire=matching("[0-9]+"),
+    priority=matching("-2|-1|0|1"),
     sound=matching("[a-z_]+"),
     html=one_of("0", "1"),
-    monospace=one_of("0", "1"),
-    timestamp=matching("[0-9]+"),
-    ttl=matching("[1-9][0-9]*"),
     url=words(512),
-    url_title=words(100),
 )
 
 
-def _pushover(asked: Asked) -> Iterator[str]:
-    said = asked.said
-    if said.get("priority") == "2":
-        if int(said.get("retry") or 0) < 30:
-            yield "retry: an emergency is repeated after 30 seconds at the earliest"
-        if not 0 < int(said.get("expire") or 0) <= 10800:
-            yield "expire: an emergency lasts up to 10,800 seconds"
-    if said.get("html") == "1" and said.get("monospace") == "1":
-        yield "html and monospace exclude each other"
-
-
 def _on_pushover(said: Any) -> Shown:
-    body = said["message"]
+    body, dialect = said["message"], Dialect.TEXT
     if said.get("html") == "1":
         body = re.sub(
             r"</?b>|<a href=\"[^\"<>]*\">|</a>", "", body.replace("<br>", "\n")
         )
         assert "<" not in body, said
-        return [(Dialect.TITLE, said["title"]), (Dialect.BARE, unescape(body))]
-    return [(Dialect.TITLE, said["title"]), (Dialect.TEXT, body)]
-
-
-# Prowl: https://www.prowlapp.com/api.php
+        body, dialect = unescape(body), Dialect.BARE
+    return [(Dialect.TITLE, said["title"]), (dialect, body)]
 
 
 # ntfy: https://docs.ntfy.sh/publish/#publish-as-json
@@ -86,14 +62,36 @@ def _ntfy(asked: Asked) -> Iterator[str]:
 _NTFY: Schema = record(
     {"topic": matching("[-_A-Za-z0-9]{1,64}"), "message": words(octets=4096, least=1)},
     title=words(octets=1024),
-    priority=whole(1, 5),
-    tags=several(words(100), 20),
-    click=LINK,
-    markdown=YES_OR_NO,
-    actions=several(ANYTHING, 3),
-    icon=LINK,
-    delay=words(20),
 )
+
+# PagerDuty: https://developer.pagerduty.com/docs/send-alert-event
+
+_INCIDENT = record(
+    {
+        "summary": words(1024, least=1),
+        "source": words(255, least=1),
+        "severity": one_of("critical", "error", "warning", "info"),
+    },
+    component=words(255),
+    custom_details=record({"message": words(10_000, least=1)}),
+)
+_PAGERDUTY: Schema = record(
+    {
+        "routing_key": matching("[A-Za-z0-9]{32}"),
+        "event_action": one_of("trigger"),
+        "payload": _INCIDENT,
+        "dedup_key": words(255, least=1),
+    },
+    client=words(255),
+    links=several(record({"href": LINK}), 50),
+)
+
+
+def _on_pagerduty(said: Any) -> Shown:
+    payload = said["payload"]
+    whole = payload["custom_details"]["message"]
+    return [(Dialect.TEXT, payload["summary"]), (Dialect.TEXT, whole)]
+
 
 PUSH = (
     *(
@@ -103,20 +101,13 @@ PUSH = (
             host="api.pushover.net",
             path="/1/messages.json",
             mark=f"user={'u' * 29}{number}&".encode(),
-            content_type=_FORM,
+            content_type="application/x-www-form-urlencoded",
             schema=_PUSHOVER,
-            check=_pushover,
             shown=_on_pushover,
-            taken=says(
-                {"status": 1, "request": "647d2300-702c-4b38-8b2f-d56326ae460b"}
-            ),
+            taken=says({"status": 1, "request": "647d2300"}),
         )
         for number, (name, query) in enumerate(
-            (
-                ("pushover", ""),
-                ("pushover-emergency", "?priority=emergency"),
-                ("pushover-html", "?format=html"),
-            )
+            (("pushover", ""), ("pushover-html", "?format=html"))
         )
     ),
     *(
@@ -132,15 +123,7 @@ PUSH = (
                 extras=ANYTHING,
             ),
             shown=titled("title", "message", dialect),
-            taken=says(
-                {
-                    "id": 25,
-                    "appid": 5,
-                    "message": "…",
-                    "priority": 5,
-                    "date": "2026-01-01T00:00:00Z",
-                }
-            ),
+            taken=says({"id": 25, "appid": 5, "message": "…", "priority": 5}),
         )
         for name, host, query, dialect in (
             ("gotify", "gotify.example", "", Dialect.TEXT),
@@ -161,15 +144,7 @@ PUSH = (
             schema=_NTFY,
             check=_ntfy,
             shown=titled("title", "message", dialect),
-            taken=says(
-                {
-                    "id": "sPs71M8A2T",
-                    "time": 1,
-                    "expires": 2,
-                    "event": "message",
-                    "topic": "topic",
-                }
-            ),
+            taken=says({"id": "sPs71M8A2T", "event": "message", "topic": "topic"}),
         )
         for name, url, host, dialect in (
             ("ntfy", "ntfy://topic", "ntfy.sh", Dialect.TEXT),
@@ -180,5 +155,14 @@ PUSH = (
                 Dialect.MARKDOWN,
             ),
         )
+    ),
+    Peer(
+        name="pagerduty",
+        url=f"pagerduty://{'A' * 32}@{'b' * 32}",
+        host="events.pagerduty.com",
+        path="/v2/enqueue",
+        schema=_PAGERDUTY,
+        shown=_on_pagerduty,
+        taken=says({"status": "success", "dedup_key": "srv01"}, 202),
     ),
 )

@@ -1,16 +1,16 @@
-"""Chat services for teams: Teams, Rocket.Chat, Mattermost, Google Chat, Zulip, Webex, and those of China."""
+"""Chat services for teams: Teams, Mattermost, Google Chat, Zulip, and Matrix."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Reply, says, text
 from tests.proxied.schema import (
-    ANYTHING,
-    LINK,
     YES_OR_NO,
     Schema,
     matching,
@@ -19,7 +19,7 @@ from tests.proxied.schema import (
     several,
     words,
 )
-from tests.proxied.services.reading import headed
+from tests.proxied.services.reading import headed, split
 
 # Teams workflows: https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors (28 KB a message)
 
@@ -29,19 +29,13 @@ _TEXT_BLOCK = record(
     style=one_of("default", "heading"),
     weight=one_of("Default", "Lighter", "Bolder"),
     size=one_of("Default", "Small", "Medium", "Large", "ExtraLarge"),
-    color=one_of("Default", "Dark", "Light", "Accent", "Good", "Warning", "Attention"),
-    isSubtle=YES_OR_NO,
     wrap=YES_OR_NO,
-    spacing=words(20),
-    separator=YES_OR_NO,
 )
 _CONTAINER = record(
     {
         "type": one_of("Container"),
         "items": several(_TEXT_BLOCK, 100, least=1),
-        "style": one_of(
-            "default", "emphasis", "good", "attention", "warning", "accent"
-        ),
+        "style": one_of("attention", "warning", "accent"),
     },
     bleed=YES_OR_NO,
 )
@@ -53,24 +47,16 @@ _CARD = record(
         "body": several({"oneOf": [_TEXT_BLOCK, _CONTAINER]}, 100, least=1),
     },
     msteams=record({}, width=one_of("full")),
-    fallbackText=words(),
+)
+_ATTACHED = record(
+    {
+        "contentType": one_of("application/vnd.microsoft.card.adaptive"),
+        "content": _CARD,
+    },
+    contentUrl={"type": "null"},
 )
 _TEAMS: Schema = record(
-    {
-        "type": one_of("message"),
-        "attachments": several(
-            record(
-                {
-                    "contentType": one_of("application/vnd.microsoft.card.adaptive"),
-                    "content": _CARD,
-                },
-                contentUrl={"type": "null"},
-            ),
-            1,
-            least=1,
-        ),
-    },
-    summary=words(),
+    {"type": one_of("message"), "attachments": several(_ATTACHED, 1, least=1)}
 )
 
 
@@ -91,13 +77,26 @@ def _on_teams(said: Any) -> Shown:
 
 
 def _google_chat(asked: Asked) -> Iterator[str]:
-    if asked.parameters.keys() < {"key", "token"}:
-        yield "no key or token"
     if len(asked.body) > 32_000:
         yield f"{len(asked.body)} bytes, at most 32,000"
 
 
-# Lark and Feishu, DingTalk, WeCom: an error is an answer of 200 with a number in it
+# Matrix: https://spec.matrix.org/latest/client-server-api/
+
+_API = "/_matrix/client/v3"
+_ROOM = f"{_API}/rooms/!room:x"
+_NOT_FOUND = says({"errcode": "M_NOT_FOUND", "error": "…"}, 404)
+_LOGIN = {"access_token": "t", "user_id": "@u:matrix.example", "device_id": "d"}
+
+
+def _on_matrix(said: Any) -> Shown:
+    heading, _, page = said["formatted_body"].rpartition("</h1>")
+    title = unescape(re.sub(r"\A<h1>", "", heading))
+    return [
+        (Dialect.TITLE, title),
+        (Dialect.HTML, page),
+        *split(said["body"], Dialect.BARE),
+    ]
 
 
 ROOMS = (
@@ -112,35 +111,11 @@ ROOMS = (
         taken=Reply(status=202),
     ),
     Peer(
-        name="rocket-chat",
-        url=f"rockets://{'a' * 24}/{'b' * 64}@rocket.example/#general",
-        host="rocket.example",
-        path=f"/hooks/{'a' * 24}/{'b' * 64}",
-        schema=record(
-            {"text": words(5000, least=1)},
-            channel=words(100),
-            alias=words(100),
-            username=words(100),
-            avatar=LINK,
-            emoji=words(50),
-            attachments=several(ANYTHING, 20),
-        ),
-        shown=headed("text", Dialect.MARKDOWN),
-        taken=says({"success": True}),
-    ),
-    Peer(
         name="mattermost",
         url="mmosts://mattermost.example/3ccdd113474722377935511fc85d3dd4",
         host="mattermost.example",
         path="/hooks/3ccdd113474722377935511fc85d3dd4",
-        schema=record(
-            {"text": words(16383, least=1)},
-            channel=words(64),
-            username=words(64),
-            icon_url=LINK,
-            icon_emoji=words(64),
-            props=ANYTHING,
-        ),
+        schema=record({"text": words(16383, least=1)}, username=words(64)),
         shown=headed("text", Dialect.MARKDOWN),
         taken=text("ok"),
     ),
@@ -149,10 +124,10 @@ ROOMS = (
         url="gchat://workspace/key/token",
         host="chat.googleapis.com",
         path="/v1/spaces/workspace/messages",
-        schema=record({"text": words(4096, least=1)}, thread=ANYTHING),
+        schema=record({"text": words(4096, least=1)}),
         check=_google_chat,
         shown=headed("text", Dialect.SLACK),
-        taken=says({"name": "spaces/workspace/messages/UMxbHmzDlr4.UMxbHmzDlr4", "sender": {"type": "BOT"}}),
+        taken=says({"name": "spaces/workspace/messages/UMxbHmzDlr4.UMxbHmzDlr4"}),
     ),
     Peer(
         name="zulip",
@@ -161,10 +136,43 @@ ROOMS = (
         path="/api/v1/messages",
         content_type="application/x-www-form-urlencoded",
         schema=record(
-            {"type": one_of("stream", "channel"), "to": words(60, least=1), "content": words(10000, least=1)},
+            {
+                "type": one_of("stream", "channel"),
+                "to": words(60, least=1),
+                "content": words(10000, least=1),
+            },
             topic=words(60, least=1),
         ),
-        shown=lambda said: [(Dialect.TITLE, said["topic"]), (Dialect.MARKDOWN, said["content"])],
+        shown=lambda said: [
+            (Dialect.TITLE, said["topic"]),
+            (Dialect.MARKDOWN, said["content"]),
+        ],
         taken=says({"result": "success", "msg": "", "id": 42}),
     ),
-)  # fmt: skip
+    Peer(
+        name="matrix",
+        url="matrixs://user:password@matrix.example/!room:x",
+        host="matrix.example",
+        method="PUT",
+        path=f"{_ROOM}/send/m.room.message/.+",
+        schema=record(
+            {
+                "msgtype": one_of("m.text", "m.notice"),
+                "body": words(octets=32_000, least=1),
+                "format": one_of("org.matrix.custom.html"),
+                "formatted_body": words(octets=32_000, least=1),
+                "m.mentions": record({}),
+            },
+        ),
+        shown=_on_matrix,
+        others=(
+            ("GET", "/.well-known/matrix/client", _NOT_FOUND),
+            ("POST", f"{_API}/login", says(_LOGIN)),
+            ("POST", f"{_API}/join/!room:x", says({"room_id": "!room:x"})),
+            ("GET", f"{_ROOM}/state/m.room.encryption.*", _NOT_FOUND),
+            ("POST", f"{_API}/(keys/upload|logout)", says({})),
+        ),
+        is_slow=True,
+        taken=says({"event_id": "$YUwRidLecu:matrix.example"}),
+    ),
+)

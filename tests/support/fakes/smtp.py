@@ -31,7 +31,7 @@ class Mailbox:
     `refuse` is a reply (like "554 no") given instead of taking a mail, or empty; `unknown` are recipients that get 550,
     and `replies` has other refusals by command ("RCPT", "DATA") and recipient. With 421 it closes the connection; "" is
     no reply at all.
-    A mail that is taken is answered `slow` seconds later, or never where that is None.
+    A mail that is taken is answered `slow` seconds later, or never where that is None; after that it `leaves`.
     """
 
     def __init__(self) -> None:
@@ -40,6 +40,7 @@ class Mailbox:
         self.unknown: set[str] = set()
         self.replies: dict[tuple[str, str], str] = {}
         self.slow: float | None = 0.0
+        self.leaves = False
 
     def __enter__(self) -> Self:
         listener = socket.create_server(("127.0.0.1", 0))
@@ -82,7 +83,7 @@ class Mailbox:
         await asyncio.wait_for(
             self._leaving.wait(), self.slow
         ) if self.slow is None else await asyncio.sleep(self.slow)
-        return "250 taken"
+        return await self._said(server, "250 taken", leaves=self.leaves)
 
     async def handle_RCPT(
         self,
@@ -103,11 +104,11 @@ class Mailbox:
     def _of_data(self, address: str) -> str | None:
         return self.replies.get(("DATA", address))
 
-    async def _said(self, server: SMTP, reply: str) -> str:
-        """Return a reply, after which the connection is closed where it says so."""
+    async def _said(self, server: SMTP, reply: str, *, leaves: bool = False) -> str:
+        """Return a reply, after which the connection is closed if it `leaves`, or says so."""
         if not reply:
             await self._leaving.wait()
-        if reply.startswith("421") and server.transport is not None:
+        if (leaves or reply.startswith("421")) and server.transport is not None:
             self._loop.call_later(0.01, server.transport.close)
         return reply
 

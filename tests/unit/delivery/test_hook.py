@@ -15,6 +15,7 @@ import pytest
 import requests
 from apprise.manager_plugins import NotificationManager
 
+from tests.support.fakes.ports import Listener, Refused
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.unanswering import unanswering_port
 from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
@@ -473,6 +474,52 @@ def test_a_server_that_does_not_take_a_connection_leaves_no_doubt() -> None:
     with unanswering_port() as port:
         outcome = send(job(f"json://127.0.0.1:{port}", 0.5), print)
     assert outcome == Outcome(reason="timed out")
+
+
+class _Proxy(Listener):
+    """An HTTP proxy that gives one answer to each connection and closes it."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    def serve(self, connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(self._answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (
+            b"HTTP/1.1 407 Authentication\r\n\r\n",
+            "PROXY wants a login: write USER:PASSWORD@ before its host",
+        ),
+        (
+            b"HTTP/1.1 502 Bad Gateway\r\n\r\n",
+            "PROXY refused the connection: ask for the channel's host to be allowed",
+        ),
+        (b"", "the connection was lost"),
+        (b"HTTP/1.1 200 OK\r\n\r\nnot TLS", "the TLS connection failed"),
+    ],
+)
+def test_what_a_proxy_refuses_has_not_left(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes, reason: str
+) -> None:
+    """A message that a proxy did not let through counts as not sent, and the reason names the proxy if it answered."""
+    with _Proxy(answer) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        named = f"the proxy {proxy.url.removeprefix('http://')} (HTTPS_PROXY)"
+        expected = Outcome(reason=reason.replace("PROXY", named))
+        assert sent("discord://1234567890/token") == expected
+
+
+def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said that it is the proxy that cannot be reached, and never its password."""
+    with Refused() as nobody:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:hunter2@127.0.0.1:{nobody.port}")
+        proxy = f"the proxy 127.0.0.1:{nobody.port} (HTTPS_PROXY)"
+        reason = f"{proxy} cannot be reached: check that it runs, and its address"
+        assert sent("discord://1234567890/token") == Outcome(reason=reason)
 
 
 class _RocketChat(Webhook):

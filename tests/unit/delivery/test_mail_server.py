@@ -66,6 +66,12 @@ def test_a_mail_without_an_answer_may_have_been_taken(mailbox: Mailbox) -> None:
     assert len(mailbox.mails) == 1
 
 
+def test_a_server_that_leaves_after_a_mail_has_it(mailbox: Mailbox) -> None:
+    """A farewell that is lost after the reply to the mail is no failure."""
+    mailbox.leaves = True
+    assert _deliver(mailbox.apprise_url()) == Outcome(taken=True)
+
+
 def test_a_refused_mail_says_the_code(mailbox: Mailbox) -> None:
     """The server's code is named, and nothing that it says beside it."""
     mailbox.refuse = "552 too big"

@@ -256,7 +256,7 @@ def test_a_mail_servers_code_is_named(
     [
         (
             "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed",
-            "the certificate does not verify: ",
+            "the certificate does not verify: renew it, or name its authority in REQUESTS_CA_BUNDLE",
         ),
         (
             "[SSL: WRONG_VERSION_NUMBER] wrong version number",
