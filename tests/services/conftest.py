@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +20,15 @@ from tests.services.servers.rsyslog import Rsyslog
 from tests.services.servers.synapse import Synapse
 from tests.support.fake_registry.server import FakeRegistry
 
+_ENDS: dict[str, tuple[Any, Callable[[Any], Destination]]] = {
+    "ntfy": (Ntfy, destinations.ntfy),
+    "mqtt": (Mosquitto, destinations.mosquitto),
+    "mail": (Postfix, destinations.postfix),
+    "xmpp": (Prosody, destinations.prosody),
+    "syslog": (Rsyslog, destinations.rsyslog),
+}
+"""What serves each kind of channel, and what reads it."""
+
 
 @pytest.fixture(scope="session")
 def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
@@ -32,36 +41,21 @@ def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
 def operator(tmp_path: Path, registry: FakeRegistry) -> Callable[..., Operator]:
     """Somebody who watches a pack and is alerted at these URLs."""
 
-    def begin(
-        *urls: str, surrounding: dict[str, str] | None = None, **settings: object
-    ) -> Operator:
-        return Operator(
-            tmp_path / "operator", registry, *urls, surrounding=surrounding, **settings
-        )
+    def begin(*urls: str, **settings: Any) -> Operator:
+        return Operator(tmp_path / "operator", registry, *urls, **settings)
 
     return begin
 
 
-@pytest.fixture(params=["matrix", "ntfy", "mqtt", "mail", "xmpp", "syslog"])
+@pytest.fixture(params=["matrix", *_ENDS])
 def destination(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Destination]:
     """Each kind of channel's end in turn, with nothing in it."""
-    name, folder = str(request.param), tmp_path / "server"
-    if name == "matrix":
-        yield destinations.synapse(
-            request.getfixturevalue("synapse"), f"room-{uuid.uuid4().hex}"
-        )
+    if request.param == "matrix":
+        server = request.getfixturevalue("synapse")
+        yield destinations.synapse(server, f"room-{uuid.uuid4().hex}")
         return
-    with contextlib.ExitStack() as ends:
-        match name:
-            case "ntfy":
-                yield destinations.ntfy(ends.enter_context(Ntfy(folder)))
-            case "mqtt":
-                yield destinations.mosquitto(ends.enter_context(Mosquitto(folder)))
-            case "mail":
-                yield destinations.postfix(ends.enter_context(Postfix(folder)))
-            case "xmpp":
-                yield destinations.prosody(ends.enter_context(Prosody(folder)))
-            case _:
-                yield destinations.rsyslog(ends.enter_context(Rsyslog(folder)))
+    serve, read = _ENDS[request.param]
+    with serve(tmp_path / "server") as server:
+        yield read(server)

@@ -34,8 +34,6 @@ class Destination:
     """The server can be seen to be away. syslog's datagrams are not answered."""
     confirmed: bool = True
     """The channel can say that a message was taken."""
-    most: int = 4096
-    """The most bytes that one message may have: the server's limit, or ours where it has none."""
 
     def texts(self) -> list[str]:
         """Return all the messages so far, each as one text."""
@@ -86,7 +84,6 @@ def postfix(server: Postfix) -> Destination:
             ]
             for mail in server.mails()
         ],
-        most=100_000,
     )
 
 
@@ -138,7 +135,6 @@ def synapse(server: Synapse, name: str) -> Destination:
         ),
         surrounding=server.authority.trusted(),
         read=read,
-        most=65_536,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
@@ -17,11 +19,6 @@ _PATIENCE = 240.0
 _DEFAULTS: dict[str, object] = {"nodes": PACK, "baseline": "silent", "timeout": "30s"}
 
 
-def counts(**alerts: int) -> dict[str, int]:
-    """Return what `check --json` says of the alerts of a poll, all others being 0."""
-    return dict.fromkeys(("delivered", "unconfirmed", "pending", "expired"), 0) | alerts
-
-
 class Operator(Watcher):
     """A watcher that knows its pack from an earlier poll, with variables of its own in the environment."""
 
@@ -30,8 +27,8 @@ class Operator(Watcher):
         folder: Path,
         registry: FakeRegistry,
         *urls: str,
-        surrounding: Mapping[str, str] | None = None,
-        **settings: object,
+        surrounding: Mapping[str, str] = MappingProxyType({}),
+        **settings: Any,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(
@@ -40,35 +37,34 @@ class Operator(Watcher):
             fork_server=None,
             **{**_DEFAULTS, "alert_urls": list(urls), **settings},
         )
-        self._surrounding = dict(surrounding or {})
+        self._surrounding = dict(surrounding)
         self._run = partial(program.run, timeout=_PATIENCE)
 
-    def but(self, **settings: object) -> Operator:
+    def but(self, **settings: Any) -> Operator:
         """Return the same operator with some settings changed."""
         return Operator(
             self.folder,
             self.registry,
-            surrounding=self._surrounding,
-            **{**self.settings, **settings},
+            **{"surrounding": self._surrounding, **self.settings, **settings},
         )
 
     def environment(self) -> dict[str, str]:
         """Write the settings as environment variables, beside those that surround the program."""
         return super().environment() | self._surrounding
 
-    def knows(self, *versions: str) -> Operator:
+    def knows(self) -> Operator:
         """Publish versions and poll once, which alerts nobody."""
-        for version in versions or ("1.0.0", "1.1.0", "1.2.0"):
+        for version in ("1.0.0", "1.1.0", "1.2.0"):
             self.registry.catalog.publish(PACK, version)
         self.check()
         return self
 
-    def ban(self, version: str = "1.2.0", reason: str = REASON) -> None:
+    def ban(self, version: str = "1.2.0") -> None:
         """Have the registry ban a version."""
-        self.registry.catalog.set_status(PACK, version, "banned", reason)
+        self.registry.catalog.set_status(PACK, version, "banned", REASON)
 
-    def said(self, *args: str, code: int = 1) -> str:
-        """Run a command and return its output, stdout and stderr together."""
-        done: program.Completed = self.run(*args)
-        assert done.code == code, done
+    def said(self) -> str:
+        """Poll where something fails, and return the output, stdout and stderr together."""
+        done = self.run("check")
+        assert done.code == 1, done
         return done.out + done.err

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.services.operator import Operator, counts
+from tests.services.operator import Operator
 from tests.services.servers.synapse import Member, Synapse
 
 pytestmark = pytest.mark.services
@@ -29,24 +29,9 @@ def test_a_mistyped_alias_makes_no_room(
         synapse.url(writer, "#mistyped:localhost", tls=True), surrounding=surrounding
     ).knows()
     alerted.ban()
-    assert "room is not there" in alerted.said("check")
+    assert "room is not there" in alerted.said()
     assert writer.rooms() == []
     assert "room_id" not in synapse.ask("GET", "directory/room/%23mistyped:localhost")
-
-
-def test_a_name_that_nobody_has_makes_no_account(
-    synapse: Synapse, members: tuple[Member, Member], operator: Callable[..., Operator]
-) -> None:
-    """A login that the server does not know registers nobody."""
-    reader, _ = members
-    room = reader.room("no-account")
-    mistyped = Member(synapse, "mistyped-name", "@mistyped-name:localhost", "")
-    url = synapse.url(mistyped, room, tls=True)
-    alerted = operator(url, surrounding=synapse.authority.trusted()).knows()
-    alerted.ban()
-    assert "1 alert still undelivered" in alerted.said("check")
-    assert reader.messages(room) == []
-    assert "displayname" not in synapse.ask("GET", "profile/@mistyped-name:localhost")
 
 
 def test_an_encrypted_room_gets_nothing_in_the_open(
@@ -60,7 +45,7 @@ def test_an_encrypted_room_gets_nothing_in_the_open(
         synapse.url(writer, "#encrypted:localhost"), surrounding=surrounding
     ).knows()
     alerted.ban()
-    assert "encrypted" in alerted.said("check")
+    assert "encrypted" in alerted.said()
     over_tls = alerted.but(
         alert_urls=[synapse.url(writer, "#encrypted:localhost", tls=True)]
     )
@@ -70,23 +55,3 @@ def test_an_encrypted_room_gets_nothing_in_the_open(
     assert [event["type"] for event in reader.events(room)].count(
         "m.room.encrypted"
     ) == 1
-
-
-def test_a_limit_of_messages_is_waited_for(
-    synapse: Synapse, members: tuple[Member, Member], operator: Callable[..., Operator]
-) -> None:
-    """Synapse answers 429 with `Retry-After` to one who writes too fast: all messages come in the same poll, once."""
-    reader, writer = members
-    room = reader.room("limited")
-    synapse.limit(writer, messages_per_second=1, burst=2)
-    url = synapse.url(writer, "#limited:localhost", tls=True)
-    channels = [{"name": "chat", "url": url, "grouping": "event"}]
-    alerted = operator(
-        channels=channels, alert_urls=[], surrounding=synapse.authority.trusted()
-    ).knows()
-    for version in ("1.0.0", "1.1.0", "1.2.0"):
-        alerted.ban(version)
-    for number in range(5):
-        alerted.registry.catalog.publish("comfyui-night-lights", f"2.{number}.0")
-    assert alerted.check()["alerts"] == counts(delivered=8)
-    assert len(reader.messages(room)) == 8

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from tests.services.servers.authority import Authority
-from tests.services.servers.server import Server, free_port, listens, run
+from tests.services.servers.server import Server, run
 
 USER, PASSWORD, TOPIC = "watcher", "s3cret-of-mqtt", "comfy/alerts"
 
 
 class Mosquitto(Server):
-    """`mosquitto -c`, with a port for plain MQTT and one for TLS. `settings` are lines more of its file.
+    """`mosquitto -c`, for plain MQTT.
 
     Its reader has a session that lasts: what comes while nobody reads is kept for it. The user may write to one topic.
     """
 
     programs = ("mosquitto", "mosquitto_passwd", "mosquitto_sub")
     packages = "mosquitto mosquitto-clients"
-
-    def __init__(self, folder: Path, *settings: str) -> None:
-        super().__init__(folder)
-        self.tls_port = free_port()
-        self.authority = Authority(folder / "tls")
-        self._settings = settings
 
     def prepare(self) -> None:
         """Write the settings, the one user, and what it may do."""
@@ -42,38 +34,23 @@ class Mosquitto(Server):
             persistence_location {self.folder}/
             queue_qos0_messages true
             log_dest stderr
-            listener {self.tls_port} 127.0.0.1
-            certfile {self.authority.certificate}
-            keyfile {self.authority.key}
             listener {self.port} 127.0.0.1
         """
-        lines = [*(line.strip() for line in settings.splitlines()), *self._settings]
-        (self.folder / "mosquitto.conf").write_text("\n".join(lines), "utf-8")
+        lines = "\n".join(line.strip() for line in settings.splitlines())
+        (self.folder / "mosquitto.conf").write_text(lines, "utf-8")
 
     def command(self) -> Sequence[str]:
         """Return the command that serves."""
         return "mosquitto", "-c", str(self.folder / "mosquitto.conf")
-
-    def is_ready(self) -> bool:
-        """Return whether it serves."""
-        return listens(self.port) and listens(self.tls_port)
 
     def start(self) -> None:
         """Start it, and have the reader ask for what comes."""
         super().start()
         self._read("-E")
 
-    def url(
-        self,
-        password: str = PASSWORD,
-        more: str = "",
-        *,
-        topic: str = TOPIC,
-        tls: bool = False,
-    ) -> str:
-        """Return the apprise URL of a topic."""
-        scheme, port = ("mqtts", self.tls_port) if tls else ("mqtt", self.port)
-        return f"{scheme}://{USER}:{password}@localhost:{port}/{topic}{more}"
+    def url(self, password: str = PASSWORD) -> str:
+        """Return the apprise URL of the topic."""
+        return f"mqtt://{USER}:{password}@localhost:{self.port}/{TOPIC}"
 
     def payloads(self) -> list[str]:
         """Return the messages that have come since this was last asked."""
@@ -83,17 +60,5 @@ class Mosquitto(Server):
         ]
 
     def _read(self, *how: str) -> bytes:
-        who = (
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(self.port),
-            "-u",
-            USER,
-            "-P",
-            PASSWORD,
-            "-c",
-            "-i",
-            "reader",
-        )
-        return run("mosquitto_sub", *who, "-q", "1", "-t", TOPIC, *how)
+        who = f"-h 127.0.0.1 -p {self.port} -u {USER} -P {PASSWORD} -c -i reader"
+        return run("mosquitto_sub", *who.split(), "-q", "1", "-t", TOPIC, *how)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Self
 
 from tests.services.servers.server import Server
 
-CHANNEL, MUTE, CLOSED, PASSWORD = "alerts", "announcements", "board", "s3cret-of-irc"
+CHANNEL, CLOSED, PASSWORD = "alerts", "board", "s3cret-of-irc"
 
 
 class Ngircd(Server):
-    """`ngircd -n`, with a password and three channels: one for all, one where only voices speak, one for the invited.
+    """`ngircd -n`, with a password and two channels: one for all, one for the invited.
 
     No other channel can be made.
     """
@@ -21,18 +20,8 @@ class Ngircd(Server):
     programs = ("ngircd",)
     packages = "ngircd"
 
-    def __init__(self, folder: Path, *channels: str) -> None:
-        super().__init__(folder)
-        self._channels = channels
-
     def prepare(self) -> None:
         """Write the settings."""
-        rooms = (
-            (CHANNEL, "+n"),
-            (MUTE, "+m"),
-            (CLOSED, "+i"),
-            *((name, "+l 1") for name in self._channels),
-        )
         settings = f"""
             [Global]
             Name = irc.example.net
@@ -47,10 +36,14 @@ class Ngircd(Server):
             DNS = no
             Ident = no
             PAM = no
+            [Channel]
+            Name = #{CHANNEL}
+            Modes = +n
+            [Channel]
+            Name = #{CLOSED}
+            Modes = +i
         """
         lines = [line.strip() for line in settings.splitlines()]
-        for name, modes in rooms:
-            lines += ["[Channel]", f"Name = #{name}", f"Modes = {modes}"]
         path = self.folder / "ngircd.conf"
         path.write_text("\n".join(lines) + "\n", "utf-8")
         path.chmod(0o644)
@@ -59,11 +52,9 @@ class Ngircd(Server):
         """Return the command that serves."""
         return "ngircd", "-n", "-f", str(self.folder / "ngircd.conf")
 
-    def url(self, *targets: str, password: str = PASSWORD, more: str = "") -> str:
+    def url(self, *targets: str, password: str = PASSWORD) -> str:
         """Return the apprise URL of channels and nicks."""
-        return (
-            f"irc://watcher:{password}@localhost:{self.port}/{'/'.join(targets)}{more}"
-        )
+        return f"irc://watcher:{password}@localhost:{self.port}/{'/'.join(targets)}"
 
 
 class Reader:

@@ -19,9 +19,6 @@ class Message:
     title: str
     text: str
     attachment: str
-    click: str
-    actions: str
-    """JSON."""
 
 
 class Ntfy(Server):
@@ -61,9 +58,9 @@ class Ntfy(Server):
             sqlite3.connect(f"file:{self.folder / 'cache.db'}?mode=ro", uri=True)
         ) as cache:
             found = cache.execute(
-                "select title, message, attachment_name, click, actions from messages order by id"
+                "select title, message, attachment_name from messages order by id"
             ).fetchall()
         return [
-            Message(title=title, text=text, attachment=name, click=click, actions=more)
-            for title, text, name, click, more in found
+            Message(title=title, text=text, attachment=name)
+            for title, text, name in found
         ]

@@ -19,7 +19,6 @@ from tests.services.servers.authority import Authority
 from tests.services.servers.server import Server, lack, need, run, until
 
 READER = "reader@example.org"
-SENDER = "watcher@example.org"
 USER, PASSWORD = "watcher", "s3cret-of-mail"
 _LOGINS = """
 pwcheck_method: auxprop
@@ -157,17 +156,15 @@ class Postfix(Server):
 
     def url(self, to: str = READER, *, tls: bool = False, password: str = "") -> str:
         """Return the apprise URL that mails to an address; with a password its user logs in."""
-        query = {"from": SENDER, "to": to, "mode": "starttls" if tls else "insecure"}
+        query = {
+            "from": "watcher@example.org",
+            "to": to,
+            "mode": "starttls" if tls else "insecure",
+        }
         if password:
             query["user"] = USER
         login = f"{USER}:{password}@" if password else ""
         return f"{'mailtos' if tls else 'mailto'}://{login}localhost:{self.port}?{urlencode(query)}"
-
-    @property
-    def maillog(self) -> str:
-        """What Postfix has written down of each connection and mail."""
-        written = self.spool / "maillog"
-        return written.read_text("utf-8") if written.exists() else ""
 
     def mails(self) -> list[EmailMessage]:
         """Return what lies in the mailbox, once nothing is left in the queue, in the order in which it came."""

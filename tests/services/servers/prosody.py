@@ -64,9 +64,11 @@ class Prosody(Server):
         """Return the command that serves."""
         return "prosody", "-F", "--config", str(self.folder / "prosody.cfg.lua")
 
-    def url(self, password: str = PASSWORD, verify: str = "no") -> str:
+    def url(self, password: str = PASSWORD) -> str:
         """Return the apprise URL that writes to the reader; the plugin trusts no authority but the public ones."""
-        return f"xmpps://{USER}:{password}@localhost:{self.port}/{quote(READER)}?verify={verify}"
+        return (
+            f"xmpps://{USER}:{password}@localhost:{self.port}/{quote(READER)}?verify=no"
+        )
 
     def messages(self) -> list[str]:
         """Return the bodies of the messages that the reader will be given."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.services.servers.server import Server
@@ -12,26 +10,11 @@ from tests.services.servers.server import Server
 _SETTINGS = """
 module(load="imudp")
 input(type="imudp" address="127.0.0.1" port="{port}" ruleset="taken")
-template(name="record" type="list" option.jsonf="on") {{
-    property(outname="severity" name="syslogseverity-text" format="jsonf")
-    property(outname="tag" name="syslogtag" format="jsonf")
-    property(outname="text" name="msg" format="jsonf")
-}}
 template(name="line" type="string" string="%timegenerated% %syslogtag%%msg%\\n")
 ruleset(name="taken") {{
-    action(type="omfile" file="{folder}/records" template="record")
     action(type="omfile" file="{folder}/lines" template="line")
 }}
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One entry, as rsyslog has parsed it."""
-
-    severity: str
-    tag: str
-    text: str
 
 
 class Rsyslog(Server):
@@ -48,14 +31,8 @@ class Rsyslog(Server):
 
     def command(self) -> Sequence[str]:
         """Return the command that serves."""
-        return (
-            "rsyslogd",
-            "-n",
-            "-f",
-            str(self.folder / "rsyslog.conf"),
-            "-i",
-            str(self.folder / "pid"),
-        )
+        settings, pid = f"{self.folder}/rsyslog.conf", f"{self.folder}/pid"
+        return "rsyslogd", "-n", "-f", settings, "-i", pid
 
     def is_ready(self) -> bool:
         """Return whether it holds its port. The system is asked: a probe that binds it could be there first."""
@@ -68,18 +45,6 @@ class Rsyslog(Server):
     def url(self) -> str:
         """Return the apprise URL that writes to it."""
         return f"rsyslog://127.0.0.1:{self.port}/local3"
-
-    def records(self) -> list[Record]:
-        """Return the entries in the order in which they came."""
-        file = self.folder / "records"
-        return (
-            [
-                Record(**json.loads(line))
-                for line in file.read_text("utf-8").splitlines()
-            ]
-            if file.exists()
-            else []
-        )
 
     def lines(self) -> list[str]:
         """Return the lines that an administrator reads in the file."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import http.client
 import json
 import os
 import ssl
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,6 @@ from tests.services.servers.authority import Authority
 from tests.services.servers.server import Server, free_port, lack, listens
 
 PASSWORD = "s3cret-of-matrix"
-_SHARED = "made up"
-_ADMIN = "/_synapse/admin"
 _PLENTY = {"per_second": 1000, "burst_count": 1000}
 _LOGINS = "address", "account", "failed_attempts"
 
@@ -69,7 +66,6 @@ class Synapse(Server):
             "trusted_key_servers": [],
             "macaroon_secret_key": "made up",
             "form_secret": "made up",
-            "registration_shared_secret": _SHARED,
             "enable_registration": True,
             "enable_registration_without_verification": True,
             "presence": {"enabled": False},
@@ -108,55 +104,27 @@ class Synapse(Server):
             "password": PASSWORD,
             "auth": {"type": "m.login.dummy"},
         }
-        answer = self.ask("POST", "register", asked)
-        return Member(self, name, answer["user_id"], answer["access_token"])
-
-    def limit(self, member: Member, *, messages_per_second: int, burst: int) -> None:
-        """Let a user send no more than this; an administrator of the test's own says so."""
-        nonce = self._asked("GET", f"{_ADMIN}/v1/register", None, "")["nonce"]
-        name = f"admin-{nonce[:16]}"
-        said = f"{nonce}\0{name}\0{PASSWORD}\0admin".encode()
-        mac = hmac.new(_SHARED.encode(), said, hashlib.sha1).hexdigest()
-        asked = {
-            "nonce": nonce,
-            "username": name,
-            "password": PASSWORD,
-            "admin": True,
-            "mac": mac,
-        }
-        token = self._asked("POST", f"{_ADMIN}/v1/register", asked, "")["access_token"]
-        allowed = {"messages_per_second": messages_per_second, "burst_count": burst}
-        self._asked(
-            "POST",
-            f"{_ADMIN}/v1/users/{quote(member.id)}/override_ratelimit",
-            allowed,
-            token,
-        )
+        return Member(self, name, self.ask("POST", "register", asked)["access_token"])
 
     def ask(self, method: str, path: str, body: object = None, token: str = "") -> Any:
         """Ask the client API, and return its answer's JSON, whatever its status."""
-        return self._asked(method, f"/_matrix/client/v3/{path}", body, token)
-
-    def _asked(self, method: str, path: str, body: object, token: str) -> Any:
         context = ssl.create_default_context(cafile=str(self.authority.authority))
         connection = http.client.HTTPSConnection(
             "localhost", self.tls_port, timeout=30, context=context
         )
-        try:
+        with closing(connection):
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             document = None if body is None else json.dumps(body)
-            connection.request(method, path, document, headers)
+            address = f"/_matrix/client/v3/{path}"
+            connection.request(method, address, document, headers)
             return json.load(connection.getresponse())
-        finally:
-            connection.close()
 
 
 class Member:
     """A user of the server."""
 
-    def __init__(self, server: Synapse, name: str, full: str, token: str) -> None:
+    def __init__(self, server: Synapse, name: str, token: str) -> None:
         self.name = name
-        self.id = full
         self._server, self._token = server, token
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
