@@ -169,7 +169,9 @@ EVENTS: dict[str, Event] = {
     "flag of what is run, nothing good": _event(
         Kind.FLAGGED, copies=(HERE,), safe_version=SafeVersion(None)
     ),
-    "flag, only a young version is good": _event(Kind.FLAGGED, **_PUBLIC | _YOUNG),
+    "flag of what is run, only a young version is good": _event(
+        Kind.FLAGGED, copies=(HERE,), **_PUBLIC | _YOUNG
+    ),
     "flag with findings": _event(
         Kind.FLAGGED, **_PUBLIC, scan=_scan(STEALS, STARTS, READS, ODD, count=60)
     ),
@@ -190,13 +192,22 @@ EVENTS: dict[str, Event] = {
     ),
     "flag with hostile findings": _event(Kind.FLAGGED, **_PUBLIC, scan=_scan(*HOSTILE)),
     "deletion": _event(Kind.DELETED, **_BAN, after="deleted"),
+    "deletion of what is run": _event(
+        Kind.DELETED, copies=(HERE,), safe_version=SafeVersion("1.1.0")
+    ),
     "removal": _event(Kind.REMOVED, before="active", after="removed"),
     "removal of a pack": _of_pack(Kind.REMOVED, copies=(HERE,)),
     "deprecation": _event(
         Kind.DEPRECATED, after="deprecated", safe_version=SafeVersion("1.3.0")
     ),
     "change": _event(
-        Kind.CHANGED, before="active", after="active", changes=(DEPENDENCIES,)
+        Kind.CHANGED, before="banned", after="banned", changes=(DEPENDENCIES,)
+    ),
+    "unknown status": _event(
+        Kind.CHANGED,
+        before="active",
+        after="Odd",
+        changes=(FieldChange(field="status", before="active", after="Odd"),),
     ),
     "replaced archive": _event(
         Kind.CHANGED, changes=SWAPPED, safe_version=SafeVersion("1.2.0")
@@ -205,6 +216,14 @@ EVENTS: dict[str, Event] = {
         Kind.CHANGED, copies=(HERE,), changes=SWAPPED, safe_version=SafeVersion("1.1.0")
     ),
     "reinstatement": _event(Kind.REINSTATED, before="flagged", after="active"),
+    "reinstatement beside what is bad": _event(
+        Kind.REINSTATED,
+        bad_versions=(
+            BadVersion(node=NODE, version="", status="banned"),
+            BadVersion(node=NODE, version="1.1.0", status="deprecated"),
+            BadVersion(node=NODE, version="all is well", status="deleted"),
+        ),
+    ),
     "reinstatement of a pack": _of_pack(Kind.REINSTATED, before="banned"),
     "return of a pack": _of_pack(Kind.REINSTATED, before="removed"),
     "clearing": _event(Kind.CLEARED, copies=(HERE,), before="flagged"),
@@ -222,7 +241,7 @@ EVENTS: dict[str, Event] = {
     "upload": _event(Kind.PENDING, published="2026-01-31T12:34:00Z", after="pending"),
     "baseline": _of_pack(Kind.BASELINE, reason="3 versions"),
     "baseline with a ban": _first_look(banned=("1.2.0",), copies=(THERE,)),
-    "baseline with bans": _first_look(banned=("1.2.0", "1.1.9", "1.1.8", "1.1.7")),
+    "baseline with bans": _first_look(banned=tuple(f"1.{n}.0" for n in range(7))),
     "baseline with a flag": _first_look(flagged=1),
     "baseline of all": ALL,
     "baseline of all, quiet": replace(

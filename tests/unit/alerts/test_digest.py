@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.factories import event, minute
 from watcher.alerts.digest import MOST, Digest, compose, counted, sample
 from watcher.alerts.render import Format, render
-from watcher.model.event import BadVersion, Event, Kind, Tally, event_id
+from watcher.model.event import Event, Kind, event_id
 from watcher.model.pack import Copy
 
 
@@ -29,19 +29,6 @@ def _names(digest: Digest) -> list[str | None]:
 
 def _versions(digest: Digest) -> list[tuple[str, ...]]:
     return [line.versions for line in digest.lines]
-
-
-def _look(node: str, *banned: str, flagged: int = 0, **fields: Any) -> Event:
-    """Make the baseline of a node with banned versions, and so many flagged ones."""
-    given: dict[str, Any] = {
-        "after": "banned" if banned else "flagged" if flagged else None,
-        "bad_versions": tuple(
-            BadVersion(node=node, version=one, status="banned") for one in banned
-        ),
-        "tally": Tally(versions=9, banned=len(banned), flagged=flagged),
-        "url": "",
-    }
-    return _event(Kind.BASELINE, node, None, **given | fields)
 
 
 def _said(*events: Event) -> list[str]:
@@ -83,38 +70,6 @@ def test_events_of_one_kind_about_a_pack_are_one_line() -> None:
     # The others of the pack are counted.
     named = [one.id for line in digest.lines for one in line.events]
     assert len(set(named)) == len(named) == 8
-
-
-def test_a_first_message_says_each_thing_once() -> None:
-    """Quiet packs are one line at the end; a ban that nothing else says has a block of its own."""
-    looks = [_look(f"calm-{number}") for number in range(9)]
-    looks += [_look("run", "1.0", flagged=1), _look("wild", "3.0", "2.0", flagged=3)]
-    exposed = _event(Kind.EXPOSED, "run", "1.0", after="banned", url="")
-    said = _said(*looks, exposed)
-    assert said[0] == "⛔ You run BANNED `run` `1.0`"
-    assert said[2:] == [
-        "⛔ BANNED versions in `wild`, now watched",
-        "2 banned, 3 flagged; the latest bans: `wild` `3.0`, `wild` `2.0`.",
-        "👀 Now watched: 10 packs (`run`, `calm-0`, `calm-1` and 7 more)",
-        "Versions: 1 flagged.",
-    ]
-
-
-def test_of_few_packs_the_names_are_said() -> None:
-    """Three are named; what several baselines say is one line all the same."""
-    assert _said(_look("a")) == ["👀 Now watched: `a`"]
-    assert _said(_look("a"), _look("b")) == ["👀 Now watched: 2 packs (`a`, `b`)"]
-    assert _said(*map(_look, "abcd")) == [
-        "👀 Now watched: 4 packs (`a`, `b`, `c` and 1 more)"
-    ]
-
-
-def test_what_a_baseline_cannot_name_is_a_count() -> None:
-    """Five banned versions of a pack are named; how many there are is said before."""
-    said = _said(_look("a", *(f"1.{number}" for number in range(7))))
-    assert said[1] == (
-        "7 banned; the latest bans: `a` `1.0`, `a` `1.1`, `a` `1.2`, `a` `1.3`, `a` `1.4`."
-    )
 
 
 def test_no_version_text_makes_a_baseline_seem_troubled() -> None:

@@ -35,19 +35,11 @@ def test_a_safe_version_is_there_where_it_is_known(safe: str | None) -> None:
     assert "safe_version" not in _printed(event(safe_version=None))
 
 
-def test_a_channel_is_named_where_the_event_is_about_one() -> None:
-    """Only an event about a channel has the key."""
-    assert (
-        _printed(event(kind=Kind.FAILING, node=None, channel="ops"))["channel"] == "ops"
-    )
-
-
-def test_an_install_is_named_where_the_event_is_about_one() -> None:
-    """Only an event about an install has the key."""
-    assert (
-        _printed(event(kind=Kind.FAILING, node=None, install="laptop"))["install"]
-        == "laptop"
-    )
+@pytest.mark.parametrize("key", ["channel", "install"])
+def test_what_failed_is_named_where_the_event_is_about_one(key: str) -> None:
+    """Only an event about a channel or an install has the key."""
+    failing = event(kind=Kind.FAILING, node=None, **{key: "ops"})
+    assert _printed(failing)[key] == "ops"
 
 
 def test_the_installed_copies_are_listed() -> None:

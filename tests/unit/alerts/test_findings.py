@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.golden.samples import HOSTILE, READS, STARTS, STEALS
+from tests.golden.samples import READS, STARTS, STEALS
 from tests.support.factories import event
 from watcher.alerts.digest import compose
 from watcher.alerts.render import Format, render
-from watcher.alerts.words import in_a_sentence, in_a_title
+from watcher.alerts.words import in_a_sentence
 from watcher.model.event import Event, Kind
 from watcher.model.scan import Scan, ScanFinding
 
@@ -16,10 +16,6 @@ from watcher.model.scan import Scan, ScanFinding
 def _scan(*items: ScanFinding, **fields: Any) -> Scan:
     given: dict[str, Any] = {"items": items, "count": len(items), "is_whole": True}
     return Scan(**given | fields)
-
-
-def _flag(scan: Scan) -> Event:
-    return event(kind=Kind.FLAGGED, scan=scan)
 
 
 def _body(*events: Event) -> str:
@@ -47,10 +43,3 @@ def test_the_summary_of_findings_is_not_said_twice() -> None:
     assert f"; reason: `{reason}`." in _body(event(scan=unread, reason=reason))
     ban = event(kind=Kind.BANNED, scan=scan, reason=reason)
     assert f"Reason: `{reason}`." in _body(ban)
-
-
-def test_the_title_has_what_is_worse_than_informational() -> None:
-    """Only our own words get there: not those of a rule that is not known."""
-    assert in_a_title(_flag(_scan(STEALS))) == ": downloads a file and runs it"
-    assert in_a_title(_flag(_scan(STARTS))) == ""
-    assert in_a_title(_flag(_scan(*HOSTILE))) == ""

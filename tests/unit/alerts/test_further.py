@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import product
 from typing import Any
 
 import pytest
@@ -47,14 +46,6 @@ def _messages(
     return found
 
 
-def _named(messages: list[Rendered]) -> list[str]:
-    return [
-        node
-        for message in messages
-        for node in re.findall(r"BANNED `([^`]*)` `1\.0\.0`", message.body)
-    ]
-
-
 def test_what_a_title_does_not_name_follows() -> None:
     """Where there is room for the title alone, it names one of several versions, and the others follow it."""
     versions = [f"1.0.{number}" for number in range(4)]
@@ -64,41 +55,16 @@ def test_what_a_title_does_not_name_follows() -> None:
     assert sorted(message.left) == versions[1:]
 
 
-@pytest.mark.parametrize("lines", [None, 2, 1000])
-@pytest.mark.parametrize("limit", [160, 900, 3000])
+@pytest.mark.parametrize(
+    ("limit", "lines"), [(160, 1000), (900, 2), (900, None), (3000, None)]
+)
 def test_what_is_run_is_never_only_counted(limit: int, lines: int | None) -> None:
     """Every ban of it is named once, with what to do, in as many messages as that takes; other bans are counted."""
-    bans = _bans(60, 40)
+    bans = _bans(40, 40)
     messages = _messages(bans, lines=lines, limit=limit)
-    mine = [name for name in _named(messages) if name.startswith("mine")]
-    assert sorted(mine) == [f"mine-{number:03}" for number in range(60)]
     said = "\n".join(message.body for message in messages)
-    about = re.findall(r"BANNED `mine.*, which you run.*(?:: |\n)[Ss]top ComfyUI", said)
-    assert len(about) == 60
-
-
-def test_the_messages_say_that_they_belong_together() -> None:
-    """Each says how many follow, a further one which it is, and each how to see what it only counts."""
-    flags = tuple(_event(f"flag-{number}", Kind.FLAGGED) for number in range(104))
-    first, second, *_ = _messages((*_bans(60, 0), *flags))
-    assert (
-        first.title == "BANNED mine-000 1.0.0, which you run (+ 59 banned, 104 flagged)"
-    )
-    number = len(first.left)
-    assert f"+ {number} banned, 104 flagged ({number} follow) · " in first.body
-    assert "`comfy-watch history --since 2026-03-02T00:00Z`" in first.body
-    assert second.title.startswith("Part 2: BANNED mine-")
-    assert "flag" not in second.body
-    assert "part 2" in second.body
-
-
-def test_nothing_else_gets_a_further_message() -> None:
-    """Flags of what is run, and the baseline of the whole registry, are counted where there is no room for them."""
-    flags = tuple(
-        _event(f"flag-{number}", Kind.FLAGGED, runs=True) for number in range(90)
-    )
-    everything = event("all", Kind.BASELINE, node=None, version=None, after="banned")
-    assert len(_messages((*_bans(1, 0), *flags, everything))) == 1
+    line = r"BANNED `(mine.*)` `1\.0\.0`, which you run.*(?:: |\n)[Ss]top ComfyUI"
+    assert sorted(re.findall(line, said)) == [f"mine-{one:03}" for one in range(40)]
 
 
 _ANY = st.lists(
@@ -133,8 +99,9 @@ def test_whatever_the_room_messages_end(
 # Text messages
 
 _HOSTILE = "é中@everyone <b>[x](https://evil.example) " * 3
-_NODES = ["my-pack", "x" * 100, "a.b" * 33, _HOSTILE]
+_NODES = ["my-pack", "a.b" * 33, _HOSTILE]
 _VERSIONS = ["1.2.0", "9" * 80, _HOSTILE, None]
+_GOOD = [None, SafeVersion("1.1.0"), SafeVersion(_HOSTILE)]
 _SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
 _ADVICE = re.compile(
     r": (stop ComfyUI, remove it, read why|your copy may be either; do not install it again before it is explained)"
@@ -146,7 +113,7 @@ def test_a_text_message_tells_packs_apart() -> None:
     names = [f"comfyui-a-rather-long-name-of-packs-{number:03}" for number in range(9)]
     bans = [_event(name, runs=True, reason="A stealer " * 30) for name in names]
     messages = _messages(tuple(bans), lines=1000, limit=160)
-    assert _named(messages) == names
+    assert [one.body.split("`")[1] for one in messages] == names
 
 
 @pytest.mark.parametrize("kind", [Kind.BANNED, Kind.EXPOSED, Kind.CHANGED])
@@ -161,7 +128,7 @@ def test_a_text_message_says_what_to_do(
     places = [
         Copy(install=f"{n} {_HOSTILE}", version=version, enabled=True) for n in range(9)
     ]
-    for safe, reason in product(("", None, "1.1.0", _HOSTILE), ("A stealer " * 30, "")):
+    for good, reason in zip(_GOOD, ("A stealer " * 30, "", "A miner"), strict=True):
         worst = _event(
             node,
             kind,
@@ -169,7 +136,7 @@ def test_a_text_message_says_what_to_do(
             after=None if is_swapped else "banned",
             changes=_SWAPPED if is_swapped else (),
             reason=reason,
-            safe_version=None if safe == "" else SafeVersion(safe),
+            safe_version=good,
             published="2026-01-31T12:34:56Z",
             installed=tuple(places),
         )

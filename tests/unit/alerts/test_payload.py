@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import event
-from tests.support.parameters import examples
 from tests.support.strategies import events
 from watcher.alerts.digest import compose
 from watcher.alerts.payload import (
@@ -110,19 +109,6 @@ def test_the_severity_does_not_depend_on_how_much_fits() -> None:
     assert not {"findings", "finding_count"} & plainest.keys()
 
 
-def test_of_equals_the_newest_is_first() -> None:
-    """The events, and the one of the plainest form, are in the order of the text beside them."""
-    two = (
-        event("old", published="2026-01-01T00:00:00Z"),
-        event("new", published="2026-02-01T00:00:00Z"),
-    )
-    assert [one["id"] for one in objects(*two)] == ["new", "old"]
-    assert [cast("dict[str, Any]", one)["id"] for one in plainest_objects(two)] == [
-        "new"
-    ]
-
-
-@examples(50)
 @given(st.lists(events(), max_size=30), st.integers(2, 4000))
 def test_any_events_fit(given: list[Event], most: int) -> None:
     """Whatever the texts, the JSON is as small as it must be, and what is in it is the worst, in order."""
@@ -134,7 +120,6 @@ def test_any_events_fit(given: list[Event], most: int) -> None:
     ]
 
 
-@examples(50)
 @given(st.lists(events(), min_size=1, max_size=4))
 def test_the_plainest_is_the_worst_alone(given: list[Event]) -> None:
     """It is the event that the title names, and has nothing that a person wrote about it."""

@@ -75,13 +75,8 @@ _NODES = "https://registry.comfy.org/nodes/"
 @pytest.mark.parametrize(
     ("url", "linked"),
     [
-        ("https://evil.example/nodes/x", False),
         ("https://registry.comfy.org.evil.example/", False),
-        ("javascript:x", False),
-        *(
-            (_NODES + node, False)
-            for node in ("a)b", ".", "..", "a/..", "../x", quote("中" * 200))
-        ),
+        *((_NODES + node, False) for node in ("a)b", "..", "a/..", quote("中" * 200))),
         *((_NODES + node, True) for node in ("..x", quote("中" * 50))),
     ],
 )
@@ -119,20 +114,6 @@ def test_so_many_lines_and_no_more(
         assert hidden + listed == len(events)
 
 
-def test_the_mildest_give_way_first() -> None:
-    """Of several events the worst keeps its reason longest."""
-    events = (
-        _event(node="bad", reason="steals"),
-        *(_event(Kind.FLAGGED, f"n{i}", reason="eval") for i in range(9)),
-    )
-    bodies = [
-        render(compose(events), Format.TEXT, limit, 100).body
-        for limit in range(300, 700, 8)
-    ]
-    assert any("eval" not in body and "steals" in body for body in bodies)
-    assert not any("eval" in body and "steals" not in body for body in bodies)
-
-
 def test_the_work_of_a_message_grows_with_its_events() -> None:
     """Four times the events, with all that can be shortened, take about four times the calls, and fit."""
 
@@ -140,7 +121,7 @@ def test_the_work_of_a_message_grows_with_its_events() -> None:
         events = tuple(
             _event(
                 Kind.FLAGGED if i % 3 else Kind.NEW,
-                f"n{i % 4000}",
+                f"n{i % 800}",
                 version=f"1.{i}",
                 reason="x" * 300,
             )
@@ -150,7 +131,7 @@ def test_the_work_of_a_message_grows_with_its_events() -> None:
         assert len(body.encode()) <= 1000
         return calls_of(lambda: render(compose(events), Format.MARKDOWN, 1000, 100))
 
-    assert calls(10_000) < 6 * calls(2500)
+    assert calls(2000) < 6 * calls(500)
 
 
 def test_a_service_that_makes_messages_longer_gets_shorter_ones() -> None:
@@ -205,7 +186,7 @@ def test_what_goes_first_where_room_is_short() -> None:
         "advice": "top ComfyUI",
     }
     last = dict.fromkeys(pieces, 10_000)
-    for limit in range(2600, 150, -10):
+    for limit in range(2600, 150, -20):
         body = render(digest, Format.TEXT, limit, 100).body
         assert len(body.encode()) <= limit
         assert "`bad` `1.0.3`" in body
@@ -263,21 +244,22 @@ def test_the_plainest_form_is_short_and_ascii(events: tuple[Event, ...]) -> None
 # Forged sentences
 
 
-@pytest.mark.parametrize("mark", ["'", "`", '"', "\u201d", "\u2019"])
-def test_no_quotation_ends_itself_in_a_text_message(mark: str) -> None:
-    """What follows a quotation mark in the registry's text is still quoted."""
-    reason = f"fine{mark}. Install 9.9.9. {mark}So"
-    one = _event(reason=reason)
-    body = render(compose((one,)), Format.ASCII, 3000, 100).body
-    assert "\nReason: \"fine'. Install 9.9.9. 'So\"." in body
+def _body(form: Format, **fields: Any) -> str:
+    return render(compose((_event(**fields),)), form, 3000, 100).body
+
+
+def test_no_quotation_ends_itself() -> None:
+    """What follows a quotation mark, or a backslash, in the registry's text is still quoted."""
+    for mark in "'", "`", '"', "\u201d", "\u2019":
+        body = _body(Format.ASCII, reason=f"fine{mark}. Install 9.9.9. {mark}So")
+        assert "\nReason: \"fine'. Install 9.9.9. 'So\"." in body
+    assert "\\`" not in _body(Format.MARKDOWN, reason="evil \\", version="evil\\")
 
 
 def test_a_word_in_a_text_message_ends_no_sentence() -> None:
     """A version that ends, or begins, with a dot is quoted."""
     for version in ("it.", ".it", "-", "1."):
-        one = _event(version=version)
-        body = render(compose((one,)), Format.ASCII, 3000, 100).body
-        assert f' "{version}"' in body
+        assert f' "{version}"' in _body(Format.ASCII, version=version)
 
 
 def test_the_plainest_form_has_single_words_of_the_registry() -> None:

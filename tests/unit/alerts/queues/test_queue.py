@@ -128,7 +128,7 @@ def test_messages_go_out_in_the_order_of_their_standings() -> None:
 def test_a_refusal_makes_a_message_plain_and_a_second_one_sets_it_aside() -> None:
     """The plainest form waits for nothing. Aside it waits half a minute, then twice as long each time, a day at most.
 
-    Each try begins with the usual form again. Another failure changes nothing.
+    Each try begins with the usual form again. Another failure changes nothing. A refusal ends the channel's backoff.
     """
     found = []
     for times in (0, 1, 2, 3, 4, 100):
@@ -143,9 +143,10 @@ def test_a_refusal_makes_a_message_plain_and_a_second_one_sets_it_aside() -> Non
         (False, Standing.ASIDE, 60),
         (False, Standing.ASIDE, DAY),
     ]
-    for fields in {"cause": Cause.GONE}, {"retry_after": 5.0}, {"unanswered": True}:
+    for fields in {"cause": Cause.GONE}, {"unanswered": True}:
         (one,) = attempt(refused(queue(), 1), **fields).messages
         assert (one.refusals, one.error) == (1, "HTTP 400")
+    assert refused(attempt(queue()), 1).retry_at == ""
 
 
 def test_a_message_aside_lets_the_others_pass() -> None:
@@ -218,6 +219,27 @@ def test_since_when_a_channel_has_been_failing() -> None:
     assert after.gone
     assert after_delivery(after) == queue(*after.messages)
     assert refused(queue(), 1).failing_since == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "waits"),
+    [
+        ({"refusals": 2, "tried_next": minute(1)}, False),
+        # It was refused before the channel failed, and waits for itself.
+        ({"refusals": 2, "tried_next": minute(0.4)}, True),
+        # It may have arrived.
+        ({"unanswered": 5, "tried_next": minute(1440)}, True),
+        ({"refusals": 2, "unanswered": 5, "tried_next": minute(1440)}, True),
+    ],
+)
+def test_a_channel_that_recovers_gets_what_it_refused_meanwhile(
+    fields: dict[str, Any], *, waits: bool
+) -> None:
+    """What it refused while it took nothing may be taken now; where it took others a delivery ends no wait."""
+    for since, is_kept in ((NOW, waits), ("", True)):
+        before = queue(message(**fields), message("m2"), failing_since=since)
+        [left] = delivered("ops", before, before.messages[1]).messages
+        assert left.tried_next == (fields["tried_next"] if is_kept else "")
 
 
 def test_what_only_the_plainest_form_leaves_is_not_lost() -> None:
