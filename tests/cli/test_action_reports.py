@@ -6,6 +6,7 @@ tests/deploy/github_actions carries out the whole action.
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib
 import io
 import json
@@ -15,23 +16,18 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
 import pytest
-from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.deploy.support.actions_runner import Finished, read_outputs
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
-from tests.support.fakes.fault import as_json, asked, ordinary
 from tests.support.fakes.webhook import Webhook
-from tests.support.lived_in import LivedIn
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the action was not tried on Windows"
@@ -39,32 +35,25 @@ pytestmark = pytest.mark.skipif(
 
 _SCRIPTS = program.ROOT / "deploy" / "github-actions"
 _PATIENCE = 60
-_CHOICES = ("alerts", "always", "never")
-_SAID = {
-    "channel": r"\d+ alerts? undelivered",
-    "install": "1 install could not be scanned",
-    "pack": "[12] of 3 node packs could not be checked",
-    "part of the sweep": "the registry could not be read in full",
-    "sweep": "the registry could not be read in full",
+_FAILURES: dict[str, tuple[dict[str, Any], str, str]] = {
+    "channel": ({}, "2 alerts undelivered", ""),
+    "install": (
+        {"install": "studio", "error": "gone"},
+        "1 install could not be scanned",
+        "install `studio`",
+    ),
+    "pack": (
+        {"node": "bravo", "error": "no answer"},
+        "1 of 3 node packs could not be checked",
+        "`bravo`",
+    ),
+    "registry": (
+        {"node": None, "error": "page 2"},
+        "the registry could not be read in full",
+        "the registry",
+    ),
 }
-"""What the annotation says of each failure."""
-_SHOWN = {
-    "install": "install `studio`",
-    "pack": "`bravo`",
-    "part of the sweep": "the registry",
-    "sweep": "the registry",
-}
-"""How the summary's table of what could not be checked names it."""
-_EACH = ("channel", "install", "pack")
-_SWEEPS = ("sweep", "part of the sweep")
-_FAILURES = [
-    (),
-    *((one,) for one in (*_EACH, *_SWEEPS)),
-    *((*_EACH, one) for one in _SWEEPS),
-]
-"""None, each alone, and all of them, with a sweep that fails in one of two ways."""
-_QUICK = (((*_EACH, "sweep"), True), (("install",), False))
-"""The combinations that run each time."""
+"""By what fails: its error in the document, what the annotation says, and its name in the summary's table."""
 
 
 def _as_process(
@@ -117,36 +106,20 @@ def _carry_out(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job of a repository that watches three packs and an install; its state is kept in `folder`."""
+    """A job of a repository; its state is kept in `folder`."""
 
     folder: Path
-    registry: FakeRegistry
-    webhook: Webhook
-    installed: LivedIn
-    failing: set[str] = field(default_factory=set)
-    """What fails in the next poll, as in `_SAID`."""
 
     def poll(self, **env: str) -> dict[str, str]:
         """Carry out the step `Poll`, and return its outputs."""
-        self.webhook.answer["/alerts"] = 503 if "channel" in self.failing else 200
-        self.installed.mount(there="install" not in self.failing)
-        swept = self.failing & {"sweep", "part of the sweep"}
-        self.registry.respond = self._respond
-        env = {
-            "ALERT_URLS": self.webhook.apprise_url("/alerts"),
-            "COMFY_WATCH_INSTALLS": json.dumps([str(self.installed.root)]),
-            "COMFY_WATCH_REGISTRY_URL": self.registry.url,
-            "COMFY_WATCH_RETRIES": "0",
-            "FAIL_ON": "",
+        given = dict.fromkeys(("FAIL_ON", "HEARTBEAT_URL", "NODES", "SETTINGS"), "")
+        given |= {
+            "ALERT_URLS": "none",
             "FOLDER": str(self.folder),
-            "HEARTBEAT_URL": "",
-            "NODES": "alpha bravo charlie *" if swept else "alpha bravo charlie",
             "PUBLISH": "false",
             "RUNNER_TEMP": str(self.folder.parent),
-            "SETTINGS": "",
-            **env,
         }
-        done = self.step("poll.py", env)
+        done = self.step("poll.py", given | env)
         assert done.code == 0, done.log
         return done.outputs
 
@@ -168,13 +141,12 @@ class Job:
         for file in (outputs, summary):
             file.write_bytes(b"")
         given = {
+            "GITHUB_ACTIONS": "true",
             "GITHUB_OUTPUT": str(outputs),
             "GITHUB_STEP_SUMMARY": str(summary),
             **env,
         }
-        surroundings = program.surroundings(
-            self.folder.parent, {"GITHUB_ACTIONS": "true", **given}
-        )
+        surroundings = program.surroundings(self.folder.parent, given)
         code, said = carry_out(
             _SCRIPTS / script, args, surroundings, self.folder.parent
         )
@@ -185,56 +157,19 @@ class Job:
         assert done.unknown == []
         return done
 
-    def state(self, what: str) -> Finished:
-        """Carry out the step that restores the state from the cache, or keeps it."""
-        given = {
-            "FOLDER": str(self.folder),
-            "PAUSES": "",
-            "STATE": "cache",
-            "STATE_NAME": "watch",
-        }
-        return self.step("saved_state.py", given, what)
-
     def written(self, document: object, code: int = 0) -> dict[str, str]:
-        """Return the outputs of a poll that has left this document, or this text."""
+        """Return the outputs of a poll that has left this document."""
         path = self.folder / "check.json"
-        path.write_text(
-            document if isinstance(document, str) else json.dumps(document), "utf-8"
-        )
+        path.write_text(json.dumps(document), "utf-8")
         return {"code": str(code), "document": str(path), "refusal": ""}
-
-    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse | None:
-        nodes = asked(request).get("nodeId", [])
-        if "pack" in self.failing and "bravo" in nodes:
-            return web.Response(text="<html>welcome</html>", content_type="text/html")
-        if nodes or not request.path_qs.startswith("/versions"):
-            return None
-        if "sweep" in self.failing:
-            return web.Response(status=400, text="{}", content_type="application/json")
-        if (
-            "part of the sweep" in self.failing
-        ):  # every row of a pack is missing, and still counted
-            document = ordinary(request, self.registry.catalog)
-            rows = [row for row in document["versions"] if row["node_id"] != "bravo"]
-            return as_json(document | {"versions": rows})
-        return None
 
 
 @pytest.fixture
-def job(tmp_path: Path, registry: FakeRegistry, webhook: Webhook) -> Job:
+def job(tmp_path: Path) -> Job:
     """A job that has never run."""
-    for node in ("alpha", "bravo", "charlie"):
-        registry.catalog.publish(node, "1.0.0")
-    installed = LivedIn(tmp_path / "studio")
-    installed.put("alpha", "1.0.0")
     folder = tmp_path / "temp" / "watch"
     folder.mkdir(parents=True)
-    bin_folder = folder.parent / "comfy-watch-program" / "bin"
-    bin_folder.mkdir(parents=True)
-    (bin_folder / "comfy-watch").symlink_to(
-        Path(sys.executable).with_name("comfy-watch")
-    )
-    return Job(folder=folder, registry=registry, webhook=webhook, installed=installed)
+    return Job(folder=folder)
 
 
 def _inputs(polled: Mapping[str, str], choice: str) -> dict[str, str]:
@@ -290,56 +225,21 @@ def _sees_the_ban(done: Finished) -> bool:
     return seen["events"]
 
 
-@pytest.mark.parametrize(
-    ("failing", "banned"),
-    [
-        pytest.param(
-            *both,
-            marks=() if both in _QUICK else pytest.mark.bounded,
-            id=f"{', '.join(both[0])}; {both[1]}",
-        )
-        for both in product(_FAILURES, (True, False))
-    ],
-)
-def test_what_fails_hides_no_ban(
-    job: Job, failing: tuple[str, ...], *, banned: bool
+def test_a_ban_that_turns_the_job_red_hides_nothing(
+    job: Job, registry: FakeRegistry, webhook: Webhook
 ) -> None:
-    """Whatever fails in a poll, its ban is in summary, annotations and outputs, and the job's colour is the page's."""
-    job.poll(ALERT_URLS="none")
-    job.registry.catalog.publish("charlie", "1.1.0")  # an alert that is due
-    if banned:
-        job.registry.catalog.set_status("alpha", "1.0.0", "banned", "steals passwords")
-    job.failing.update(failing)
-    polled = job.poll()
-    assert polled["code"] == ("1" if failing else "0")
-    for choice in _CHOICES:
-        done = job.report(polled, choice)
-        assert _sees_the_ban(done) == banned
-        red = {"alerts": "channel" in failing, "always": bool(failing), "never": False}[
-            choice
-        ]
-        assert done.code == (1 if red else 0)
-        said = [
-            text
-            for text in done.said("error" if red else "warning")
-            if text.startswith("Comfy Watch: incomplete")
-        ]
-        assert len(said) == (1 if failing else 0)
-        for one in failing:
-            assert re.search(_SAID[one], said[0]), said
-            assert f"\n| {_SHOWN.get(one, '')}" in done.summary
-        assert (done.outputs["exit-code"], done.outputs["document"]) == (
-            polled["code"],
-            polled["document"],
-        )
-
-
-def test_a_ban_that_turns_the_job_red_hides_nothing(job: Job) -> None:
-    """With `fail-on` the one line that says why the job is red says too what is incomplete."""
-    job.poll(ALERT_URLS="none")
-    job.registry.catalog.set_status("alpha", "1.0.0", "banned", "steals passwords")
-    job.failing.update(("channel", "install"))
-    polled = job.poll(FAIL_ON="banned")
+    """With `fail-on` the one line that says why the job is red says too what is incomplete: real steps and polls."""
+    program_folder = job.folder.parent / "comfy-watch-program" / "bin"
+    program_folder.mkdir(parents=True)
+    own = Path(sys.executable).with_name("comfy-watch")
+    (program_folder / "comfy-watch").symlink_to(own)
+    registry.catalog.publish("alpha", "1.0.0")
+    env = {"COMFY_WATCH_REGISTRY_URL": registry.url, "NODES": "alpha"}
+    job.poll(**env)
+    registry.catalog.set_status("alpha", "1.0.0", "banned", "steals passwords")
+    webhook.answer["/alerts"] = 503
+    env["ALERT_URLS"] = webhook.apprise_url("/alerts")
+    polled = job.poll(**env, COMFY_WATCH_INSTALLS="gone", FAIL_ON="banned")
     done = job.step("report.py", _inputs(polled, "never"), carry_out=_as_process)
     assert (done.code, _sees_the_ban(done)) == (3, True)
     (said,) = [text for text in done.said("error") if text.startswith("Comfy Watch")]
@@ -349,19 +249,31 @@ def test_a_ban_that_turns_the_job_red_hides_nothing(job: Job) -> None:
     )
 
 
-def test_every_error_has_a_row(job: Job) -> None:
-    """An error of any shape has a row in the summary, and the ban beside it is everywhere."""
-    rows: dict[str, object] = {
-        "| `bravo` | `one` |": {"node": "bravo", "error": "one"},
-        "| install `studio` | `two` |": {"install": "studio", "error": "two"},
-        "| the registry | `three` |": {"node": None, "error": "three"},
-        "| the registry |  |": ["no error"],
-    }
-    document = _document(_event(), errors=list(rows.values()))
-    done = job.report(job.written(document, code=1), "alerts")
-    assert (done.code, _sees_the_ban(done)) == (0, True)
-    assert [row for row in rows if row not in done.summary] == []
-    assert len(done.said("warning")) == 1
+@pytest.mark.parametrize("failing", [(), *((one,) for one in _FAILURES), (*_FAILURES,)])
+def test_what_fails_hides_no_ban(job: Job, failing: tuple[str, ...]) -> None:
+    """Whatever failed in a poll, its ban is in summary, annotations and outputs, and the job's colour is the page's."""
+    document = _document(_event())
+    document["nodes"] = {"watched": 3, "checked": 3, "failed": 0}
+    document["errors"] = [error for one in failing if (error := _FAILURES[one][0])]
+    document["alerts"]["pending"] = 2 if "channel" in failing else 0
+    polled = job.written(document, code=1 if failing else 0)
+    colours = {"alerts": "channel" in failing, "always": bool(failing), "never": False}
+    for choice, red in colours.items():
+        done = job.report(polled, choice)
+        assert (done.code, _sees_the_ban(done)) == (1 if red else 0, True)
+        said = [
+            text
+            for text in done.said("error" if red else "warning")
+            if text.startswith("Comfy Watch: incomplete")
+        ]
+        assert len(said) == (1 if failing else 0)
+        for _, words, name in (_FAILURES[one] for one in failing):
+            assert words in said[0]
+            assert f"\n| {name}" in done.summary
+        assert (done.outputs["exit-code"], done.outputs["document"]) == (
+            polled["code"],
+            polled["document"],
+        )
 
 
 def test_every_event_has_a_row(job: Job) -> None:
@@ -406,34 +318,28 @@ def test_every_event_has_a_row(job: Job) -> None:
     assert done.said("warning") == ["flagged: alpha the whole pack: steals passwords"]
 
 
-@pytest.mark.parametrize(("choice", "code"), [("alerts", 1), ("never", 0)])
+@pytest.mark.parametrize(
+    ("polled", "choice", "code", "words"),
+    [
+        (1, "alerts", 1, "something failed that the document does not show"),
+        (1, "never", 0, "something failed that the document does not show"),
+        (143, "never", 143, "the poll ended with exit code 143; the log says why"),
+    ],
+)
 def test_an_exit_code_that_the_document_does_not_explain(
-    job: Job, choice: str, code: int
+    job: Job, polled: int, choice: str, code: int, words: str
 ) -> None:
-    """Exit code 1 of a poll that lacks nothing is as bad as an alert that nobody got."""
-    done = job.report(job.written(_document(_event()), code=1), choice)
+    """A poll with 1 that lacks nothing is as bad as an undelivered alert; one that was stopped is red, and says so."""
+    done = job.report(job.written(_document(_event()), code=polled), choice)
     assert (done.code, _sees_the_ban(done)) == (code, True)
-    assert any(
-        "something failed that the document does not show" in text
-        for text in done.said("error" if code else "warning")
-    )
+    assert any(words in text for text in done.said("error" if code else "warning"))
 
 
-def test_a_poll_that_was_stopped(job: Job) -> None:
-    """A poll that was ended from outside is red and says so, beside all that its document has."""
-    done = job.report(job.written(_document(_event()), code=143), "never")
-    assert (done.code, _sees_the_ban(done)) == (143, True)
-    assert (
-        "Comfy Watch: the poll ended with exit code 143; the log says why"
-        in done.said("error")
-    )
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[" * 5000, "\ud800"])
+@pytest.mark.parametrize("text", ["", "{}", "[" * 5000])
 def test_no_document(job: Job, text: str) -> None:
     """What is no document of `check --json` is one line and a red job, with every output set."""
-    polled = job.written("", code=0)
-    Path(polled["document"]).write_bytes(text.encode("utf-8", "surrogatepass"))
+    polled = job.written("")
+    Path(polled["document"]).write_bytes(text.encode())
     done = job.report(polled, "never")
     assert (
         done.code,
@@ -492,18 +398,8 @@ def reading() -> Iterator[tuple[ModuleType, ModuleType]]:
             sys.modules.pop(name)
 
 
-_ODD: tuple[Any, ...] = (
-    None,
-    True,
-    7,
-    -1e308,
-    "",
-    "\ud800",
-    [],
-    ["x"],
-    {},
-    {"x": None},
-)
+_ODD: tuple[Any, ...] = (..., True, 7, -1e308, "", "\ud800", [], ["x"], {}, {"x": None})
+"""What may stand in a value's place; the first: nothing."""
 
 
 def _places(value: object) -> list[tuple[dict[str, Any] | list[Any], str | int]]:
@@ -517,9 +413,8 @@ def _places(value: object) -> list[tuple[dict[str, Any] | list[Any], str | int]]
     return here + [place for holder, key in here for place in _places(holder[key])]
 
 
-@given(data=st.data())
 def test_one_odd_value_hides_nothing_else(
-    reading: tuple[ModuleType, ModuleType], data: st.DataObject
+    reading: tuple[ModuleType, ModuleType],
 ) -> None:
     """A document in which any one value is another, or is missing, still shows the ban beside it."""
     poll_document, event_table = reading
@@ -529,44 +424,40 @@ def test_one_odd_value_hides_nothing_else(
         installed=[{"install": "studio", "version": "1.0.0", "enabled": True}],
     )
     errors = [{"node": "bravo", "error": "no answer"}, {"install": "x", "error": "x"}]
-    document = _document(other, errors=errors)
-    holder, key = data.draw(st.sampled_from(_places(document)))
-    if holder is document and key == "events":
-        return
-    if isinstance(holder, dict) and data.draw(st.booleans()):
-        del holder[str(key)]
-    else:
-        odd = data.draw(st.sampled_from(_ODD))
-        cast("dict[str | int, object]", holder)[key] = odd
-    document["events"].append(_event())
-    poll = poll_document.decoded(json.loads(json.dumps(document)))
-    assert "| **banned** | `alpha` | `1.0.0` |" in event_table.summary(poll)
+    whole = _document(other, errors=errors)
+    for number, odd in product(range(len(_places(whole))), _ODD):
+        document = copy.deepcopy(whole)
+        holder, key = _places(document)[number]
+        if key == "events":
+            continue
+        if odd is ... and isinstance(holder, dict):
+            del holder[str(key)]
+        else:
+            cast("dict[str | int, object]", holder)[key] = None if odd is ... else odd
+        document["events"].append(_event())
+        poll = poll_document.decoded(json.loads(json.dumps(document)))
+        assert "| **banned** | `alpha` | `1.0.0` |" in event_table.summary(poll)
 
 
-@pytest.mark.parametrize("polled_at", ["2026-01-31T12:00:00+01:00", None])
-def test_a_state_without_a_time(job: Job, polled_at: str | None) -> None:
-    """A state whose last poll has no time in UTC is restored, which is said once."""
+def test_a_state_that_is_restored(job: Job) -> None:
+    """One whose last poll has no time is said to be of no known age; one that cannot be read is exit code 4."""
+    given = {"FOLDER": str(job.folder), "PAUSES": ""}
+    given |= {"STATE": "cache", "STATE_NAME": "watch"}
     (job.folder / "state").mkdir()
-    checks = job.folder / "state" / "checks.json"
-    checks.write_text(json.dumps({"polled_at": polled_at}), "utf-8")
-    restored = job.state("restore")
+    (job.folder / "state" / "checks.json").write_text('{"polled_at": null}', "utf-8")
+    (job.folder / "before").write_text("in the way", "utf-8")
+    done = job.step("saved_state.py", given, "restore")
+    assert (done.code, len(done.said("error"))) == (4, 1)
+    assert "it could not be read, so nothing was polled" in done.said("error")[0]
+    (job.folder / "before").unlink()
+    restored = job.step("saved_state.py", given, "restore")
     assert (restored.code, len(restored.annotations)) == (0, 1)
     (said,) = restored.said("warning")
     assert said.startswith("Comfy Watch: state: its age is not known")
 
 
-def test_a_state_that_cannot_be_read(job: Job) -> None:
-    """A file of the state that cannot be read is one line and exit code 4, and nothing is polled."""
-    (job.folder / "state").mkdir()
-    (job.folder / "before").write_text("in the way", "utf-8")
-    done = job.state("restore")
-    assert (done.code, len(done.said("error"))) == (4, 1)
-    assert "it could not be read, so nothing was polled" in done.said("error")[0]
-
-
 def test_a_program_that_is_not_there(job: Job) -> None:
     """A poll that cannot be started is one line and a red job."""
-    (job.folder.parent / "comfy-watch-program" / "bin" / "comfy-watch").unlink()
     done = job.report(job.poll(), "never")
     assert done.code == 1
     assert done.said("error")[0].startswith(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
-
-import pytest
 
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
@@ -13,55 +10,33 @@ from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
 
 
-@pytest.fixture
-def watch(watch: Watcher, webhook: Webhook, comfyui: LivedIn) -> Watcher:
-    """A watcher of that ComfyUI alone, whose channel is for what is installed."""
-    channel = {"name": "a", "url": webhook.apprise_url("/a"), "scope": "installed"}
-    return watch.but(nodes="", installs=[str(comfyui.root)], channels=[channel])
-
-
-def _said(document: dict[str, Any]) -> list[str]:
-    """Return the folders of what appeared."""
-    return [one["folder"] for one in document["events"] if "folder" in one]
-
-
-def test_every_pack_that_somebody_adds_is_told(
+def test_every_pack_that_is_added(
     watch: Watcher, comfyui: LivedIn, webhook: Webhook
 ) -> None:
-    """One message has all of them, also without an id; the registry may be down."""
+    """One message has all of them, also without an id; the registry may be down. A name from outside forges no line."""
+    channel = {"name": "a", "url": webhook.apprise_url("/a"), "scope": "installed"}
+    watch = watch.but(nodes="", installs=[str(comfyui.root)], channels=[channel])
     watch.check()
     comfyui.put("bravo", "2.0.0")
     comfyui.clone("Upscaler", "https://me:secret@github.com/x/y.git")
-    comfyui.plain("loose")
-    comfyui.single("evil.py")
+    comfyui.single("a\n::error::b\x1b[31m.py")
     comfyui.disable(comfyui.claimed("delta", "0.1"), "0.1")
     inflict(watch.registry, "status_404_json")
-    document = watch.check(code=1)
+    document = watch.check("--fail-on", "appeared", code=3)
     keys = ("kind", "folder", "node", "version", "install")
+    odd = "a\\u000a::error::b\\u001b[31m.py"
     assert [tuple(one[key] for key in keys) for one in document["events"]] == [
+        ("appeared", odd, None, None, "studio"),
         ("appeared", "bravo", "bravo", "2.0.0", "studio"),
-        ("appeared", "evil.py", None, None, "studio"),
-        ("appeared", "loose", None, None, "studio"),
         ("appeared", "Upscaler", None, None, "studio"),
         ("appeared", ".disabled/delta@0_1", "delta", "0.1", "studio"),
     ]
     (message,) = webhook.messages()
-    text = message.json["message"]
-    assert "Appeared `evil.py` on `studio`" in text
+    assert "Appeared `bravo` `2.0.0` on `studio`" in message.json["message"]
     assert "secret" not in json.dumps(message.json)
-    assert _said(watch.check(code=1)) == []
-
-
-def test_who_asks_is_told_what_appeared(watch: Watcher, comfyui: LivedIn) -> None:
-    """`check`, `history` and `--fail-on` know it; a name from outside can neither forge a line nor send an escape."""
-    watch.check()
-    comfyui.single("a\n::error::b\x1b[31m.py")
-    done = watch.run("check", "--fail-on", "appeared")
-    assert done.code == 3
-    [row, last] = done.out.splitlines()
+    shown = watch.run("history").out
     said = "if nobody installed it, stop ComfyUI"
-    assert row == f'appeared  "a : :error::b[31m.py" on studio  {said}'
-    assert "exit 3: 1 appeared" in last
-    (event,) = watch.history("--kind", "appeared")
-    assert event["folder"] == "a\\u000a::error::b\\u001b[31m.py"
-    assert "\x1b" not in watch.run("history").out
+    assert f'"a : :error::b[31m.py" on studio  {said}' in shown
+    assert "\x1b" not in shown
+    comfyui.remove("bravo")
+    assert watch.reported(code=1) == []
