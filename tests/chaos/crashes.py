@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import random
@@ -19,8 +18,7 @@ from pathlib import Path
 
 from tests.chaos.figures import PROMISES, Result, counting
 from tests.chaos.trial import Kill, Stage, Trial, stages
-from tests.chaos.witness import acknowledged
-from tests.chaos.world import CHANNELS, REFUSING, Home, World
+from tests.chaos.world import Home, World
 from tests.support import program
 from tests.support.fault_points import FAILURES, Cut
 from watcher.state.store import OWED, StateFolder
@@ -32,9 +30,6 @@ _BACKOFF = 4.0
 _APPENDED = ("write state/owed.jsonl", "write state/history.jsonl")
 _NEW = 4
 """How often a file is appended to before the next time is like the ones before: its name is on the disk by then."""
-_PATIENCE = 10.0
-_LONG_PATIENCE = 50.0
-"""Seconds, less than the `timeout` of the run that hangs."""
 _RECEIVING = "tcp recv"
 
 
@@ -103,18 +98,13 @@ def sweep(
 ) -> Result:
     """Do every chosen kill, or this `share` of them; then, in each chapter, `series` of three random kills in a row.
 
-    In one chapter there is a kill beside a hanging channel too, in one there are two in a row about a commit that is
-    not certain, and in one so many `services` die between two polls.
+    In one chapter so many `services` die between two polls.
     """
     result = counting(*PROMISES)
     with tempfile.TemporaryDirectory() as root, World(Path(root)) as world:
         for stage in stages(world):
             for kill in list(choose(stage))[share::shares]:
                 _kill(world, stage, [kill], result)
-            if stage.chapter.name == "changes" and share == 0:
-                beside_a_hanging_channel(world, stage, result)
-            if stage.chapter.name == "trouble" and share == 0:
-                after_an_uncertain_commit(world, stage, result)
             if stage.chapter.name == "retry":
                 between_polls(world, stage, result, services, share)
             dice = random.Random(f"{stage.number} {share}")
@@ -146,26 +136,6 @@ def _kill(world: World, stage: Stage, kills: Sequence[Kill], result: Result) -> 
             assert done.code in (0, 1), (kill, done)
             result.add("points not reached")
     trial.conclude(kills)
-
-
-def after_an_uncertain_commit(world: World, stage: Stage, result: Result) -> None:
-    """Kill a run where the change has its name but is not certain, and take the power from the next one at each point
-    until its first message goes out.
-
-    What was not certain when the one died is not so for the other, unless it made it so.
-    """
-    commit = Kill(
-        chapter=stage.number, label="rename state/snapshot.json", at=1, cut=Cut.AFTER
-    )
-    trial = Trial(world, stage, result)
-    trial.disturbed(commit, commit)
-    points = trial.disturbed(commit).points
-    assert commit.label not in points, points
-    trial.conclude(commit)
-    points = points[: _first_message(points) + 1]
-    for kill in every_kill(replace(stage, points=points)):
-        if kill.cut is Cut.POWER:
-            _kill(world, stage, [commit, kill], result)
 
 
 def between_polls(
@@ -223,44 +193,6 @@ def _known(home: Home) -> tuple[int, object]:
     return state.snapshot.revision, {
         name: queue.messages for name, queue in state.outbox.queues.items()
     }
-
-
-def beside_a_hanging_channel(world: World, stage: Stage, result: Result) -> None:
-    """Kill the program while some channels hang and the others are through: of theirs nothing may come again."""
-    sent = Counter(
-        {
-            channel: stage.messages[channel]
-            for channel in CHANNELS
-            if channel not in REFUSING
-        }
-    )
-    trial = Trial(world, stage, result, timeout=60)
-    world.mend()
-    world.receiver.gated = frozenset(f"/{hanging}" for hanging in REFUSING)
-    world.receiver.gate.clear()
-
-    def is_kept(_: program.Started) -> bool:
-        return (
-            Counter(
-                channel
-                for channel, _ in acknowledged((trial.home.state / OWED).read_bytes())
-            )
-            >= sent
-        )
-
-    with program.start("check", cwd=trial.home.folder) as started:
-        for channel, messages in sent.items():
-            world.receiver.wait_for(messages, f"/{channel}", timeout=_LONG_PATIENCE)
-        # Who keeps acknowledgements only when all channels are through is killed all the same, after a while.
-        with contextlib.suppress(AssertionError):
-            started.until(is_kept, _PATIENCE)
-        started.signal(signal.SIGKILL)
-        started.wait()
-    world.receiver.gate.set()
-    world.receiver.gated = frozenset()
-    result.add("kills")
-    trial.interrupted("killed beside hanging channels", REFUSING)
-    trial.conclude("killed beside hanging channels")
 
 
 def whole_sweep(processes: int) -> Result:

@@ -18,15 +18,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
 
 from tests.chaos.figures import PROMISES, Result, counting
 from tests.chaos.trial import Kill, Stage, Trial, stages
-from tests.chaos.witness import acknowledged
-from tests.chaos.world import REFUSING, Home, World
+from tests.chaos.world import Home, World
 from tests.support import program
 from tests.support.fake_registry.server import Respond
 from tests.support.fault_points import Cut
@@ -160,8 +158,6 @@ def cut_short(world: World, stage: Stage, result: Result, every: int = 1) -> Non
         path.write_bytes(whole)
         trial.conclude(f"{name} was cut short and put back")
     _take_away(world, stage, result)
-    _cut_history(world, stage, result, every)
-    _cut_acknowledgements(world, stage, result, every)
 
 
 def _see_it_left_alone(world: World, home: Home, what: str, result: Result) -> None:
@@ -189,97 +185,6 @@ def _take_away(world: World, stage: Stage, result: Result) -> None:
             _see_it_left_alone(world, trial.home, f"without {name}", result)
             path.write_bytes(whole)
         trial.conclude(f"{name} was taken away")
-
-
-def _cut_history(world: World, stage: Stage, result: Result, every: int) -> None:
-    home = world.home("history", stage.chapter, stage.saved)
-    path = home.state / HISTORY
-    whole = path.read_bytes()
-    for length in range(0, len(whole), every):
-        path.write_bytes(whole[:length])
-        result.add("files cut short")
-        if len(StateFolder(home.state).history().events) != whole[:length].count(b"\n"):
-            result.wrong("wrong", f"{HISTORY} of {length} bytes")
-    done = home.fork_server.run("history", "--json", cwd=home.folder)
-    if done.code != 0:
-        result.wrong("wrong", f"{HISTORY} without its end: {done}")
-
-
-def _cut_acknowledgements(
-    world: World, stage: Stage, result: Result, every: int
-) -> None:
-    """Kill the program when all was sent and the last lines of `owed.jsonl` alone know it, and cut the file.
-
-    It is cut at each `every`th length. What it no longer acknowledges goes out again, and nothing else does; where it
-    lacks an alert it is refused. Each is tried on the state folder, some on the program.
-    """
-    saved = world.root / "all-sent"
-    killed = _all_sent(world, stage, saved, result)
-    path = saved / OWED
-    whole = path.read_bytes()
-    lines = whole.splitlines(keepends=True)
-    events = {
-        key: message["events"]
-        for line in filter(bytes.strip, lines)
-        for changed in json.loads(line).get("messages", {}).values()
-        for key, message in changed.items()
-        if message
-    }
-    room = next(number for number, line in enumerate(lines) if line.endswith(b" \n"))
-    # The line before the first room says that its message goes out, and others that a backlog is one message.
-    sending = len(b"".join(lines[: room - 1]))
-    prepared = [
-        number for number, line in enumerate(lines) if b'"prepared":true' in line
-    ]
-    alerts = len(b"".join(lines[: max(prepared, default=0) + 1]))
-    for length in range(0, alerts, every):
-        path.write_bytes(whole[:length])
-        result.add("files cut short")
-        if not _is_refused(StateFolder(saved)):
-            result.wrong("wrong", f"{OWED} of {length} bytes was not refused")
-    for length in range(sending, len(whole), every):
-        path.write_bytes(left := whole[:length])
-        result.add("files cut short")
-        left_over = StateFolder(saved).load().outbox.queues.items()
-        owed = {
-            (name, message.id)
-            for name, queue in left_over
-            if name not in REFUSING
-            for message in queue.messages
-        }
-        if owed != {
-            one
-            for one in acknowledged(whole) - acknowledged(left)
-            if one[0] not in REFUSING
-        }:
-            result.wrong("wrong", f"of {length} bytes of {OWED} is owed {owed}")
-    path.write_bytes(whole)
-    for length in (len(whole) - 1, sending):
-        trial = Trial(world, killed, result)
-        left = whole[:length]
-        (trial.home.state / OWED).write_bytes(left)
-        for channel, message in acknowledged(whole) - acknowledged(left):
-            trial.forgive(channel, events[message])
-        trial.conclude(f"{length} bytes of {OWED}")
-
-
-def _all_sent(world: World, stage: Stage, saved: Path, result: Result) -> Stage:
-    """Kill the program before it settles what is owed; return this as a stage to begin from, with its state saved."""
-    trial = Trial(world, stage, result)
-    settling = "rename state/owed.jsonl"
-    trial.disturbed(
-        "all sent",
-        Kill(
-            chapter=stage.number,
-            label=settling,
-            at=stage.points.count(settling),
-            cut=Cut.BEFORE,
-        ),
-    )
-    shutil.copytree(trial.home.state, saved)
-    killed = replace(stage, saved=saved, before=stage.before + world.receiver.taken)
-    trial.conclude("all sent")
-    return killed
 
 
 def long_history(

@@ -17,7 +17,7 @@ from tests.chaos.state_machine import ROCK, VERSIONS
 from tests.chaos.swept_lives import FIRST
 
 _OF_OTHERS = (
-    *("ban", "be_killed", "break_all", "break_packs", "break_pages", "choose"),
+    *("ban", "break_all", "break_packs", "break_pages", "choose"),
     *("move_others", "refuse", "replace_archive", "serve_records_or_not", "settle"),
     *("shift", "take_away", "unsettle", "vanish_or_return"),
 )
@@ -50,7 +50,7 @@ class InstallsMachine(PairedMachine):
     ) -> None:
         """The watcher may have been there before the first pack. It may sweep the registry, or ask for each pack."""
         features = {"acceptances", "crashes"}
-        PairedMachine.begin(self, 1, watch, features, [], set(), set(), False)
+        PairedMachine.begin(self, 1, watch, features, [], set(), set())
         self.channels = []
         if before:
             self.poll(0)

@@ -1,4 +1,4 @@
-"""Lives with random pairs of features: whole registry, publishers, installs, acceptances, filters, files, crashes.
+"""Lives with random pairs of features: whole registry, publishers, installs, acceptances, filters, crashes.
 
 `PairedMachine` is `SweptMachine`, whose registry and model it has, with all that hangs on what is run, on the settings
 and on the channels. Beside it stands a model of these (`tests.chaos.paired_model`), which shares no code with the
@@ -8,17 +8,11 @@ flight in a crash. `python -m tests.chaos.paired_lives` lives many lives and pri
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import copy
-import functools
-import shutil
-import signal
-import subprocess
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
@@ -37,41 +31,34 @@ from tests.chaos.paired_model import (
     Copy,
     Due,
     Fact,
-    Good,
     How,
     Key,
     Runs,
     Wiring,
     accepts,
-    newest_good,
     passes,
 )
 from tests.chaos.receiver import Receiver
 from tests.chaos.state_machine import ROCK, VERSIONS
 from tests.chaos.subscriber import Reading, Seen, Sweeps
 from tests.chaos.swept_lives import FIRST, PACKS, WATCHED, SweptMachine
-from tests.support.ahead import AHEAD
-from tests.support.fork_server import ForkServer
-from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
 from watcher.cli import report
 from watcher.model.event import Event, Kind
 from watcher.model.version import STATUSES
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
-from watcher.publish.setup import publish, terms_of
-from watcher.settings.model import Settings
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 
 FEATURES = (
     *("installs", "installs", "acceptances", "publishers", "statuses"),
-    *("files", "channels", "restarts", "crashes"),
+    *("channels", "restarts", "crashes"),
 )
 INSTALLS = ("studio", "laptop", "attic")
 """The folders in which ComfyUIs are, which are all called ComfyUI."""
 NEVER_LISTED = "9.9.9"
-_PRIVATE = "a-channel-of-mine"
+_CHANNEL = "channel"
 """How the channels' names begin."""
 OWNERS = {"ann": {"alpha", "delta"}, "bob": {"beta", "epsilon", "c001"}}
 """The packs of publishers; the others are `example`'s."""
@@ -126,8 +113,6 @@ class PairedMachine(SweptMachine):
         self.accepted: dict[str, str] = {}
         """What the settings accept, by what it says of what: until when, "" for ever."""
         self.statuses: tuple[str, ...] = STATUSES
-        self.minimum_age = timedelta(days=1)
-        self.created: dict[int, datetime] = {}
         self.publishers: tuple[str, ...] = ()
         self.listed: set[str] = set()
         """The packs that are known to be a watched publisher's."""
@@ -143,10 +128,6 @@ class PairedMachine(SweptMachine):
         self.report: Report | None = None
         self.unsure: set[str] = set()
         """The channels that may be waiting for another attempt."""
-        self.has_published_with: Mapping[str, Any] | None = None
-        """The settings of the last poll, if it came to its end, and so to the files."""
-        self.is_coy = False
-        """The settings let files show installs only where they name some."""
         for owner, theirs in OWNERS.items():
             for pack in theirs & {*FIRST}:
                 self.registry.catalog.give(pack, owner)
@@ -158,7 +139,6 @@ class PairedMachine(SweptMachine):
         channels=st.lists(wirings, min_size=1, max_size=3),
         statuses=st.sets(st.sampled_from(STATUSES), min_size=1, max_size=4),
         publishers=st.sets(st.sampled_from([*OWNERS]), min_size=1),
-        is_coy=st.booleans(),
     )
     def begin(
         self,
@@ -168,11 +148,10 @@ class PairedMachine(SweptMachine):
         channels: list[Wiring],
         statuses: set[str],
         publishers: set[str],
-        is_coy: bool,
     ) -> None:
         """The features of the life are chosen, and the settings that hang on them."""
         SweptMachine.begin(self, threshold, watch, False)
-        self.features, self.is_coy = frozenset(features), is_coy
+        self.features = frozenset(features)
         self.lists = Sweeps(threshold=threshold)
         if "acceptances" in features:
             self.features |= {"installs"}
@@ -183,7 +162,7 @@ class PairedMachine(SweptMachine):
         if "installs" in self.features:
             self.configured = [*INSTALLS]
         plain = Wiring(
-            name=_PRIVATE,
+            name=_CHANNEL,
             kinds=frozenset(map(str, Kind)),
             nodes=(),
             scope="all",
@@ -193,13 +172,12 @@ class PairedMachine(SweptMachine):
         self.channels = [plain]
         if "channels" in features:
             self.channels += [
-                replace(one, name=f"{_PRIVATE}{number}")
+                replace(one, name=f"{_CHANNEL}{number}")
                 for number, one in enumerate(channels)
             ]
 
     def _publish(self, pack: str, version: str, status: str, created: datetime) -> None:
         super()._publish(pack, version, status, created)
-        self.created[self.subscriber.number(pack, version)] = created
         for owner, theirs in OWNERS.items():
             if pack in theirs:
                 self.registry.catalog.give(pack, owner)
@@ -390,12 +368,6 @@ class PairedMachine(SweptMachine):
         self.statuses = tuple(sorted(statuses))
 
     @having("restarts")
-    @rule(days=st.sampled_from((0, 1, 30)))
-    def advise(self, days: int) -> None:
-        """What is advised has to be older from now on, or need not be that old."""
-        self.minimum_age = timedelta(days=days)
-
-    @having("restarts")
     @rule(publishers=st.sets(st.sampled_from([*OWNERS])))
     def follow_others(self, publishers: set[str]) -> None:
         """Other publishers are watched from now on."""
@@ -418,12 +390,6 @@ class PairedMachine(SweptMachine):
         """A poll dies at any step, that of an acknowledgement too."""
         self._poll(Fragile(self.path, crash=CrashAt(at, after)), 0)
 
-    @having("crashes")
-    @rule(milliseconds=st.integers(0, 300))
-    def be_killed(self, milliseconds: int) -> None:
-        """A poll of the real program is killed at any moment, if it has not ended."""
-        self._poll(StateFolder(self.path), 0, killed_after=milliseconds / 1000)
-
     def _settings(self) -> dict[str, Any]:
         nodes, globs = self.watch
         given: dict[str, Any] = {
@@ -440,14 +406,8 @@ class PairedMachine(SweptMachine):
                 for finding, until in self.accepted.items()
             ],
             "alert_expiry": "90d",
-            "minimum_age": self.minimum_age.total_seconds(),
             "channels": [self._table(wiring) for wiring in self.channels],
         }
-        if "files" in self.features:
-            given |= {
-                "publish_dir": str(self.root / "public"),
-                "publish_installs": bool(self.configured) or not self.is_coy,
-            }
         return super()._settings() | given
 
     def _table(self, wiring: Wiring) -> dict[str, Any]:
@@ -461,9 +421,7 @@ class PairedMachine(SweptMachine):
             "grouping": wiring.grouping,
         }
 
-    def _poll(
-        self, folder: StateFolder, hours: int, killed_after: float | None = None
-    ) -> None:
+    def _poll(self, folder: StateFolder, hours: int) -> None:
         self.now += timedelta(hours=hours, minutes=1)
         before = folder.load() if self.path.exists() else State()
         self._forget()
@@ -472,63 +430,18 @@ class PairedMachine(SweptMachine):
         async def poll(poller: Poller) -> None:
             self.report = await poller.poll()
 
-        given = self._settings()
-        published = self._published()
-        if killed_after is None:
-            is_whole = self.works(folder, poll, **given)
-        else:
-            is_whole = self._polls_as_a_process(given, killed_after)
+        is_whole = self.works(folder, poll, **self._settings())
         if not is_whole:
             self.receiver.settle()
-        known = len(self.known)
         self._see(before)
         self._hear(taken, is_whole=is_whole)
         if self.report is not None:
             self._see_what_it_says()
-            if "files" in self.features:
-                is_quiet = (
-                    self.has_published_with == given
-                    and len(self.known) == known
-                    and StateFolder(self.path).load().snapshot == before.snapshot
-                )
-                self._see_the_files(published if is_quiet else {})
-
-        self.has_published_with = None if self.report is None else given
 
     def _forget(self) -> None:
         """Forget the last poll."""
         self.witness, self.report = type(self.witness)(), None
         self.pages.served.clear()
-
-    def _polls_as_a_process(self, given: Mapping[str, Any], seconds: float) -> bool:
-        """Poll as a process that is killed after so many seconds; return whether it has come to its end before."""
-        whole = {"state_dir": str(self.path), **given}
-        process = Watcher(self.root, self.registry, **whole)
-        ahead = (self.clock - datetime.now(UTC)).total_seconds()
-        env = {**process.environment(), AHEAD: str(ahead)}
-        figures.add("polls")
-        with _fork_server().start(
-            "check", cwd=self.root, env=env, module="tests.support.ahead"
-        ) as started:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                started.process.wait(seconds)
-            started.process.kill()
-            code = started.process.wait()
-        assert code in {0, 1, -signal.SIGKILL}, started.err
-        figures.add("kills", code < 0)
-        return code >= 0
-
-    def _published(self) -> dict[str, bytes]:
-        """Return what is published, by the path of the file.
-
-        What a kill left half written is none of it: it stays for a minute, as another process may be writing it.
-        """
-        public = self.root / "public"
-        return {
-            str(path.relative_to(public)): path.read_bytes()
-            for path in public.rglob("*")
-            if path.is_file() and path.suffix != ".tmp"
-        }
 
     # The judgement
 
@@ -608,7 +521,6 @@ class PairedMachine(SweptMachine):
         assert not late + invented, f"late or lost {late}, invented {invented}"
         self._owe(new.values(), due)
         self._see_where(new.values())
-        self._see_the_advice(new.values())
         for kind, _, _, _ in found.elements():
             figures.add(kind)
 
@@ -623,31 +535,6 @@ class PairedMachine(SweptMachine):
                 )
             }
             assert not event.node or said == copies, f"{event}: {copies}"
-
-    def _see_the_advice(self, new: Iterable[Event]) -> None:
-        """See that each event that names the newest good version names that one."""
-        for event in new:
-            name = (event.node or "").lower()
-            pack = self.subscriber.pack(name)
-            is_unsure = any(row.missed and not row.gone for row in pack.seen.values())
-            if event.safe_version is None or is_unsure:
-                continue
-            rows = [
-                (self.subscriber._names[number], number, _wrong_with(row))
-                for number, row in pack.seen.items()
-                if not row.gone
-            ]
-            # Of several rows of one version the worst counts.
-            bad = {version for version, _, wrong in rows if wrong}
-            good = [
-                Good(tuple(map(int, version.split("."))), self.created[number])
-                for version, number, _ in rows
-                if version not in bad and pack.seen[number].status == "active"
-            ]
-            newest = newest_good(good, least=self.minimum_age, now=self.now)
-            expected = None if self._is_banned(name) else newest
-            assert event.safe_version.version == expected, f"{event}: not {expected}"
-            figures.add("advice")
 
     def _due(self, *, noted: bool) -> list[Due]:
         seen = {name: self._seen(name) for name in self.configured}
@@ -815,42 +702,8 @@ class PairedMachine(SweptMachine):
         is_well = is_swept and (lists or not self.publishers)
         if failed or unread or not is_well:
             assert code == 1, f"exit {code} with {failed}, {unread}"
-        elif not self.unsure and not self.is_unpublished:
+        elif not self.unsure:
             assert code == 0, f"exit {code}: {self.report}"
-
-    @property
-    def is_unpublished(self) -> bool:
-        """Whether the files would show what was run, and the settings do not say that they may."""
-        has_run = bool(self.runs.believed) or any(
-            one.installed or one.install for one in self.known.values()
-        )
-        return (
-            "files" in self.features and self.is_coy and has_run and not self.configured
-        )
-
-    def _see_the_files(self, before: Mapping[str, bytes]) -> None:
-        """See that the files are what `publish` makes of the state, with nothing private; a quiet poll changes two."""
-        assert self.report is not None
-        if self.is_unpublished:
-            assert self.report.unpublished, "it is published"
-            return
-        chosen = Settings(
-            registry_url=self.registry.url, state_dir=self.path, **self._settings()
-        )
-        again = self.root / "again"
-        folder = StateFolder(self.path)
-        publish(folder.load(), folder, terms_of(chosen), again)
-        found = self._published()
-        for name, content in found.items():
-            assert (again / name).read_bytes() == content, f"{name} is not as published"
-            for secret in (str(self.root), f":{self.receiver.port}", _PRIVATE):
-                assert secret.encode() not in content, f"{secret} is in {name}"
-        changed = {name for name in before if before[name] != found.get(name)}
-        assert changed <= {"index.html", "metrics.prom"}, (
-            f"a quiet poll changes {changed}"
-        )
-        shutil.rmtree(again)
-        figures.add("files compared", len(found))
 
     # The channels
 
@@ -921,13 +774,6 @@ class PairedMachine(SweptMachine):
             self.poll(25)
         self.unsure.clear()
         self._see_that_nothing_is_owed()
-
-
-@functools.cache
-def _fork_server() -> ForkServer:
-    server = ForkServer().__enter__()
-    atexit.register(server.__exit__)
-    return server
 
 
 _BACK = ("reinstated", None)

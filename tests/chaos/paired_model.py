@@ -6,9 +6,8 @@ It is written from the contract alone and shares no code with the program.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -298,22 +297,6 @@ class Runs:
             for copies in self.believed.values()
             for copy in copies.values()
         )
-
-
-class Good(NamedTuple):
-    """A version that is active and not deprecated."""
-
-    number: tuple[int, ...]
-    created: datetime
-
-
-def newest_good(
-    found: Iterable[Good], *, least: timedelta, now: datetime
-) -> str | None:
-    """Return the newest version that is old enough, else the newest of all; None if there is none."""
-    good = sorted(found, reverse=True)
-    old = [one for one in good if now - one.created >= least]
-    return next((".".join(map(str, one.number)) for one in (*old, *good)), None)
 
 
 def _is_worse(now: str, before: str) -> bool:

@@ -13,17 +13,18 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from tests.chaos.figures import PROMISES, Result, counting
 from tests.chaos.receiver import Receiver
-from tests.chaos.subscriber import Fact, Trouble, reading_of
-from tests.support import fast_clock, program
+from tests.chaos.subscriber import Fact
+from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
@@ -68,7 +69,6 @@ _DEAD_IN = 25
 _DEAD_POLLS = 3
 """Polls that it stays so: the one that meets it, the one that reports it, and one that must not report it again."""
 _GONE = (404, 401, 410)
-_DAY = 86_400.0
 _TIMEOUT = 1.5
 """Seconds, of the program's setting: so long is each stall."""
 _STALLS: tuple[str | Answer, ...] = (
@@ -81,11 +81,14 @@ _STALLS: tuple[str | Answer, ...] = (
 """Answers that do not come in time, in turn: of the shaky channel, or a fault of the registry."""
 _STALLS_AT_LEAST, _STALLS_IN = 3, 500
 """So many, and one more in so many polls: each costs the time of many polls."""
+_ENDS = {"recovered": "failing", "reinstated": "banned"}
+"""What ends, and what has begun with."""
+_TROUBLES = (*_ENDS, *_ENDS.values())
 _STEADY, _SHAKY, _TROUBLE = "/steady", "/shaky", "/trouble"
 _CHANNELS = (
     (_STEADY, "poll", "deprecated undeprecated"),
     (_SHAKY, "event", "deprecated undeprecated"),
-    (_TROUBLE, "poll", "failing recovered banned reinstated"),
+    (_TROUBLE, "poll", " ".join(_TROUBLES)),
 )
 _PATIENCE = 120.0
 _MEASURES = 40
@@ -127,12 +130,10 @@ class Measure:
 class Soak:
     """One process that runs, and the world that it runs in.
 
-    `dead` counts how often the shaky channel was; `leaps` are the moments at which a day passed. Of each poll that has
-    begun, `begun` has the moment, and `met` how many messages had come before it.
-
-    `due` counts what each version's subscriber is owed, `stalls` those begun, and `stalled` those that the registry has
-    played. `slow` are the faults that its next answers are; while it is `calm` it has none. Of each poll whose requests
-    have all come, `asked` has each node with the name of the fault that it met ("" for none).
+    `dead` counts how often the shaky channel was, `polls` those that have come to their end: each asks for every node
+    once, and only then comes the next; of those that `skipped` some did not. `due` counts what each version's
+    subscriber is owed, `stalls` those begun, and `stalled` those that the registry has played. `slow` are the faults
+    that its next answers are; while it is `calm` it has none. `now` has the fault that each node met in this poll.
     """
 
     registry: FakeRegistry
@@ -149,18 +150,11 @@ class Soak:
     banning: bool = False
     slow: list[str] = field(default_factory=list)
     dead: int = 0
-    met: list[int] = field(default_factory=list)
-    leaps: list[float] = field(default_factory=list)
-    begun: list[float] = field(default_factory=list)
-    asked: list[dict[str, str]] = field(default_factory=list)
+    polls: int = 0
+    skipped: int = 0
     now: dict[str, str] = field(default_factory=dict)
     due: Counter[Fact] = field(default_factory=Counter)
     measures: list[Measure] = field(default_factory=list)
-
-    @property
-    def polls(self) -> int:
-        """How many polls have come to their end: each asks for every node once, and only then comes the next."""
-        return len(self.asked)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse | None:
         """Answer as a registry that often fails."""
@@ -171,12 +165,10 @@ class Soak:
         goes_on = query["page"] != ["1"] or query.keys() & {"moved", "again"}
         if not goes_on:
             if node in self.now:
-                self.asked.append(self.now)
+                self.polls += 1
+                self.skipped += len(self.now) != len(_PACKS)
                 self.now = {}
                 self._next_poll()
-            if not self.now:
-                self.met.append(len(self.receiver.attempts))
-                self.begun.append(time.monotonic())
             self.now[node] = self._meets()
         # A further page belongs to the same answer.
         fault = self.now[node]
@@ -236,7 +228,6 @@ class Soak:
         self._wait_for_polls(_DEAD_POLLS)
         if not turn:
             self.started.signal(signal.SIGUSR1)
-            self.leaps.append(time.monotonic())
             self._wait_for_polls(_DEAD_POLLS)
         gone.pop(_SHAKY, None)
         if not down:
@@ -397,54 +388,6 @@ def _recover(scene: Soak) -> None:
         time.sleep(0.01)  # between two measures, of which the least counts
 
 
-def _trouble_due(scene: Soak) -> Counter[Fact]:
-    """Return all that must be reported of nodes that could not be read, or were banned."""
-    trouble = Trouble(threshold=_THRESHOLD)
-    due: Counter[Fact] = Counter()
-    banned: set[str] = set()
-    for poll in scene.asked:
-        means = {
-            node: FAULTS[fault].means if fault else Means.COMPLETE
-            for node, fault in poll.items()
-        }
-        due.update(trouble.poll({node: reading_of(end) for node, end in means.items()}))
-        now_banned = {node for node, end in means.items() if end is Means.BANNED}
-        back = {node for node in banned if means[node] is Means.COMPLETE}
-        due.update(("banned", node, None) for node in now_banned - banned)
-        due.update(("reinstated", node, None) for node in back)
-        banned = (banned | now_banned) - back
-    return due
-
-
-def _channels_due(scene: Soak) -> Counter[Fact]:
-    """Return all that must be reported of the shaky channel.
-
-    A poll that begins finds it failing if its service has said that the address is gone, or a day has passed since it
-    failed first, and no message was taken since. Either is said once, and so is that it takes messages again.
-    """
-    attempts = scene.receiver.attempts
-    due: Counter[Fact] = Counter()
-    since, gone, reported, seen = 0.0, False, False, 0
-    for met, begun in zip(scene.met, scene.begun, strict=True):
-        for one in attempts[seen:met]:
-            if one.path == _SHAKY:
-                since = 0.0 if one.status == 200 else since or one.at
-                gone = bool(since) and (gone or one.status in _GONE)
-        seen = met
-        passed = (begun - since) * fast_clock.SPEED
-        passed += (
-            sum(since < leap < begun for leap in scene.leaps)
-            * fast_clock.LEAP.total_seconds()
-        )
-        if since and not reported and (gone or passed >= _DAY):
-            due["failing", _SHAKY[1:], None] += 1
-            reported = True
-        elif reported and not since:
-            due["recovered", _SHAKY[1:], None] += 1
-            reported = False
-    return due
-
-
 def _judge_alerts(scene: Soak, result: Result) -> None:
     history = [
         json.loads(line) for line in (scene.state / HISTORY).read_bytes().splitlines()
@@ -457,17 +400,8 @@ def _judge_alerts(scene: Soak, result: Result) -> None:
         )
         for event in history
     }
-    trouble, of_channels = _trouble_due(scene), _channels_due(scene)
-    for poll in scene.asked:
-        if len(poll) != len(_PACKS):
-            result.wrong(
-                "wrong", f"a poll asked for {len(poll)} packs of {len(_PACKS)}"
-            )
-    for path, due in (
-        (_STEADY, scene.due),
-        (_SHAKY, scene.due),
-        (_TROUBLE, trouble + of_channels),
-    ):
+    trouble = Counter(fact for fact in facts.values() if fact[0] in _TROUBLES)
+    for path, due in ((_STEADY, scene.due), (_SHAKY, scene.due), (_TROUBLE, trouble)):
         got = Counter(
             key
             for message in scene.receiver.taken
@@ -489,24 +423,35 @@ def _judge_alerts(scene: Soak, result: Result) -> None:
                 )
         result.broken["invented"] += len(got.keys() - facts.keys())
         result.broken["repeated"] += got.total() - len(got)
+    _judge_order(history, result)
+    if scene.skipped:
+        result.wrong("wrong", f"{scene.skipped} polls left packs out")
     result.add("polls", scene.polls)
     result.add("faults", scene.faults)
     result.add("incomplete listings", scene.incomplete)
-    for figure, kinds in (
-        ("failing and recovered", ("failing", "recovered")),
-        ("bans", ("banned",)),
-    ):
-        result.add(
-            figure,
-            sum(count for (kind, _, _), count in trouble.items() if kind in kinds),
-        )
-    outages = sum(
-        count
-        for (kind, who, _), count in trouble.items()
-        if kind == "failing" and not who
-    )
-    result.add("outages", outages)
-    result.add("channels failing and recovered", of_channels.total())
+    of_channels = [event for event in history if event.get("channel")]
+    result.add("channels failing and recovered", len(of_channels))
+    kinds = Counter(event["kind"] for event in history if not event.get("channel"))
+    result.add("failing and recovered", kinds["failing"] + kinds["recovered"])
+    result.add("bans", kinds["banned"])
+    result.add("outages", trouble["failing", "", None])
+
+
+def _judge_order(history: Sequence[Mapping[str, Any]], result: Result) -> None:
+    """See that what is about one pack, channel or the registry has begun before it ends, and ends in the end."""
+    lasting: set[tuple[str, str]] = set()
+    for event in history:
+        kind, about = event["kind"], event.get("channel") or event.get("node") or ""
+        if begins := _ENDS.get(kind):
+            if (begins, about) not in lasting:
+                result.wrong("invented", f"{about}: {kind} without {begins}")
+            lasting.discard((begins, about))
+        elif kind in _ENDS.values():
+            if (kind, about) in lasting:
+                result.wrong("repeated", f"{about}: {kind} twice")
+            lasting.add((kind, about))
+    if lasting:
+        result.wrong("lost", f"without an end: {lasting}", len(lasting))
 
 
 def _judge_holdings(scene: Soak, result: Result) -> None:

@@ -7,13 +7,13 @@ what was answered, so that a wait which reads the answers wrongly is seen.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from itertools import pairwise
 
 from aiohttp import web
 
@@ -32,13 +32,6 @@ TIMEOUT = 30.0
 _NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 _LONGEST_PAUSE = 300.0
 """Seconds that a wait lets the registry ask for."""
-FINDINGS = 3
-REASON = json.dumps(
-    [
-        {"issue_type": f"rule_{number}", "severity": "info", "file_path": "nodes.py"}
-        for number in range(FINDINGS)
-    ]
-)
 
 STORMS = tuple(
     name
@@ -54,58 +47,20 @@ HIDING = tuple(
 )
 """Those that show no version at all."""
 
-
-Answering = Callable[[Mapping[str, Sequence[str]]], tuple[int, dict[str, object]]]
-
-_ABSENT = {"status_404_json"}
+_ABSENT = "status_404_json"
+"""A fault that is none of `GET /nodes`: then there is no such endpoint."""
 
 
 class Verdict(StrEnum):
     """How a scan ends."""
 
     ACTIVE = "active"
-    DEPRECATED = "active, and deprecated"
     FLAGGED = "flagged"
     BANNED = "banned"
     DELETED = "deleted"
-    REFUSED_PACK = "403 for the whole pack"
-    BANNED_PACK = "GET /nodes says that the pack is banned"
-    BANNED_PUBLISHER = "GET /nodes says that the publisher is banned"
-    UNKNOWN = "a status that nobody knows"
-
-
-_OF_PACK = {Verdict.BANNED_PACK, Verdict.BANNED_PUBLISHER}
-"""What only GET /nodes says."""
-
-_STATUSES = {
-    Verdict.ACTIVE: "active",
-    Verdict.DEPRECATED: "active",
-    Verdict.FLAGGED: "flagged",
-    Verdict.BANNED: "banned",
-    Verdict.DELETED: "deleted",
-    Verdict.REFUSED_PACK: "pending",
-    Verdict.BANNED_PACK: "pending",
-    Verdict.BANNED_PUBLISHER: "pending",
-    Verdict.UNKNOWN: "NodeVersionStatusQuarantined",
-}
-"""Of the version's row."""
-
-
-class Records(StrEnum):
-    """What GET /nodes answers."""
-
-    USUAL = "the pack"
-    ABSENT = "404: there is no such endpoint"
-    WALLED = "403 for everybody"
-    MISSING = "other packs"
-    STRANGE = "a status that nobody knows"
-
-
-class Form(StrEnum):
-    """How the version is named."""
-
-    EXACT = "as it is published"
-    NEWEST = "not at all: the newest that is pending"
+    REFUSED_PACK = "pending"
+    """The version stays so, and the whole pack is banned."""
+    UNKNOWN = "NodeVersionStatusQuarantined"
 
 
 class Ending(StrEnum):
@@ -132,13 +87,11 @@ class Plan:
     """One scan, and one wait for it."""
 
     seed: int
-    form: Form
     appears: float
     """When the version is first listed."""
     judged: float
     """When the scan ends."""
     verdict: Verdict
-    records: Records
     ending: Ending
     longest: float
     every: float
@@ -147,51 +100,36 @@ class Plan:
     """How old an answer may be: some caches give what they have."""
     versions: int
     """How many older versions the pack has."""
-    is_again: bool
-    """An older version has the same text, and was deleted."""
 
     @property
     def code(self) -> int:
         """The exit code that is right."""
-        if (
-            self.ending in {Ending.LATE, Ending.HIDDEN}
-            or self.verdict is Verdict.UNKNOWN
-        ):
+        is_late = self.ending in {Ending.LATE, Ending.HIDDEN}
+        if is_late or self.verdict is Verdict.UNKNOWN:
             return 1
-        if self.verdict not in {Verdict.ACTIVE, Verdict.DEPRECATED}:
-            return 3
-        return 0 if self.records in {Records.USUAL, Records.ABSENT} else 1
+        return 0 if self.verdict is Verdict.ACTIVE else 3
 
 
 def plan(seed: int) -> Plan:
     """Return the plan of a number."""
     rng = random.Random(seed)
-    form = rng.choice([*Form])
     every = rng.choices([30.0, 60.0, 120.0, 300.0], weights=[1, 2, 6, 18])[0]
-    age = rng.choice([0.0, 0.0, 60.0, 600.0])
-    appears = 0.0 if form is Form.NEWEST else rng.choice([0.0, 0.0, 45.0, 200.0])
+    appears = rng.choice([0.0, 0.0, 45.0, 200.0])
     judged = appears + rng.uniform(1, 120) * MINUTE
     ending = rng.choices([*Ending], weights=[5, 1, 3, 1])[0]
-    age = 0.0 if ending is Ending.JUST else age
+    age = 0.0 if ending is Ending.JUST else rng.choice([0.0, 0.0, 60.0, 600.0])
     longest, storms = _time(rng, ending, appears, judged, every + age)
-    verdict = rng.choices([*Verdict], weights=[4, 1, 2, 1, 1, 1, 1, 1, 1])[0]
-    records = Records.USUAL
-    if verdict not in _OF_PACK and rng.random() < 0.3:
-        records = rng.choice([*Records])
     return Plan(
         seed=seed,
-        form=form,
         appears=appears,
         judged=judged,
-        verdict=verdict,
-        records=records,
+        verdict=rng.choices([*Verdict], weights=[4, 2, 1, 1, 1, 1])[0],
         ending=ending,
         longest=longest,
         every=every,
         storms=storms,
         age=age,
         versions=rng.choices([0, 4, 130], weights=[3, 6, 1])[0],
-        is_again=rng.random() < 0.2,
     )
 
 
@@ -223,7 +161,7 @@ def _time(
 
 
 def _storms(rng: random.Random, end: float) -> Iterator[Storm]:
-    """Yield storms that are over at the end; none is in the first second, in which the newest version is chosen."""
+    """Yield storms that are over at the end."""
     for _ in range(rng.choice([0, 1, 2, 4])):
         begin, over = sorted(rng.uniform(1, max(end, 1)) for _ in range(2))
         yield Storm(
@@ -243,8 +181,6 @@ class World:
     phases: list[tuple[float, Catalog]] = field(init=False)
     looks: list[float] = field(default_factory=list)
     """When each look began."""
-    met: set[str] = field(default_factory=set)
-    """The faults that were answered with."""
     kept: dict[tuple[int, str], tuple[int, bytes]] = field(default_factory=dict)
     """Ordinary answers, by their catalog and query."""
 
@@ -254,24 +190,10 @@ class World:
         self.phases = [
             (-1e9, self._catalog("")),
             (plan.appears, self._catalog("pending")),
-            (plan.judged, self._catalog(_STATUSES[plan.verdict])),
+            (plan.judged, self._catalog(plan.verdict)),
         ]
-        judged = self.phases[-1][1]
-        match plan.verdict:
-            case Verdict.DEPRECATED:
-                judged.deprecate(NODE, VERSION)
-            case Verdict.REFUSED_PACK:
-                judged.ban_node(NODE)
-            case Verdict.BANNED_PACK:
-                judged.edit_pack(NODE, status="banned", status_detail="Malware")
-            case Verdict.BANNED_PUBLISHER:
-                publisher = {"id": "me", "status": "PublisherStatusBanned"}
-                judged.edit_pack(NODE, publisher=publisher)
-            case _:
-                pass
-        if plan.records is Records.STRANGE:
-            for _, catalog in self.phases[1:]:
-                catalog.edit_pack(NODE, status="NodeStatusFrozen")
+        if plan.verdict is Verdict.REFUSED_PACK:
+            self.phases[-1][1].ban_node(NODE)
 
     def _catalog(self, status: str) -> Catalog:
         catalog = Catalog()
@@ -284,17 +206,8 @@ class World:
                 id=f"old-{number}",
             )
         catalog.publish("another", VERSION, status="flagged", id="of-another")
-        if self.plan.is_again and status:  # alone it would be the one that is meant
-            _publish_again(catalog)
         if status:
-            catalog.publish(
-                NODE,
-                VERSION,
-                status=status,
-                reason=REASON if status == "flagged" else "",
-                created_at=_NOON,
-                id="wanted",
-            )
+            catalog.publish(NODE, VERSION, status=status, created_at=_NOON, id="wanted")
         return catalog
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -306,15 +219,13 @@ class World:
             self.looks.append(now)
         catalog, headers = self._kept(now)
         fault = self._fault(now)
-        # A 404 for GET /nodes is no fault: then there is no such endpoint.
-        if fault is not None and (is_of_versions or fault.name not in _ABSENT):
-            self.met.add(fault.name)
+        if fault is not None and (is_of_versions or fault.name != _ABSENT):
             found = await fault.play(request, catalog)
             if found is not None:
                 return found
         key = id(catalog), request.path_qs
         if key not in self.kept:
-            answering = catalog.answer if is_of_versions else self._packs(catalog)
+            answering = catalog.answer if is_of_versions else catalog.packs
             status, document = answering(query)
             self.kept[key] = status, encoded(document)
         status, body = self.kept[key]
@@ -325,9 +236,6 @@ class World:
     def _kept(self, now: float) -> tuple[Catalog, dict[str, str]]:
         """Return what a cache may have kept, and how old it says that this is."""
         age = self.rng.uniform(0, self.plan.age)
-        # Where no version was named, this look chooses it.
-        is_first = now < 1
-        age = 0.0 if is_first else age
         found = [catalog for begin, catalog in self.phases if begin <= now - age][-1]
         return found, {"Age": f"{age:.0f}"} if self.rng.random() < 0.5 else {}
 
@@ -337,83 +245,16 @@ class World:
                 return FAULTS[self.rng.choice(storm.faults)]
         return None
 
-    def _packs(self, catalog: Catalog) -> Answering:
-        """Return what answers GET /nodes."""
-        match self.plan.records:
-            case Records.ABSENT:
-                return lambda _: (404, {"message": "Not Found"})
-            case Records.WALLED:
-                return lambda _: (403, {"message": "Forbidden"})
-            case Records.MISSING:
-                return lambda query: catalog.packs({**query, "node_id": ["another"]})
-            case Records.USUAL | Records.STRANGE:
-                return catalog.packs
 
-
-def _publish_again(catalog: Catalog) -> None:
-    """Add an older version with the same text, which was deleted."""
-    before = _NOON - timedelta(days=1)
-    catalog.publish(NODE, "old", status="deleted", created_at=before, id="again")
-    catalog.edit(NODE, "old", version=VERSION)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a wait ended."""
-
-    look: Look
-    world: World
-    seconds: float
-
-    @property
-    def code(self) -> int:
-        """The exit code."""
-        if not self.look.is_judged:
-            return 1
-        return 0 if self.look.status == "active" else 3
-
-    def wrong(self) -> list[str]:
-        """Return what is wrong with it."""
-        plan, found = self.world.plan, []
-        if self.code != plan.code:
-            found.append(f"exit {self.code} instead of {plan.code}: {self.look}")
-        if self.seconds > plan.longest + TIMEOUT + 0.001:
-            found.append(f"it took {self.seconds} s")
-        if self.look.is_judged and self.seconds < plan.judged:
-            found.append(f"it was judged {plan.judged - self.seconds} s too early")
-        if plan.code == 1 and self.seconds < plan.longest:
-            found.append(f"it gave up after {self.seconds} s")
-        if plan.code == 1 and not self.look.why:
-            found.append("it does not say why")
-        pauses = [
-            after - before
-            for before, after in zip(
-                self.world.looks, self.world.looks[1:], strict=False
-            )
-        ]
-        # The last look is at the end of the time.
-        if any(pause < plan.every - 0.001 for pause in pauses[:-1]):
-            found.append(f"it asked again after {min(pauses[:-1])} s")
-        is_calm = not any(storm.end > plan.judged for storm in plan.storms)
-        if plan.code and self.look.status == "flagged" and is_calm and not plan.age:
-            scan = self.look.reason.scan if self.look.reason else None
-            if scan is None or scan.count != FINDINGS:
-                found.append(f"the findings are {scan}")
-        return found
-
-
-_TEXTS = {Form.EXACT: VERSION, Form.NEWEST: ""}
-
-
-def live(plan: Plan) -> Outcome:
-    """Wait for a scan, in no time."""
+def wrong(plan: Plan) -> list[str]:
+    """Wait for a scan, in no time, and return what is wrong with how it ended."""
     world = World(plan)
 
     async def wait() -> tuple[Look, float]:
         loop = asyncio.get_running_loop()
         limits = RequestLimits(timeout=TIMEOUT, retries=0)
         waiter = Waiter(
-            seen=Look(node=NODE.lower(), text=_TEXTS[plan.form]),
+            seen=Look(node=NODE.lower(), text=VERSION),
             connect=partial(VirtualRegistry, world.answer, limits),
             timeout=TIMEOUT,
             every=plan.every,
@@ -423,4 +264,20 @@ def live(plan: Plan) -> Outcome:
         return await waiter.run(), loop.time()
 
     look, seconds = run(wait())
-    return Outcome(look=look, world=world, seconds=seconds)
+    found: list[str] = []
+    refused = 0 if look.status == "active" else 3
+    code = refused if look.is_judged else 1
+    if code != plan.code:
+        found.append(f"exit {code} instead of {plan.code}: {look}")
+    if seconds > plan.longest + TIMEOUT + 0.001:
+        found.append(f"it took {seconds} s")
+    if look.is_judged and seconds < plan.judged:
+        found.append(f"it was judged {plan.judged - seconds} s too early")
+    if plan.code == 1 and (seconds < plan.longest or not look.why):
+        found.append(f"it gave up after {seconds} s: {look.why!r}")
+    # The last look is at the end of the time.
+    starts = world.looks[:-1]
+    pauses = [after - before for before, after in pairwise(starts)]
+    if any(pause < plan.every - 0.001 for pause in pauses):
+        found.append(f"it asked again after {min(pauses)} s")
+    return found
