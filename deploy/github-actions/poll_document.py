@@ -1,6 +1,6 @@
 """The document of `check --json` as values.
 
-Reading it does not fail, whatever is in the file: what is not as docs/commands.md has it counts as not there, so that
+Reading it does not fail, whatever is in the file: what is not as docs/scripts.md has it counts as not there, so that
 one odd part hides no other. All texts are untrusted.
 """
 

@@ -393,17 +393,6 @@ def test_the_document(versions: Versions, registry: FakeRegistry) -> None:
     }
 
 
-def test_the_documented_document(versions: Versions, registry: FakeRegistry) -> None:
-    """The example in docs/versions.md is what the schema says, and has the keys that are printed."""
-    published(registry)
-    page = (program.ROOT / "docs" / "versions.md").read_text("utf-8")
-    [block] = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    example = document(program.Completed(code=0, out=block, err=""))
-    printed = document(versions("--json"))
-    assert list(example) == list(printed)
-    assert list(example["versions"][0]) == list(printed["versions"][0])
-
-
 @pytest.mark.parametrize(
     ("args", "said"),
     [

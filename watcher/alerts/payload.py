@@ -1,4 +1,4 @@
-"""The public JSON form of an event (docs/webhook.md): what commands print of it, and what a webhook gets. Pure."""
+"""The public JSON form of an event (docs/scripts.md): what commands print of it, and what a webhook gets. Pure."""
 
 from __future__ import annotations
 

@@ -51,6 +51,15 @@ Start here:
   comfy-watch init    writes a settings file; then `comfy-watch check`
 """
 
+_SHARED = """\b
+Options of every command that reads settings:
+  --config FILE     The settings file.  [default: ./comfy-watch.toml, else
+                    where init writes it]
+  --set NAME=VALUE  A setting (repeatable).
+"""
+
+_ALSO = "It takes --config and --set too: see `comfy-watch --help`."
+
 EXIT_CODES = """\b
 Exit codes:
   0  everything was checked and every due alert was delivered
@@ -93,7 +102,7 @@ def version_line(distribution: str = "comfy-watch") -> str:
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help=_ABOUT,
-    epilog=EXIT_CODES,
+    epilog=f"{_SHARED}\n{EXIT_CODES}",
 )
 @click.option(
     "--version",
@@ -108,20 +117,20 @@ def cli() -> None:
 
 
 _SETTINGS = (
-    click.Option(
-        ["--config"],
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="The settings file.  [default: ./comfy-watch.toml, else where init writes it]",
-    ),
-    click.Option(
-        ["--set", "changed"],
-        multiple=True,
-        metavar="NAME=VALUE",
-        help="A setting (repeatable).",
-    ),
+    click.Option(["--config"], type=click.Path(path_type=Path), hidden=True),
+    click.Option(["--set", "changed"], multiple=True, hidden=True),
 )
-"""The options that choose settings."""
+"""The options that choose settings. The list of commands has them, not the help of each."""
+
+
+class _Command(click.Command):
+    """A command whose help lists only the options of its own."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option:
+            option.hidden = True
+        return option
 
 
 def command(
@@ -139,10 +148,11 @@ def command(
     `alerts` they may lack where alerts go. It is imported only when the command is run: `--help` takes 70 ms, and the
     settings, the state and the poll would add 120, 70 and 130 ms to it.
 
-    The help ends with an `example`, which click does not wrap, `more` paragraphs, and the `page` that says more.
+    The help has an `example`, which click does not wrap, `more` paragraphs, and the `page` that says more.
     """
     shown = f"\b\nExample:\n  comfy-watch {example}"
-    ending = "\n\n".join([shown, *more, f"More: docs/{page}.md"])
+    shared = () if settings == "none" else (_ALSO,)
+    ending = "\n\n".join([shown, *more, *shared, f"More: docs/{page}.md"])
 
     def declare(described: Callable[[], None]) -> click.Command:
         work = described.__name__
@@ -165,8 +175,7 @@ def command(
             code: int = getattr(commands, work)(**given)
             return code
 
-        declared = cli.command(epilog=ending)(run)
-        # Last, so that the help of a command begins with its own options.
+        declared = cli.command(cls=_Command, epilog=ending)(run)
         declared.params += () if settings == "none" else _SETTINGS
         return declared
 
@@ -365,7 +374,6 @@ Exit codes:
 @command(
     "versions --status flagged --since 7d",
     _STATUS_HELP,
-    page="versions",
     alerts=False,
 )
 @click.argument(
@@ -457,7 +465,7 @@ def metrics() -> None:
     """
 
 
-@command("test-alerts discord", page="alerts", module="config")
+@command("test-alerts discord", page="channels", module="config")
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
 def test_alerts() -> None:
     """Send a sample alert to each channel.
@@ -487,7 +495,7 @@ def init() -> None:
     """
 
 
-@command("schema check > check.schema.json", settings="none")
+@command("schema check > check.schema.json", page="scripts", settings="none")
 @click.argument("name", metavar="NAME")
 def schema() -> None:
     """Print the JSON Schema of a file, or of a command's output.

@@ -47,7 +47,7 @@ _ERRORS = 5
 def exit_code(
     *, is_refused: bool = False, is_misused: bool = False, is_undone: bool = False
 ) -> int:
-    """Return the exit code of a command that ran to its end (docs/commands.md, Exit codes).
+    """Return the exit code of a command that ran to its end (docs/scripts.md, Exit codes).
 
     What was looked for and found says more than that something could not be looked at.
     """

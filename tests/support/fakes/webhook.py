@@ -49,7 +49,7 @@ class Message:
 
     @property
     def event_ids(self) -> list[str]:
-        """The ids of the events beside the text (docs/webhook.md)."""
+        """The ids of the events beside the text (docs/scripts.md)."""
         return [event["id"] for event in self.json["events"]]
 
 

@@ -155,7 +155,7 @@ def _require_files(chosen: Iterable[Source]) -> None:
 
 
 def document(done: Audit, took: Took, folder: Path) -> AuditDocument:
-    """Return what `audit --json` prints (docs/audit.md): every pack; paths are relative to the working folder."""
+    """Return what `audit --json` prints (docs/scripts.md): every pack; paths are relative to the working folder."""
     return projected(
         AuditDocument,
         took,

@@ -79,7 +79,7 @@ def versions(
 
 
 def _document(found: Found, took: Took) -> VersionsDocument:
-    """Return the document of `versions --json` (docs/versions.md)."""
+    """Return the document of `versions --json` (docs/scripts.md)."""
     return VersionsDocument(
         started=took.started,
         finished=took.finished,

@@ -72,7 +72,7 @@ _SEALED: Mapping[str, str] = {
 
 
 def json_post(service: Plugin, context: Context) -> None:
-    """Add the events to a webhook of one's own, unless the URL sets these fields itself (docs/webhook.md)."""
+    """Add the events to a webhook of one's own, unless the URL sets these fields itself (docs/scripts.md)."""
     objects = plainest_objects if context.plain else event_objects
     service.payload_extras.setdefault("events", objects(context.events))
     service.payload_extras.setdefault("event_count", len(context.events))
