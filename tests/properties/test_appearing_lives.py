@@ -6,7 +6,6 @@ import pytest
 
 from tests.chaos import lives
 from tests.chaos.appearing_lives import (
-    FILE,
     OWN,
     AppearancesMachine,
     Trouble,
@@ -14,17 +13,17 @@ from tests.chaos.appearing_lives import (
 )
 
 
+@pytest.mark.bounded
 def test_some_histories() -> None:
     """Each pack that is added is told by the next poll that can see it, and nothing else is."""
     lives.live(AppearancesMachine, 4, 15)
 
 
-@pytest.mark.parametrize("name", ["beta", "shadow", FILE])
 @pytest.mark.parametrize("trouble", ["an install", "a folder of packs"])
-def test_what_comes_while_a_scan_fails(name: str, trouble: Trouble) -> None:
+def test_what_comes_while_a_scan_fails(trouble: Trouble) -> None:
     """It is told by the first scan that can see it, wherever it is by then."""
     with living("moth") as life:
-        life.plant("studio", OWN, name, is_clone=False, polls=0)
+        life.plant("studio", OWN, "shadow", is_clone=False, polls=0)
         life.fail_or_mend("studio", OWN, "alpha", trouble)
         life.poll()
         assert life.told == []
