@@ -43,20 +43,12 @@ class Seen:
                 self.bans[text] = replace(after, changed=now)
 
 
-def _moves(text: str, *moves: str) -> list[tuple[Step, bool]]:
-    """Make a life in which one version moves, and no poll dies."""
-    return [(Step(moves={text: move}, found={text: "high"}), False) for move in moves]
-
-
-_BACK_AND_FORTH = _moves("1.0", ACTIVE, BANNED, DELETED, ACTIVE, BANNED, FLAGGED)
-_GONE = _moves("1.0", ACTIVE, BANNED, "gone", "", "", ACTIVE, BANNED)
-_NAMELESS = _moves("1.0", "nameless", BANNED, "nameless", ACTIVE)
+_MOVES = (BANNED, DELETED, "gone", "", "", "nameless", ACTIVE, BANNED, FLAGGED)
+_ONE = [(Step(moves={"1.0": move}, found={"1.0": "high"}), False) for move in _MOVES]
 
 
 @examples(300)
-@example(_BACK_AND_FORTH)
-@example(_GONE)
-@example(_NAMELESS)
+@example(_ONE)
 @given(
     st.lists(
         st.tuples(steps(), st.booleans()),

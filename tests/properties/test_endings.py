@@ -1,26 +1,23 @@
-"""What ends something goes where that went, in every life of a pack and of what is installed of it."""
+"""What ends something is as bad as that was, in every life of a pack and of what is installed of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import (
-    HARMLESS,
     PACK,
-    channel,
-    event,
+    committed,
     minute,
     version,
     watch,
 )
 from tests.support.parameters import examples
 from watcher.changes.facts import VersionKey
-from watcher.model.channel import Channel, knowing, wants
-from watcher.model.event import Event, Kind, Severity, worst_of
+from watcher.model.event import Event, Grade, Kind, Severity, worst_of
 from watcher.model.pack import (
     NodeRecord,
     NodeRecords,
@@ -53,7 +50,6 @@ from watcher.text.status_reason import Reason
 KEY = PACK.lower()
 STUDIO = Source(name="studio", kind=SourceKind.PATH, where="/studio")
 BAD = {FLAGGED: Kind.FLAGGED, BANNED: Kind.BANNED, DELETED: Kind.DELETED}
-ENDS = {Kind.REINSTATED, Kind.CLEARED, Kind.UNDEPRECATED, Kind.RECOVERED}
 
 
 def _reason(severity: str) -> Reason:
@@ -175,7 +171,7 @@ class Life:
         wanted = wanted_reasons(config, change)
         reasons = _read(step, wanted, change.snapshot.nodes.get(KEY))
         change = explained(config, change, reasons, self.state.snapshot.nodes)
-        saved = documents.write_snapshot(change.snapshot)
+        saved = documents.write_snapshot(committed(change.snapshot))
         self.state = replace(
             self.state,
             snapshot=documents.read_snapshot(saved),
@@ -226,209 +222,91 @@ def _read(
     }
 
 
-_INFORMED = event(kind=Kind.FLAGGED, scan=HARMLESS)
-"""What nothing bad counts as."""
-
-
 @dataclass
 class Reported:
-    """What was reported of a pack and has not ended: the judge of `Event.ends`, from events and listings alone."""
+    """How bad what was reported of versions is, and has not ended: the judge of `Event.ends`."""
 
-    versions: dict[str, list[Event]] = field(default_factory=dict)
-    """By version text, since the version was active."""
-    pack: list[Event] = field(default_factory=list)
+    versions: dict[str, Severity] = field(default_factory=dict)
+    """By version text, the worst since the version was active."""
     removed: set[str] = field(default_factory=set)
 
-    def ended_by(self, end: Event) -> list[Event]:
-        """Return what an event ends."""
+    def ended_by(self, end: Event) -> Severity | None:
+        """Return how bad what an event ends is; None if it ends nothing that is looked at here."""
         match end.kind:
             case Kind.REINSTATED if end.version is not None:
-                return self.versions.get(end.version) or [_INFORMED]
+                return self.versions.get(end.version, Severity.INFO)
             case Kind.REINSTATED if end.before == BANNED:
-                return [one for one in self.pack if one.kind is Kind.BANNED]
-            case Kind.REINSTATED:
-                # That the pack is empty does not go everywhere, a warning of its own would.
-                return [event(kind=Kind.DELETED)]
-            case Kind.UNDEPRECATED:
-                return [event(kind=Kind.DEPRECATED)]
+                return Severity.CRITICAL
+            case Kind.REINSTATED | Kind.UNDEPRECATED | Kind.RECOVERED:
+                return Severity.WARNING
             case _:
-                return [one for one in self.pack if one.kind is Kind.FAILING]
+                return None
 
     def see(self, one: Event) -> None:
-        """Take an event."""
+        """Take an event of a version."""
         if one.version is None:
-            if one.kind is Kind.REINSTATED:
-                self.pack = [each for each in self.pack if each.kind is not Kind.BANNED]
-            self.pack.append(one)
             return
         if one.kind is Kind.REMOVED:
             self.removed.add(one.version)
         elif one.after == ACTIVE or one.before == "removed":
-            self.removed.discard(one.version)
-            self.versions.pop(one.version, None)
+            self._begin(one.version)
         if one.kind in BAD.values():
-            self.versions.setdefault(one.version, []).append(one)
+            self._take(one.version, one.severity)
 
     def take(self, listed: Iterable[Version]) -> None:
         """Take what a listing shows and no event said: it counts as reported."""
         for one in listed:
             if one.version in self.removed:
-                self.removed.discard(one.version)
-                self.versions.pop(one.version, None)
-            if one.status in BAD and not self.versions.get(one.version):
-                silent = event(kind=BAD[one.status], after=one.status)
-                self.versions[one.version] = [silent]
+                self._begin(one.version)
+            if one.status in BAD and one.version not in self.versions:
+                self._take(one.version, Grade(one.status).severity)
 
+    def _begin(self, text: str) -> None:
+        self.removed.discard(text)
+        self.versions.pop(text, None)
 
-def _channels() -> Iterator[Channel]:
-    """Yield channels of each severity: for a pack that is named or only included, and with kinds of their own."""
-    for least in Severity:
-        default = channel(min_severity=least)
-        yield from knowing([default], [PACK])
-        yield from knowing([default], [])
-        yield from knowing([replace(default, kinds=_ALL, kinds_given=True)], [])
-
-
-_ALL = frozenset(Kind)
-
-
-_FIRST = ("1.0", "", "")
-
-
-def _told(*moves: tuple[str, str, str]) -> list[Step]:
-    """Make a life of moves: a version, what happens to it, and the severity of what the scanner finds."""
-    return [
-        Step(
-            moves={text: move},
-            found=dict.fromkeys(_VERSIONS, severity),
-        )
-        for text, move, severity in (_FIRST, ("1.0", FLAGGED, "high"), *moves)
-    ]
-
-
-_FIRST_PENDING = _told(
-    ("3.0", PENDING, ""), ("3.0", FLAGGED, "info"), ("3.0", ACTIVE, "")
-)
-_PENDING_AND_AWAY = _told(
-    ("2.0", FLAGGED, "high"),
-    ("2.0", PENDING, ""),
-    ("2.0", BANNED, ""),
-    ("2.0", ACTIVE, ""),
-)
-_AWAY_AND_MILDER = _told(
-    ("2.0", FLAGGED, "high"),
-    ("2.0", BANNED, ""),
-    ("2.0", FLAGGED, "info"),
-    ("2.0", ACTIVE, ""),
-)
-
-
-_MILDER_FOR_LONG = _told(
-    ("2.0", BANNED, ""), ("2.0", FLAGGED, ""), ("3.0", ACTIVE, ""), ("2.0", ACTIVE, "")
-)
-_READ_LATER = _told(("2.0", FLAGGED, ""), ("3.0", FLAGGED, "info"), ("2.0", ACTIVE, ""))
+    def _take(self, text: str, severity: Severity) -> None:
+        before = self.versions.get(text, Severity.INFO)
+        self.versions[text] = worst_of(before, severity)
 
 
 @examples(500)
-@example(_FIRST_PENDING, "summary")
-@example(_PENDING_AND_AWAY, "summary")
-@example(_AWAY_AND_MILDER, "summary")
-@example(_MILDER_FOR_LONG, "summary")
-@example(_READ_LATER, "summary")
 @given(
     st.lists(steps(), max_size=20),
     st.sampled_from(["summary", "silent"]),
 )
-def test_an_end_goes_where_the_beginning_went(life: list[Step], baseline: str) -> None:
-    """A channel takes an end exactly if it took something that this ends, whatever was between them."""
+def test_an_end_is_as_bad_as_what_it_ends(life: list[Step], baseline: str) -> None:
+    """What ends something is as bad as the worst of that, whatever was between; and no two events share an id."""
     lived, reported, is_banned = Life(baseline=baseline), Reported(), False
+    ids: list[str] = []
     for step in life:
         for one in lived.poll(step):
-            assert (one.ends is not None) is (one.kind in ENDS)
-            begun = reported.ended_by(one) if one.kind in ENDS else []
-            for to in _channels():
-                if begun and one.kind in to.kinds:
-                    assert wants(to, one) is any(wants(to, each) for each in begun)
+            assert one.ends is reported.ended_by(one)
             reported.see(one)
+            ids.append(one.id)
         # After a 403 only a whole listing shows how the versions are.
         is_banned = step.answer == "ban" or (is_banned and step.answer != "whole")
         if step.answer in {"whole", "cut"} and not is_banned:
             reported.take(lived.listed)
-
-
-@dataclass
-class Run:
-    """How bad what was reported of a pack that is run is, since nothing of it was bad."""
-
-    open: list[Severity] = field(default_factory=list)
-
-    def see(self, events: Iterable[Event], *, is_bad: bool) -> None:
-        """Take the events of a poll; assert that an end is as bad as what it ends, and that none is missing."""
-        cleared = [one.ends for one in events if one.kind is Kind.CLEARED]
-        self.open += [
-            one.severity for one in events if one.exposes or one.kind is Kind.EXPOSED
-        ]
-        is_over = self.open and not is_bad
-        assert cleared == ([worst_of(*self.open)] if is_over else [])
-        if is_over:
-            self.open.clear()
+    assert len(ids) == len({*ids})
 
 
 _RUN = st.sampled_from([*(["1.0"] * 8), "2.0", None])
 
 
-_Run = tuple[str, str, str, str | None]
-
-
-def _run(*polls: _Run) -> list[Step]:
-    """Make a life of moves, as `_told`, each with the installed version."""
-    runs = [None, None, *(installed for *_, installed in polls)]
-    life = _told(*((text, move, found) for text, move, found, _ in polls))
-    return [replace(step, runs=one) for step, one in zip(life, runs, strict=True)]
-
-
-_NO_LONGER_RUN = _run(
-    ("2.0", BANNED, "", "2.0"),
-    ("2.0", FLAGGED, "high", "2.0"),
-    ("2.0", "", "", None),
-)
-_FLAGGED_WHILE_RUN = _run(
-    ("2.0", FLAGGED, "info", "2.0"), ("3.0", ACTIVE, "", "2.0"), ("2.0", "", "", None)
-)
-_FLAGGED_BEFORE = _run(
-    ("2.0", FLAGGED, "info", None), ("2.0", "", "info", "2.0"), ("2.0", "", "", None)
-)
-_THEN_UNREAD = _run(
-    ("2.0", FLAGGED, "info", None), ("2.0", "", "", "2.0"), ("2.0", ACTIVE, "", "2.0")
-)
-_READ_WHILE_RUN = _run(
-    ("2.0", FLAGGED, "", "2.0"),
-    ("3.0", FLAGGED, "info", "2.0"),
-    ("3.0", ACTIVE, "", "2.0"),
-    ("2.0", "", "", None),
-)
-
-
-_BANNED_BESIDE_ITS_PACK = [
-    *_run(("1.0", BANNED, "", "1.0")),
-    Step(moves=dict.fromkeys(_VERSIONS, ""), answer="ban", runs="1.0"),
-    Step(moves=dict.fromkeys(_VERSIONS, ""), runs="1.0"),
-    *_run(("1.0", FLAGGED, "info", "1.0"), ("1.0", PENDING, "", "1.0"))[2:],
-]
-
-
 @examples(500)
-@example(_BANNED_BESIDE_ITS_PACK, "summary")
-@example(_NO_LONGER_RUN, "summary")
-@example(_FLAGGED_WHILE_RUN, "summary")
-@example(_FLAGGED_BEFORE, "summary")
-@example(_THEN_UNREAD, "summary")
-@example(_READ_WHILE_RUN, "summary")
 @given(st.lists(steps(runs=_RUN), max_size=20), st.sampled_from(["summary", "silent"]))
 def test_what_was_run_has_an_end_as_bad(life: list[Step], baseline: str) -> None:
     """What is run and bad no more was ended by an event that is as bad as the worst that was reported of it."""
-    lived, run = Life(baseline=baseline, has_installs=True), Run()
+    lived = Life(baseline=baseline, has_installs=True)
+    begun: list[Severity] = []
     for step in life:
         events = lived.poll(step)
-        assert all((one.ends is not None) is (one.kind in ENDS) for one in events)
-        run.see(events, is_bad=bool(lived.state.snapshot.installed.exposures))
+        begun += [
+            one.severity for one in events if one.exposes or one.kind is Kind.EXPOSED
+        ]
+        cleared = [one.ends for one in events if one.kind is Kind.CLEARED]
+        is_over = begun and not lived.state.snapshot.installed.exposures
+        assert cleared == ([worst_of(*begun)] if is_over else [])
+        if is_over:
+            begun.clear()

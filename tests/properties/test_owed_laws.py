@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, channel, event
 from tests.support.parameters import examples
-from tests.support.strategies import outboxes
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Change, Outbox, change, merged, replay
@@ -208,43 +207,43 @@ _LIVES = st.lists(st.sampled_from(_STEPS), max_size=40).map(
 def test_what_is_owed_is_what_was_not_taken(
     grouping: Grouping, steps: list[str]
 ) -> None:
-    """Each event once, whatever was merged, refused, killed, moved or set aside; and each message has its turn."""
+    """Each event once, whatever was merged, refused, killed, moved or set aside; and each message has its turn.
+
+    A further message is merged with no other, and has fewer events and a higher part than the one that was taken.
+    """
     life = Life(grouping)
     for what in steps:
+        before = {message.id: message for message in life.queue.messages}
         life.step(what)
-        kept = [key for message in life.queue.messages for key in message.events]
+        there = {message.id: message for message in life.queue.messages}
+        kept = [key for message in there.values() for key in message.events]
         assert sorted(kept) == sorted(life.owed)
         late = timestamps.later(life.now, 2 * DAY)
         due = in_turn(life.queue, life.memory.events, late)
-        assert {message.id for message in due} == {
-            message.id for message in life.queue.messages
-        }
+        assert {message.id for message in due} == there.keys()
         assert set(life.memory.events) == life.owed
+        for further in (there[name] for name in there.keys() - before.keys()):
+            if further.part:
+                [taken] = before.keys() - there.keys()
+                assert further.part == before[taken].part + 1
+                assert set(further.events) < set(before[taken].events)
+                assert further.may_change is False
 
 
 @examples(150)
-@given(st.sampled_from(Grouping), _LIVES)
+@given(st.sampled_from(Grouping), _LIVES, st.data())
 def test_the_file_says_what_the_program_knew(
-    grouping: Grouping, steps: list[str]
+    grouping: Grouping, steps: list[str], data: st.DataObject
 ) -> None:
-    """Killed after any step, the file says what was in memory; done twice, its changes say the same."""
+    """Done twice, its changes say what was in memory. Cut at any byte, or with zeros from there on, it says what it
+    said before or after the line that was cut.
+    """
     life = Life(grouping)
     for what in steps:
         life.step(what)
         lines = documents.read(life.lines)
-        assert unordered(documents.owed(lines, life.revision)) == unordered(life.memory)
         assert unordered(replay(Outbox(), (*lines, *lines))) == unordered(life.memory)
-
-
-@examples(50)
-@given(st.sampled_from(Grouping), _LIVES, st.data())
-def test_a_file_that_was_cut_is_as_it_was_after_a_line(
-    grouping: Grouping, steps: list[str], data: st.DataObject
-) -> None:
-    """Cut at any byte, or with zeros from there on, it says what it said before or after the line that was cut."""
-    life = Life(grouping)
-    for what in steps:
-        life.step(what)
+        assert change(life.memory, life.memory) == Change()
     start = life.states[0][0]
     cut = data.draw(st.integers(start, len(life.lines)))
     known = [unordered(after) for length, after in life.states if length <= cut]
@@ -254,27 +253,6 @@ def test_a_file_that_was_cut_is_as_it_was_after_a_line(
             documents.owed(documents.read(life.lines[:cut] + rest), life.revision)
         )
         assert found in (known[-1], *later[:1])
-
-
-@examples(100)
-@given(outboxes(), outboxes())
-def test_a_change_leads_from_one_state_to_the_other(
-    before: Outbox, after: Outbox
-) -> None:
-    """Whatever both are; where they are the same it is empty, and again it changes nothing."""
-    before, after = outbox.tidy(before), outbox.tidy(after)
-    # An event is what its id says.
-    after = replace(after, events={**after.events, **_shared(before, after)})
-    step = change(before, after)
-    assert unordered(replay(before, [step])) == unordered(after)
-    assert unordered(replay(before, [step, step])) == unordered(after)
-    assert change(after, after) == Change()
-    [line] = documents.read(documents.write(step, 3))
-    assert unordered(replay(before, [line])) == unordered(after)
-
-
-def _shared(before: Outbox, after: Outbox) -> dict[str, Event]:
-    return {key: one for key, one in before.events.items() if key in after.events}
 
 
 def unordered(waiting: Outbox) -> object:
@@ -332,21 +310,3 @@ def test_what_may_have_been_taken_stays_as_it_is(steps: list[str]) -> None:
             2 if times >= UNANSWERED_TO_DEFER else 0 if times else 1 for times in fresh
         ]
         assert places == sorted(places)
-
-
-@examples(150)
-@given(st.sampled_from(Grouping), _LIVES)
-def test_a_further_message_goes_on_with_one_that_was_taken(
-    grouping: Grouping, steps: list[str]
-) -> None:
-    """It is merged with no other, and each has fewer events and a higher part."""
-    life = Life(grouping)
-    for what in steps:
-        before = {message.id: message for message in life.queue.messages}
-        life.step(what)
-        for message in life.queue.messages:
-            if message.part and message.id not in before:
-                [taken] = before.keys() - {one.id for one in life.queue.messages}
-                assert message.part == before[taken].part + 1
-                assert set(message.events) < set(before[taken].events)
-                assert message.may_change is False
