@@ -33,23 +33,12 @@ def test_rule_file_and_line() -> None:
 
 def test_findings_that_are_not_shown_are_counted() -> None:
     """The last line says how many there are in all, at least so many if not all could be read."""
-    assert (
-        _lines(replace(SCAN, count=2000))[-1]
-        == "2 of 2,000 findings; a rule is shown once for each file"
-    )
-    cut = replace(SCAN, count=9, is_whole=False)
-    assert (
-        _lines(cut)[-1]
-        == "2 of at least 9 findings; a rule is shown once for each file"
-    )
-
-
-def test_what_the_scanner_does_not_say() -> None:
-    """Without severity and file there are dashes, and a file without a line stands alone."""
-    bare = replace(STARTS, severity="", file="", line=None)
-    assert _lines(replace(SCAN, items=(bare,), count=1))[-1].split("  ")[-1] == "-"
-    alone = replace(STARTS, line=None)
-    assert _lines(replace(SCAN, items=(alone,), count=1))[-1].endswith("  run.py")
+    ends = {
+        replace(SCAN, count=2000): "2 of 2,000 findings",
+        replace(SCAN, count=9, is_whole=False): "2 of at least 9 findings",
+    }
+    for scan, said in ends.items():
+        assert _lines(scan)[-1] == f"{said}; a rule is shown once for each file"
 
 
 def test_hostile_findings_fit_a_terminal() -> None:
@@ -60,10 +49,8 @@ def test_hostile_findings_fit_a_terminal() -> None:
         file="x" * 4000 + "/\u202eevil.py",
         line=1,
     )
-    lines = findings_table(replace(SCAN, items=(hostile,)))
-    text = click.unstyle("\n".join(lines))
-    assert max(map(len, text.split("\n"))) <= 120
-    assert "\u202e" not in text
-    assert "\x1b" not in text
-    assert "@" not in text
-    assert "::error" not in text
+    lines = _lines(replace(SCAN, items=(hostile, replace(STARTS, file="", line=None))))
+    assert max(map(len, lines)) <= 120
+    assert lines[-1].endswith("  -")
+    text = "\n".join(lines)
+    assert [one for one in ("\u202e", "\x1b", "@", "::error") if one in text] == []

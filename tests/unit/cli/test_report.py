@@ -15,14 +15,7 @@ from watcher.cli.terminal import to_json
 from watcher.model.event import Event, FieldChange, Kind, Severity
 from watcher.model.pack import Copy
 from watcher.model.reading import Fault, ReadFailure
-from watcher.model.version import SafeVersion
 
-NODE_LEVEL: dict[str, Any] = {
-    "version": None,
-    "version_id": None,
-    "before": None,
-    "after": None,
-}
 DEPENDENCIES = FieldChange(field="dependencies", before=(), after=("x",))
 
 
@@ -90,15 +83,6 @@ def test_a_registry_that_gives_no_answer_is_one_entry() -> None:
         done = replace(poll_report(watched=number, checked=0), unread=unread)
         document = json.loads(to_json(report.document(done)))
         assert document["errors"] == [{"node": None, "error": "refused"}]
-        assert document["nodes"]["failed"] == number
-
-
-def test_a_node_level_event_has_null_for_its_version() -> None:
-    """Where a node or the registry is meant, what does not apply is null."""
-    (shown,) = json.loads(
-        to_json(report.document(poll_report(event(node=None, **NODE_LEVEL))))
-    )["events"]
-    assert {shown[name] for name in ("node", *NODE_LEVEL)} == {None}
 
 
 @pytest.mark.parametrize(
@@ -149,31 +133,28 @@ def test_a_flag_that_is_info_is_a_match_of_its_own() -> None:
 def test_the_last_line_sums_up() -> None:
     """It counts what was checked, found, delivered, and so on, leaving out zeros, and says how long the poll took."""
     assert lines() == ["1 pack checked, 0 events (1.5 s)"]
-    assert lines(requests=1) == ["1 pack checked, 0 events (1 request, 1.5 s)"]
-    (partly,) = lines(
-        unscanned=(ReadFailure(install="laptop", error="a file cannot be read"),)
-    )
-    assert "0 events, 1 install not scanned in full (" in partly
-    (unsaved,) = lines(unsaved=("checks.json: full", "owed.jsonl: full"))
-    assert "0 events, 2 files not written (" in unsaved
-    assert lines(finished=minute(-5)) == ["1 pack checked, 0 events (0.0 s)"]
+    assert lines(requests=1, finished=minute(-5)) == [
+        "1 pack checked, 0 events (1 request, 0.0 s)"
+    ]
     given: dict[str, Any] = {
         "watched": 3,
         "checked": 2,
+        "empty": (PACK,),
         "delivered": 1,
         "unconfirmed": 4,
         "undelivered": 2,
         "next_try": minute(0.5),
+        "expired_by_channel": {"ops": 3},
+        "unscanned": (ReadFailure(install="laptop", error="it is locked"),),
+        "unsaved": ("owed.jsonl: full",),
     }
-    given |= {"expired_by_channel": {"ops": 3}}
-    alerts = "2 alerts still undelivered (next try in 28 seconds), 3 alerts expired"
-    sent = "1 alert delivered, 4 alerts sent unconfirmed"
-    counts = f"2 of 3 packs checked, 1 event, {sent}, {alerts}"
-    why = "channel ops: 3 alerts expired: not delivered within alert_expiry"
-    assert lines(event(), **given)[-1] == f"{counts} (1.5 s): {why}"
-    dry_run = "dry run: nothing saved or sent"
-    tried = lines(event(), dry_run=True, **given)[-1]
-    assert tried == f"{counts} (1.5 s); {dry_run}: {why}"
+    said = lines(event(), dry_run=True, **given)[-1]
+    assert said.partition(" (1.5 s)")[0] == (
+        "2 of 3 packs checked, 1 without versions, 1 event, 1 install not scanned in full, 1 alert delivered,"
+        " 4 alerts sent unconfirmed, 2 alerts still undelivered (next try in 28 seconds), 3 alerts expired,"
+        " 1 file not written"
+    )
+    assert "; dry run: nothing saved or sent: " in said
 
 
 def test_the_last_line_says_why_the_exit_code_is_3() -> None:
@@ -198,42 +179,6 @@ def test_the_last_line_says_what_is_wrong() -> None:
     assert report.lines(many, dry_run=False)[0].endswith("retried (and 2 more)")
     (shown,) = report.lines(done, dry_run=False, width=200)
     assert shown.endswith("(1.5 s)")
-    (empty,) = report.lines(poll_report(empty=(PACK,)), dry_run=False)
-    assert empty.startswith("1 pack checked, 1 without versions, 0 events")
-
-
-@pytest.mark.parametrize(
-    ("fields", "subject"),
-    [
-        ({"kind": Kind.BANNED}, f"{PACK}, the whole pack"),
-        ({"kind": Kind.FAILING, "node": None}, "the registry cannot be read"),
-        (
-            {"kind": Kind.FAILING, "node": None, "channel": "ops"},
-            "alerts no longer reach ops",
-        ),
-        (
-            {"kind": Kind.FAILING, "node": None, "install": "top.example"},
-            "install top[.]example cannot be scanned",
-        ),
-    ],
-)
-def test_what_an_event_without_a_version_is_about(
-    fields: dict[str, Any], subject: str
-) -> None:
-    """Beside the kind is what happened to the node, the channel, the install or the registry, safe to print."""
-    assert lines(event(**NODE_LEVEL | fields))[0].split("  ")[1] == subject
-
-
-def test_no_row_advises_what_another_warns_of() -> None:
-    """A row is read beside the others: as in a message, none says to take a version of which another one warns."""
-    copy = Copy(install="workstation", version="1.0.0", enabled=True)
-    flag = event("f", installed=(copy,), safe_version=SafeVersion("1.1.0"))
-    assert "the newest good version is 1.1.0" in lines(flag)[0]
-    ban = event("b", Kind.BANNED, version=None, version_id=None, installed=(copy,))
-    moved = FieldChange(field="downloadUrl", before="https://a", after="https://b")
-    swap = event("s", Kind.CHANGED, version="1.1.0", changes=(moved,))
-    for other in (ban, swap):
-        assert "newest good" not in "".join(lines(flag, other))
 
 
 @pytest.mark.parametrize(

@@ -44,16 +44,6 @@ def test_the_last_cell_goes_on_below_its_row() -> None:
     assert "\x1b[31mbanned\x1b[0m" in lines[1]
 
 
-def test_a_word_is_not_broken_to_fill_a_row() -> None:
-    """Where the first word does not fit beside the other cells, the cell is below them."""
-    rows = [("alpha", "ok", "http://example.com/a/b/c and so on")]
-    assert plain(table(HEAD, rows, 30))[1:] == [
-        "alpha  ok",
-        "    http://example.com/a/b/c",
-        "    and so on",
-    ]
-
-
 def test_an_id_has_a_line_of_its_own_if_it_is_too_long() -> None:
     """The rest of its row is below it, and no other row moves."""
     name = "a-pack-with-a-long-name-" * 4
@@ -73,13 +63,6 @@ def test_a_column_that_says_nothing_is_left_out() -> None:
     assert plain(table(HEAD, rows))[0].split() == list(HEAD)
 
 
-def test_a_head_without_rows_is_whole() -> None:
-    """On a terminal as in a pipe."""
-    for width in (None, 40):
-        assert plain(table(HEAD, [], width)) == ["NODE  STATE  WHAT"]
-    assert table((), [], 40) == []
-
-
 def test_a_text_across_all_columns() -> None:
     """It stands between two rows and is wrapped to the whole width, with the blanks that it begins with."""
     rows = [("one", "-"), f"{INDENT}why this is so, at length", ("two", "cell")]
@@ -90,16 +73,6 @@ def test_a_text_across_all_columns() -> None:
         "    length",
         "two  cell",
     ]
-
-
-def test_one_long_cell_moves_its_own_row_only() -> None:
-    """Off a terminal nothing is wrapped or cut, and a long id costs no other row its place."""
-    head, long, short = plain(
-        table(HEAD, [("x" * 100, "ok", "y" * 500), ("alpha", "ok", "-")])
-    )
-    assert long == f"{'x' * 100}  ok     {'y' * 500}"
-    assert head == "NODE   STATE  WHAT"
-    assert short == "alpha  ok     -"
 
 
 @given(_ROWS, st.integers(40, 200))

@@ -1,4 +1,4 @@
-"""`health --strict`: what of a state it counts as bad."""
+"""`health`: when a poll is late, and what of a state `--strict` counts as bad."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.support.factories import NOW, PACK, channel, event, known, minute, version
 from watcher.alerts.queues.outbox import Outbox, enqueue
 from watcher.changes.health import FailureStreak
-from watcher.cli.commands.health import judge
+from watcher.cli.commands.health import judge, last_poll, usual_age
 from watcher.model.event import About
 from watcher.model.snapshot import Snapshot
 from watcher.state.model import Checks, State
@@ -33,6 +33,24 @@ def said(state: State, now: str = NOW, max_age: float = 60) -> tuple[bool, str]:
         installs={"home": "home"},
         strict=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("age", "pause", "said"),
+    [
+        (44, 0, "last poll 44 minutes ago"),
+        (46, 0, "last poll 46 minutes ago, which is late (at most 45 minutes)"),
+        (150, HOUR, "last poll 2 hours ago"),
+        (-1, 0, "last poll just now"),
+        (-24 * HOUR, 0, "last poll 24 hours in the future: is the clock right?"),
+    ],
+)
+def test_when_the_last_poll_is_late(age: float, pause: float, said: str) -> None:
+    """After three times the interval, or the last pause if that was longer; a poll in the future is no good sign."""
+    before = minute(-pause) if pause else ""
+    state = State(checks=Checks(polled_at=NOW, polled_before=before))
+    found = last_poll(state, usual_age(state, 900), minute(age))
+    assert found == (said.endswith(("ago", "now")), said)
 
 
 @pytest.mark.parametrize(("hours", "healthy"), [(23, True), (25, False)])

@@ -61,10 +61,12 @@ def fingerprints(*findings: Finding) -> list[str]:
 
 
 def test_each_verdict_has_its_rule() -> None:
-    """Each pack that is not ok is a result of the rule of its verdict, and each rule is explained."""
+    """Each pack that is not ok is a result of the rule of its verdict; a flag that is info is a note."""
     run = run_of(
         *(finding(one, one) for one in VERDICTS if one is not Grade.FLAGGED_INFO)
     )
+    [calm] = run_of(finding("odd", Grade.FLAGGED_INFO))["results"]
+    assert (calm["ruleId"], calm["level"]) == ("comfy-watch/flagged", "note")
     rules = run["tool"]["driver"]["rules"]
     levels = {result["ruleId"]: result["level"] for result in run["results"]}
     assert levels == {
@@ -84,28 +86,17 @@ def test_each_verdict_has_its_rule() -> None:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
 
 
-def test_a_flag_that_is_info_is_a_note() -> None:
-    """It has the rule of every flag, and the level of its own severity."""
-    one = finding("odd", Grade.FLAGGED_INFO, row=version("1.0.0"))
-    [result] = run_of(one)["results"]
-    assert (result["ruleId"], result["level"]) == ("comfy-watch/flagged", "note")
-
-
 def test_a_message_says_what_and_what_to_do_first() -> None:
-    """GitHub may show only the first sentence; the reason comes after it."""
-    one = finding("evil", Grade.BANNED, reason="Adware", safe="0.9.0")
-    [result] = run_of(one)["results"]
-    assert result["message"] == {
-        "text": "evil 1.0.0 is banned: stop ComfyUI, remove it, read why. Why: not banned: 0.9.0; reason: Adware."
-    }
-
-
-def test_a_message_has_no_links_or_placeholders() -> None:
-    """What SARIF would read as a link or a placeholder, and a browser as an address, is only text."""
+    """GitHub may show only the first sentence. What SARIF would read as a link or a placeholder is only text."""
     reason = "see [1](https://evil.example) and {0} `x` \\[y]"
-    [result] = run_of(finding("evil", Grade.BANNED, reason=reason))["results"]
-    assert not set(result["message"]["text"]) & set("[]{}\\`")
-    assert "://" not in result["message"]["text"]
+    one = finding("evil", Grade.BANNED, reason=reason, safe="0.9.0")
+    [result] = run_of(one)["results"]
+    text = result["message"]["text"]
+    assert text.startswith(
+        "evil 1.0.0 is banned: stop ComfyUI, remove it, read why. Why: not banned: 0.9.0; reason: "
+    )
+    assert not set(text) & set("[]{}\\`")
+    assert "://" not in text
 
 
 @pytest.mark.parametrize(
