@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
+
+Audit = Callable[..., program.Completed]
+
+
+@pytest.fixture
+def audit(run: Callable[..., program.Completed], registry: FakeRegistry) -> Audit:
+    """`audit` of a loopback registry, without settings; it takes the arguments, the exit code and variables."""
+
+    def audited(*args: str, code: int = 0, **env: str) -> program.Completed:
+        env = {
+            "COMFY_WATCH_REGISTRY_URL": registry.url,
+            "COMFY_WATCH_RETRIES": "0",
+            **env,
+        }
+        done = run("audit", *args, env=env)
+        assert "Traceback" not in done.out + done.err, done.err
+        assert done.code == code, done
+        return done
+
+    return audited
 
 
 @pytest.fixture

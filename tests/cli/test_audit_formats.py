@@ -1,135 +1,109 @@
-"""`audit --format` by the real program: stdout has exactly the document, and the exit code stays what it is."""
+"""`audit` for programs: stdout has exactly the document, the exit code stays what it is, and a job gets its summary."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.conftest import Audit
+from tests.hostile import corpus
 from tests.support import program
 from tests.support.comfyui import ComfyUI
 from tests.support.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
 
-Audit = Callable[..., program.Completed]
-FORMATS = ("table", "json", "sarif")
+_FORGED = (
+    *corpus.MARKDOWN,
+    "x%0A::error title=y,file=z::w\r\n::error::q\u202e##[error]a\u2028::set-output name=a::b",
+    "```\n\n</pre> @x",
+)
 
 
 @pytest.fixture
-def comfyui(tmp_path: Path) -> ComfyUI:
-    """A ComfyUI without packs, in the working folder."""
-    return ComfyUI(tmp_path / "ComfyUI")
-
-
-@pytest.fixture
-def audit(run: Callable[..., program.Completed], registry: FakeRegistry) -> Audit:
-    """`audit` of a loopback registry, without settings."""
-
-    def audited(*args: str, code: int) -> program.Completed:
-        env = {
-            "COMFY_WATCH_REGISTRY_URL": registry.url,
-            "COMFY_WATCH_RETRIES": "0",
-            "COMFY_WATCH_MINIMUM_AGE": "0",
-        }
-        done = run("audit", *args, env=env)
-        assert done.code == code, done
-        return done
-
-    return audited
-
-
-def results(done: program.Completed) -> list[dict[str, Any]]:
-    """Return the results of the SARIF document that is all of stdout."""
-    [run] = json.loads(done.out)["runs"]
-    found: list[dict[str, Any]] = run["results"]
-    return found
-
-
-def one_that_is_bad(comfyui: ComfyUI, registry: FakeRegistry) -> None:
-    """Install a banned pack and one that is fine."""
+def comfyui(tmp_path: Path, registry: FakeRegistry) -> ComfyUI:
+    """A ComfyUI in the working folder, with a banned pack and one that is fine."""
+    made = ComfyUI(tmp_path / "ComfyUI")
     for name in ("evil", "fine"):
         registry.catalog.publish(name, "1.0.0")
-        comfyui.registry(name, "1.0.0")
+        made.registry(name, "1.0.0")
     registry.catalog.set_status("evil", "1.0.0", "banned", "Adware")
+    return made
 
 
-def test_sarif(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
-    """Each pack that is not ok is a result, in a file of it that the working folder has."""
-    one_that_is_bad(comfyui, registry)
+def _run_of(done: program.Completed) -> dict[str, Any]:
+    """Return the one run of the SARIF document that is all of stdout."""
+    [run] = json.loads(done.out)["runs"]
+    assert isinstance(run, dict)
+    return run
+
+
+@pytest.mark.usefixtures("comfyui")
+def test_sarif(audit: Audit) -> None:
+    """Each pack that is not ok is a result, in a file of it that the working folder has; a running ComfyUI has none."""
     done = audit("ComfyUI", "--format", "sarif", code=3)
-    [result] = results(done)
-    [location] = result["locations"]
     assert done.err == ""
+    [result] = _run_of(done)["results"]
+    [location] = result["locations"]
     assert result["ruleId"] == "comfy-watch/banned"
     assert location["physicalLocation"]["artifactLocation"]["uri"] == (
         "ComfyUI/custom_nodes/evil/pyproject.toml"
     )
-    again = audit("ComfyUI", "--format=sarif", "--problems", code=3)
-    assert results(again) == [result]
-
-
-def test_json_has_a_short_form(
-    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
-) -> None:
-    """`--json` is `--format json`; of several the last one counts, and without any it is a table."""
-    one_that_is_bad(comfyui, registry)
-    packs = json.loads(audit("ComfyUI", "--format", "json", code=3).out)["packs"]
-    assert json.loads(audit("ComfyUI", "--json", code=3).out)["packs"] == packs
-    for args in ((), ("--format", "table"), ("--json", "--format", "table")):
-        assert audit("ComfyUI", *args, code=3).out.startswith("PACK")
-
-
-@pytest.mark.parametrize("form", FORMATS[1:])
-def test_what_fails_leaves_stdout_a_document(
-    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry, form: str
-) -> None:
-    """A TARGET that cannot be read is said on stderr, in the document, and by the exit code."""
-    one_that_is_bad(comfyui, registry)
-    done = audit("ComfyUI", "missing", "--format", form, "--fail-on", "none", code=2)
-    assert done.err.startswith("error: missing: ")
-    assert done.err.count("\n") == 1
-    assert "missing does not exist" in done.out
-    if form == "sarif":
-        [run] = json.loads(done.out)["runs"]
-        [invocation] = run["invocations"]
-        assert invocation["executionSuccessful"] is False
-
-
-@pytest.mark.parametrize("form", FORMATS[1:])
-def test_nothing_found_is_a_document_too(
-    audit: Audit, comfyui: ComfyUI, form: str
-) -> None:
-    """A ComfyUI without packs gives a document without results."""
-    done = audit("ComfyUI", "--format", form, code=0)
-    if form == "sarif":
-        assert results(done) == []
-
-
-@pytest.mark.parametrize("form", FORMATS)
-def test_what_ends_early(audit: Audit, form: str) -> None:
-    """Where a program reads stdout it stays empty if the command cannot begin; else it has the reason."""
-    done = audit("--accept", "x", "--format", form, code=2)
-    assert done.err.startswith("error: ")
-    assert bool(done.out) is (form == "table")
-
-
-def test_an_address_has_no_file(audit: Audit, comfyui: ComfyUI) -> None:
-    """SARIF shows packs in files, which a running ComfyUI does not give: one line says so, and nothing is asked."""
     address = "http://user:hunter2@127.0.0.1:1"
     done = audit("ComfyUI", address, "--format", "sarif", code=2)
-    assert done.out == ""
-    assert done.err.splitlines() == [
-        "error: --format sarif shows packs in files, and 127.0.0.1:1 is an address",
-        "hint: name the folder of that ComfyUI, or a snapshot of it",
-    ]
+    assert (done.out, done.err.splitlines()) == (
+        "",
+        [
+            "error: --format sarif shows packs in files, and 127.0.0.1:1 is an address",
+            "hint: name the folder of that ComfyUI, or a snapshot of it",
+        ],
+    )
 
 
-def test_an_unknown_format(audit: Audit) -> None:
-    """It is a wrong use, which says what there is."""
-    done = audit("--format", "yaml", code=2)
-    assert all(f"'{form}'" in done.err for form in FORMATS)
-    assert done.out.startswith("exit 2: ")
+@pytest.mark.usefixtures("comfyui")
+def test_of_several_formats_the_last_counts(audit: Audit) -> None:
+    """`--json` is `--format json`; without any it is a table."""
+    packs = json.loads(audit("ComfyUI", "--format", "json", code=3).out)["packs"]
+    assert json.loads(audit("ComfyUI", "--json", code=3).out)["packs"] == packs
+    table = audit("ComfyUI", "--json", "--format", "table", code=3).out
+    assert table.startswith("PACK")
+
+
+@pytest.mark.usefixtures("comfyui")
+@pytest.mark.parametrize("form", ["json", "sarif"])
+def test_what_fails_leaves_stdout_a_document(audit: Audit, form: str) -> None:
+    """A TARGET that cannot be read is said on stderr and in the document; what cannot begin leaves stdout empty."""
+    done = audit("ComfyUI", "missing", "--format", form, "--fail-on", "none", code=2)
+    assert (done.err[:16], done.err.count("\n")) == ("error: missing: ", 1)
+    assert "missing does not exist" in done.out
+    if form == "sarif":
+        [invocation] = _run_of(done)["invocations"]
+        assert invocation["executionSuccessful"] is False
+    assert audit("--accept", "x", "--format", form, code=2).out == ""
+
+
+def test_the_summary_of_a_job(
+    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """GitHub's job gets the table in a block of code that no text ends, whatever the format; the log has no command."""
+    for number, text in enumerate(_FORGED):
+        registry.catalog.publish(f"odd-{number}", "1.0.0", status="banned", reason=text)
+        comfyui.registry(f"odd-{number}", "1.0.0")
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n", "utf-8")
+    job = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    audit("ComfyUI", "gone", "--json", code=3, **job)
+    before, *lines = summary.read_text("utf-8").split("\n")
+    assert before == "before"
+    assert all(line.startswith("    ") and line.isprintable() for line in lines if line)
+    shown = [line.split()[:2] for line in lines if line]
+    assert (shown[0], shown[-1]) == (["WHERE", "PACK"], ["error:", "gone:"])
+    done = audit("ComfyUI", code=3, **job | {"GITHUB_STEP_SUMMARY": str(tmp_path)})
+    assert "warning: the summary of the job could not be written: " in done.err
+    said = done.out + done.err
+    assert "##[" not in said
+    assert not re.search(r"^\s*::", said, re.MULTILINE)

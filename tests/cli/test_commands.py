@@ -1,4 +1,4 @@
-"""Every command with every option, by the real program: what it says, where it says it, and what it leaves alone."""
+"""Every command with its options, by the real program: what it says, where it says it, and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -17,31 +17,13 @@ from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
-from tests.support.harness import Reported, Watcher, counts, reported
+from tests.support.harness import Watcher, counts, reported
 from watcher.cli.main import version_line
 from watcher.settings.model import Settings
 from watcher.state import files
 
 pytestmark = pytest.mark.measured
 
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-EVENT_KEYS = [
-    "id",
-    "kind",
-    "node",
-    "version",
-    "version_id",
-    "before",
-    "after",
-    "reason",
-    "changes",
-    "at",
-    "published",
-    "severity",
-    "safe_version",
-    "installed",
-    "url",
-]
 SECRET = "S3cr3tT0k3n"
 
 
@@ -52,34 +34,24 @@ def watch(watch: Watcher, registry: FakeRegistry) -> Watcher:
     return watch.but(baseline="summary")
 
 
-def test_check_json_is_one_document(watch: Watcher, registry: FakeRegistry) -> None:
-    """`check --json` puts the contract's document on stdout and nothing else, whatever goes wrong beside it."""
-    watch.check()
-    registry.catalog.set_status("alpha", "1.0.0", "flagged")
-    inflict(registry, "status_404_json", nodes={"bravo"})
-    done = watch.run("check", "--json", "--node", "bravo")
-    document = json.loads(done.out)
-    keys = ["started", "finished", "nodes", "events", "errors", "alerts"]
-    assert list(document) == keys
-    assert document["nodes"] == {"watched": 2, "checked": 1, "failed": 1}
-    assert document["alerts"] == counts()
-    assert [list(error) for error in document["errors"]] == [["node", "error"]]
-    (event,) = document["events"]
-    assert list(event) == EVENT_KEYS
-    for moment in (document["started"], document["finished"], event["at"]):
-        assert TIME.fullmatch(moment)
-    assert done.err.startswith("error: bravo: ")
-
-
-def test_check_node_adds(watch: Watcher, registry: FakeRegistry) -> None:
-    """`--node` adds to the watched nodes for this poll, once whatever its case, and may be given again."""
-    document = watch.check("--node", "ALPHA", "--node", "bravo", "--node", "bravo")
-    assert document["nodes"]["watched"] == 2
+def test_check(watch: Watcher, registry: FakeRegistry) -> None:
+    """`--node` adds to the watched nodes, `--fail-on` to the kinds; `--json` is one document, whatever goes wrong."""
+    nodes = [part for one in ("ALPHA", "bravo", "bravo") for part in ("--node", one)]
+    document = watch.check(*nodes)
     assert reported(document["events"]) == [
         ("baseline", "alpha", None),
         ("baseline", "bravo", None),
     ]
-    assert watch.but(nodes="").check("--node", "bravo")["nodes"]["watched"] == 1
+    registry.catalog.publish("alpha", "1.1.0")
+    inflict(registry, "status_404_json", nodes={"bravo"})
+    kinds = ("--fail-on", "flagged,new", "--fail-on", "pending")
+    done = watch.but(nodes="").run("check", "--json", *nodes, *kinds)
+    document = json.loads(done.out)
+    assert (done.code, reported(document["events"])) == (3, [("new", "alpha", "1.1.0")])
+    assert document["nodes"] == {"watched": 2, "checked": 1, "failed": 1}
+    assert document["alerts"] == counts()
+    assert [error["node"] for error in document["errors"]] == ["bravo"]
+    assert done.err.startswith("error: bravo: ")
 
 
 def test_check_dry_run(
@@ -88,8 +60,7 @@ def test_check_dry_run(
     """`--dry-run` shows what a poll would find, writes nothing, not even a folder, sends nothing, and needs no lock."""
     channel = watch.but(alert_urls=webhook.apprise_url())
     done = channel.run("check", "--dry-run")
-    assert done.code == 0
-    assert "baseline" in done.out
+    assert (done.code, "baseline" in done.out) == (0, True)
     assert done.out.endswith("dry run: nothing saved or sent\n")
     assert not watch.state.exists()
     watch.check()
@@ -107,41 +78,28 @@ def test_status(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Non
     channels = [
         {"name": name, "url": webhook.apprise_url(f"/{name}")} for name in ("a", "dead")
     ]
-    registry.catalog.publish("alpha", "0.9.0", status="flagged")
-    watch = watch.but(channels=channels, nodes="alpha, bravo, charlie, delta")
+    watch = watch.but(channels=channels, nodes="alpha, bravo, charlie")
     inflict(registry, "status_404_json", nodes={"charlie"})
-    assert " unread " in watch.run("status").out
     watch.check(code=1)
     asked = len(registry.requests)
     document = watch.document("status")
-    assert TIME.fullmatch(document["polled_at"])
-    assert [
-        (row["node"], row["state"], row["newest"]) for row in document["nodes"]
-    ] == [
+    rows = [(row["node"], row["state"], row["newest"]) for row in document["nodes"]]
+    assert rows == [
         ("alpha", "ok", "1.0.0"),
         ("bravo", "ok", "1.0.0"),
         ("charlie", "unread", None),
-        ("delta", "unknown", None),
     ]
-    problems = document["nodes"][0]["problems"]
-    assert [(one["version"], one["status"]) for one in problems] == [
-        ("0.9.0", "flagged")
-    ]
-    owed = [
-        (one["name"], one["undelivered"], one["error"]) for one in document["channels"]
-    ]
-    assert owed == [("a", 0, None), ("dead", 2, "HTTP 500")]
-    done = watch.run("status")
-    assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("2 ok, 1 unread, 1 unknown · last poll ")
-    assert " · 1 channel failing · 2 alerts undelivered\n" in done.out
+    owed = [(one["undelivered"], one["error"]) for one in document["channels"]]
+    assert owed == [(0, None), (2, "HTTP 500")]
+    first, *_ = watch.run("status").out.splitlines()
+    assert first.startswith("2 ok, 1 unread · last poll ")
+    assert first.endswith(" · 1 channel failing · 2 alerts undelivered")
     lines = watch.run("status", "--problems").out.splitlines()
-    assert [line.split()[0] for line in lines[3:5]] == ["charlie", "delta"]
+    assert lines[3].split()[0] == "charlie"
     chosen = watch.document("status", "--node", "BRAVO", "--node", "alpha")["nodes"]
     assert [row["node"] for row in chosen] == ["alpha", "bravo"]
     refused = watch.run("status", "--node", "zulu", "--node", "alpha")
     assert (refused.code, refused.out) == (2, "exit 2: not watched: zulu\n")
-    assert "not watched: zulu" in refused.err
     assert len(registry.requests) == asked
 
 
@@ -154,21 +112,17 @@ def test_history(watch: Watcher, registry: FakeRegistry) -> None:
     registry.catalog.set_status("bravo", "1.0.0", "flagged")
     second = both.check()
     asked = len(registry.requests)
-
-    def shown(*options: str) -> set[Reported]:
-        return set(reported(watch.history(*options)))
-
     new, flagged = ("new", "alpha", "1.1.0"), ("flagged", "bravo", "1.0.0")
-    assert [list(event) for event in watch.history()] == [EVENT_KEYS] * 4
-    assert shown("--limit", "2") == {flagged, new}
-    cut = watch.run("history", "--limit", "1").out.splitlines()
-    assert cut[-1] == "and 3 older events; --limit 4 shows all"
-    assert shown("--node", "ALPHA") == {("baseline", "alpha", None), new}
-    assert shown("--kind", "flagged, New") == {flagged, new}
-    assert shown("--since", second["started"]) == {flagged, new}
-    lines = watch.run("history", "--kind", "new").out.splitlines()
-    assert lines[0].split() == ["TIME", "EVENT", "WHAT"]
-    assert lines[1].split()[2:5] == ["new", "alpha", "1.1.0"]
+    for options, expected in (
+        (("--limit", "9", "--limit", "2"), [flagged, new]),
+        (("--node", "ALPHA"), [new, ("baseline", "alpha", None)]),
+        (("--kind", "flagged", "--kind", "New,banned"), [flagged, new]),
+        (("--since", second["started"]), [flagged, new]),
+    ):
+        assert reported(watch.history(*options)) == expected
+    *_, row, rest = watch.run("history", "--limit", "1").out.splitlines()
+    assert row.split()[2:5] == ["flagged", "bravo", "1.0.0"]
+    assert rest == "and 3 older events; --limit 4 shows all"
     assert len(registry.requests) == asked
 
 
@@ -194,15 +148,16 @@ def test_test_alerts(watch: Watcher, webhook: Webhook) -> None:
 
 def test_config(watch: Watcher, registry: FakeRegistry) -> None:
     """`config` shows each effective setting with its origin, secrets masked, without any request."""
-    file = watch.folder / "comfy-watch.toml"
+    file = watch.folder / "other.toml"
     file.write_text(
         f'interval = "1h"\nnodes = ["zulu"]\n[[channels]]\nname = "chat"\nurl = "discord://1234567890/{SECRET}"\n'
-        'kinds = ["banned"]\nnodes = ["a*"]\nmin_severity = "warning"\ngrouping = "event"\n',
+        'kinds = ["banned"]\nmin_severity = "warning"\n'
+        f'[[installs]]\nname = "h"\nurl = "https://me:{SECRET}@h/x"\n',
         "utf-8",
     )
     file.chmod(0o600)
     watch = watch.but(alert_urls=f"json://user:{SECRET}@127.0.0.1/{SECRET}")
-    done = watch.run("config", "--set", "timeout=90", "--set", "log_level=error")
+    done = watch.run("config", "--config", "other.toml", "--set", "timeout=90")
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     shown = {line.split()[0]: line for line in lines[2:]}
@@ -214,11 +169,11 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
         ("nodes", '["alpha"]', "environment COMFY_WATCH_NODES"),
         ("interval", '"1h"', "settings file"),
         ("timeout", '"1m30s"', "command line"),
-        ("log_level", '"error"', "command line"),
         ("alert_urls", "json (json://***)", "environment COMFY_WATCH_ALERT_URLS"),
+        ("installs", '[{name = "h", url = "https://***"}]', "settings file"),
         (
             "channels.chat",
-            '{url = "discord://***", kinds = ["banned"], nodes = ["a*"], min_severity = "warning", grouping = "event"}',
+            '{url = "discord://***", kinds = ["banned"], min_severity = "warning"}',
             "settings file",
         ),
     ):
@@ -235,16 +190,15 @@ accept = [{finding = "alpha@1.2.0"}]
 alert_urls = "none"
 interval = "1m30s"
 retries = 2
-state_dir = "/srv/a state"
+state_dir = "/srv/a\u2800state"
 """
 
 
 def test_config_can_be_pasted(watch: Watcher, fork_server: ForkServer) -> None:
-    """What `config` shows of settings that are no secret is as a settings file has it, an @ and a quotation mark."""
-    file = watch.folder / "comfy-watch.toml"
-    file.write_text(_ODD, "utf-8")
+    """What `config` shows of settings that are no secret is as a settings file has it; what nobody sees is escaped."""
+    (watch.folder / "comfy-watch.toml").write_text(_ODD, "utf-8")
     done = fork_server.run("config", cwd=watch.folder)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err, "\u2800" in done.out) == (0, "", False)
     shown = [re.split(r" {2,}", line) for line in done.out.splitlines()[2:]]
     pasted = "".join(
         f"{name} = {value}\n"
@@ -254,60 +208,19 @@ def test_config_can_be_pasted(watch: Watcher, fork_server: ForkServer) -> None:
     assert tomllib.loads(pasted) == tomllib.loads(_ODD)
 
 
-def test_config_shows_what_is_hidden(watch: Watcher) -> None:
-    """A character of a value that shows as nothing is escaped, as TOML has it."""
-    done = watch.run("config", "--set", "state_dir=a\u2800b")
-    assert (done.code, "\u2800" in done.out) == (0, False)
-    value = json.dumps(str(watch.folder / "a?b")).replace("?", "\\u2800")
-    assert f" {value} " in done.out
-
-
-def test_repeated_options_add_up(watch: Watcher, registry: FakeRegistry) -> None:
-    """`--fail-on`, `--kind` and `--node` add up; the same value twice counts once."""
-    nodes = [part for one in ("alpha", "bravo", "alpha") for part in ("--node", one)]
-    watch = watch.but(nodes="")
-    assert watch.check(*nodes)["nodes"]["watched"] == 2
-    registry.catalog.publish("alpha", "1.1.0")
-    watch.check(*nodes, "--fail-on", "flagged,new", "--fail-on", "pending", code=3)
-    shown = watch.history(
-        "--limit", "9", "--limit", "9", "--kind", "new", "--kind", "banned"
-    )
-    assert reported(shown) == [("new", "alpha", "1.1.0")]
-
-
-def test_a_misspelled_secret_file(watch: Watcher) -> None:
-    """Where it is why there is no channel, `check` and `test-alerts` name it, and the command that shows all."""
-    (watch.folder / "alert_url").write_text("json://127.0.0.1")
-    del watch.settings["alert_urls"]
-    secrets = {"CREDENTIALS_DIRECTORY": str(watch.folder)}
-    for command in ("check", "test-alerts"):
-        said = watch.run(command, env=secrets).err
-        assert "alert_url: unknown setting, ignored; did you mean alert_urls?" in said
-        assert "comfy-watch config shows what was read" in said
-
-
-def test_nowhere_for_alerts(watch: Watcher, webhook: Webhook) -> None:
+def test_nowhere_for_alerts(watch: Watcher) -> None:
     """Without a channel `check`, `run` and `config` say that alerts go nowhere, unless that is intended."""
-    warning = "no channel is configured (alert_urls is empty: environment COMFY_WATCH_ALERT_URLS), so alerts go nowhere"
+    said = "no channel is configured (alert_urls is empty: environment COMFY_WATCH_ALERT_URLS), so alerts go nowhere"
     unset = watch.but(alert_urls="")
     for command in ("check", "config"):
         done = unset.run(command)
-        assert (done.code, done.err.splitlines()[0].partition(";")[0]) == (
-            0,
-            f"warning: {warning}",
-        )
+        first = done.err.partition(";")[0]
+        assert (done.code, first) == (0, f"warning: {said}")
+        assert watch.but(alert_urls="None").run(command).err == ""
     with unset.start("run") as started:
         started.until_logged("poll")
-        assert started.err.count(warning) == 1
-        assert warning in started.err.splitlines()[0]
-    none = watch.but(alert_urls="None")
-    channel = unset.but(channels=[{"name": "x", "url": webhook.apprise_url()}])
-    for intended in (none, watch.but(alert_urls=webhook.apprise_url()), channel):
-        assert [intended.run(command).err for command in ("check", "config")] == [
-            "",
-            "",
-        ]
-    assert re.search(r'^alert_urls +"none" ', none.run("config").out, re.MULTILINE)
+        assert said in started.err.splitlines()[0]
+        assert started.err.count(said) == 1
 
 
 def test_warnings_of_settings(watch: Watcher, webhook: Webhook) -> None:
@@ -317,72 +230,43 @@ def test_warnings_of_settings(watch: Watcher, webhook: Webhook) -> None:
         f'[[channels]]\nname = "x"\nurl = "{webhook.apprise_url()}"\n', "utf-8"
     )
     path.chmod(0o644)
+    (watch.folder / "alert_url").write_text("json://127.0.0.1")
     odd = [
         f"{path} holds secrets and can be read by others; try: chmod 600 {path}",
         "COMFY_WATCH_IMAGE: unknown setting, ignored",
+        "alert_url: unknown setting, ignored; did you mean alert_urls?",
     ]
-    env = {"COMFY_WATCH_IMAGE": SECRET}
+    env = {"COMFY_WATCH_IMAGE": SECRET, "CREDENTIALS_DIRECTORY": str(watch.folder)}
     for command in ("config", "test-alerts", "check"):
         done = watch.run(command, env=env)
         assert done.code == 0
-        assert not [part for part in odd if part not in done.err]
+        assert [part for part in odd if part not in done.err] == []
         assert SECRET not in done.err
     for command in ("status", "history"):
         assert watch.run(command, env=env).err == ""
     with watch.but(image="x").start("run") as started:
         started.until_logged("poll")
-        assert not [part for part in odd if started.err.count(part) != 1]
+        assert [part for part in odd[:2] if started.err.count(part) != 1] == []
 
 
 def test_without_settings_it_says_where_it_looked(
     watch: Watcher, fork_server: ForkServer
 ) -> None:
     """From a folder without settings or state, commands say where they looked, and end with 2."""
+    here = watch.folder / "comfy-watch.toml"
     for command in ("check", "run", "status", "history", "test-alerts"):
         done = fork_server.run(command, cwd=watch.folder)
         assert (done.code, done.found) == (2, "")
-        for place in (
-            watch.folder / "comfy-watch.toml",
-            Path("/etc/comfy-watch/comfy-watch.toml"),
-        ):
-            assert f"{place}" in done.err
+        assert f"{here}" in done.err
+        assert "/etc/comfy-watch/comfy-watch.toml" in done.err
         # Only these two would show a state without settings.
         would_show = command in ("status", "history")
         assert (f"there is no state in {watch.state}" in done.err) == would_show
-    assert (
-        f"looked for {watch.folder / 'comfy-watch.toml'}, "
-        in fork_server.run("config", cwd=watch.folder).out
-    )
+    config = fork_server.run("config", cwd=watch.folder)
+    assert f"looked for {here}, " in config.out
     watch.check()
     for command in ("status", "history"):
         assert fork_server.run(command, cwd=watch.folder).code == 0
-
-
-def test_settings_of_the_command_line(
-    watch: Watcher, webhook: Webhook, fork_server: ForkServer
-) -> None:
-    """`--config` and `--set` beat what else says something."""
-    path = watch.folder / "other.toml"
-    path.write_text(
-        'nodes = ["bravo"]\nregistry_url = "http://127.0.0.1:1"\nretries = 0\n', "utf-8"
-    )
-    url = str(watch.settings["registry_url"])
-    options = [
-        "--config",
-        "other.toml",
-        "--set",
-        "state_dir=elsewhere",
-        "--set",
-        f"registry_url={url}",
-        "--set",
-        "baseline=summary",
-    ]
-    done = fork_server.run(
-        "check", "--json", "--set", "log_format=json", *options, cwd=watch.folder
-    )
-    assert done.code == 0
-    assert reported(json.loads(done.out)["events"]) == [("baseline", "bravo", None)]
-    assert (watch.folder / "elsewhere" / "snapshot.json").exists()
 
 
 def test_init(watch: Watcher, fork_server: ForkServer) -> None:
@@ -390,20 +274,18 @@ def test_init(watch: Watcher, fork_server: ForkServer) -> None:
     done = watch.run("init", "--here")
     path = watch.folder / "comfy-watch.toml"
     assert (done.code, done.err) == (0, "")
-    first, state, *_ = done.out.splitlines()
-    assert first == f"Wrote {path}, which commands find in this folder alone."
-    assert state == f"The state will be in {watch.folder / 'state'}."
+    assert done.out.splitlines()[:2] == [
+        f"Wrote {path}, which commands find in this folder alone.",
+        f"The state will be in {watch.folder / 'state'}.",
+    ]
     for command, code in (("config", 0), ("check", 2)):
         done = fork_server.run(command, cwd=watch.folder)
-        assert done.code == code
         first, hint = done.err.splitlines()[:2]
-        assert first.endswith(
-            "there is nothing to watch: installs, nodes and publishers name nothing"
+        assert (done.code, hint) == (
+            code,
+            f"hint: set installs (your ComfyUI), nodes or publishers in {path}",
         )
-        assert (
-            hint == f"hint: set installs (your ComfyUI), nodes or publishers in {path}"
-        )
-        assert "COMFY_WATCH_" not in done.err
+        assert "there is nothing to watch: " in first
     path.write_text("mine", "utf-8")
     done = watch.run("init", "--here")
     assert (done.code, done.found) == (2, "")
@@ -418,39 +300,26 @@ def test_init(watch: Watcher, fork_server: ForkServer) -> None:
     )
 
 
-def test_init_for_every_folder(watch: Watcher, fork_server: ForkServer) -> None:
+def test_init_for_every_folder(watch: Watcher) -> None:
     """Without an option it is found from any folder; a file that wins over it is named, and so then is the new one."""
     home = watch.folder / "home"
     path = home / ".config" / "comfy-watch" / "comfy-watch.toml"
     env = {"HOME": str(home), "XDG_CONFIG_HOME": ""}
-    done = watch.run("init", env=env)
-    assert (done.code, done.err) == (0, "")
-    first, state, _, *steps = done.out.splitlines()
+    first, state, _, *steps = watch.run("init", env=env).out.splitlines()
     assert first == f"Wrote {path}, which commands find from any folder."
     assert state == f"The state will be in {home / '.local/state/comfy-watch'}."
     names = ("config", "test-alerts", "check")
     assert steps == [f"  comfy-watch {name}" for name in names]
     assert watch.run("config", env=env).out.startswith(f"settings file: {path}\n")
-    here, named = watch.folder / "comfy-watch.toml", watch.folder / "named.toml"
-    for winner, variables in (
-        (here, {}),
-        (named, {"COMFY_WATCH_CONFIG": str(named)}),
-    ):
-        winner.write_text("", "utf-8")
-        path.unlink()
-        lines = watch.run("init", env=env | variables).out.splitlines()
-        assert lines[2].startswith(f"But here {winner} wins over it")
-        assert lines[-1] == f"  comfy-watch check --config {path}"
     path.unlink()
     done = watch.run("init", env=env | {"COMFY_WATCH_CONFIG": str(path)})
     assert "wins over" not in done.out
     path.unlink()
-    done = fork_server.run("init", cwd=path.parent, env=env)
-    assert done.out.splitlines()[0] == first
-
-
-def test_init_without_a_home(watch: Watcher) -> None:
-    """Where nobody knows a person's folder the error says what to do."""
+    here = watch.folder / "comfy-watch.toml"
+    here.write_text("", "utf-8")
+    lines = watch.run("init", env=env).out.splitlines()
+    assert lines[2].startswith(f"But here {here} wins over it")
+    assert lines[-1] == f"  comfy-watch check --config {path}"
     done = watch.run("init", env={"HOME": "", "XDG_CONFIG_HOME": ""})
     assert (done.code, done.found) == (2, "")
     assert done.err.endswith("this folder with comfy-watch init --here\n")
@@ -485,7 +354,7 @@ def test_an_encoding_that_lacks_a_character(
     assert "1.1.0-?" in done.out
 
 
-def test_colours(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_colours(watch: Watcher, registry: FakeRegistry) -> None:
     """Colours are for terminals: none with `NO_COLOR` or on a dumb one, and in a pipe only with `FORCE_COLOR`."""
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "banned")
@@ -501,6 +370,3 @@ def test_colours(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> No
     json.loads(watch.run(*dry, "--json", env=forced).out)
     wrong = watch.run("check", "--set", "retries=many", env=forced).err
     assert wrong.startswith("\x1b[31m\x1b[1merror:\x1b[0m retries")
-    channel = watch.but(alert_urls=webhook.apprise_url("/a"))
-    said = channel.run("test-alerts", env=forced).out
-    assert "json: \x1b[32mdelivered\x1b[0m" in said

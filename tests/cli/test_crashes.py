@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from tests.chaos import (
     appearing_lives,
@@ -84,78 +82,41 @@ def _wrote(message: object) -> str:
 
 def test_an_alert_that_no_text_shows_is_not_sent() -> None:
     """An id counts only if the text has its node, its version and what happened, or counts what it leaves out."""
-    facts = {
-        "a": ("new", "alpha", "1.0.0"),
-        "b": ("new", "beta", "1.0.0"),
-        "c": ("failing", None, None),
-    }
-    message = Taken(
-        path="/ops", events=("a", "b", "c", "unknown"), text="`alpha`\n- new `1.0.0`"
-    )
-    assert message.shown(facts) == ("a", "unknown")
-    assert replace(
-        message, text="new `alpha` `1.0.0`\n\n`beta`\n\nthe registry cannot be read"
-    ).shown(facts) == (
-        "a",
-        "c",
-        "unknown",
-    )
-    for text in (
-        "`alpha` `1.0.0`",
-        "flagged `alpha` `1.0.0`",
-        "new `alpha`: the newest good version is `1.0.0`",
+    facts = {"a": ("new", "alpha", "1.0.0"), "b": ("new", "beta", "1.0.0")}
+    text = "`alpha`\n- new `1.0.0`"
+    message = Taken(path="/ops", events=("a", "b", "unknown"), text=text)
+    for said, shown in (
+        (text, ("a", "unknown")),
+        ("flagged `alpha` `1.0.0`", ("unknown",)),
+        ("new `alpha`: the newest good version is `1.0.0`", ("unknown",)),
+        (f"{text}\n\n+ 2 new", message.events),
     ):
-        assert replace(message, text=text).shown(facts) == ("unknown",)
-    assert replace(message, text=f"{message.text}\n\n+ 1 new").shown(facts) == (
-        "a",
-        "unknown",
-    )
-    assert (
-        replace(message, text=f"{message.text}\n\n+ 2 new").shown(facts)
-        == message.events
-    )
+        assert replace(message, text=said).shown(facts) == shown
 
 
 @pytest.mark.bounded
-def test_no_state_folder_loses_or_repeats_an_alert() -> None:
-    """A full or read-only disk, a file cut short and other runs at once cost no alert, and nothing is sent twice."""
+def test_no_folder_or_channel_loses_or_repeats_an_alert() -> None:
+    """A full disk, a file cut short, other runs at once, and a channel that is dead in any way cost no alert."""
     _holds(folders.in_every_chapter(folders.some))
-
-
-@pytest.mark.bounded
-def test_no_channel_suffers_from_another() -> None:
-    """However one channel is dead, the others get everything at once, and it gets everything in order afterwards."""
     _holds(channels.everything())
 
 
 @pytest.mark.bounded
-def test_no_life_loses_or_invents_an_alert() -> None:
+@pytest.mark.parametrize(
+    ("machine", "count", "steps"),
+    [
+        (state_machine.WatcherMachine, 8, 25),
+        (installed_lives.InstallsMachine, 10, 20),
+        (appearing_lives.AppearancesMachine, 20, 20),
+        (swept_lives.SweptMachine, 12, 25),
+        (paired_lives.PairedMachine, 12, 40),
+    ],
+)
+def test_no_life_loses_or_invents_an_alert(
+    machine: type[lives.Life], count: int, steps: int
+) -> None:
     """Whatever comes in whatever order, each channel gets what it was due, once, as a simple model has it."""
-    lives.live(state_machine.WatcherMachine, 8, 25)
-
-
-@pytest.mark.bounded
-def test_no_life_of_installs_loses_or_invents_an_alert() -> None:
-    """However packs come, change and go, and volumes with them, each exposure is reported once, as a model has it."""
-    lives.live(installed_lives.InstallsMachine, 10, 20)
-
-
-@pytest.mark.bounded
-def test_every_pack_that_appears_is_told() -> None:
-    """However packs are installed, moved and removed while scans fail, each that is added is reported once."""
-    lives.live(appearing_lives.AppearancesMachine, 20, 20)
-
-
-@pytest.mark.bounded
-def test_no_life_of_a_swept_registry_loses_or_invents_an_alert() -> None:
-    """However its pages shift, repeat, lack rows or fail, a registry is reported as if each pack were asked."""
-    lives.live(swept_lives.SweptMachine, 12, 25)
-
-
-@pytest.mark.bounded
-def test_no_pair_of_features_loses_or_invents_an_alert() -> None:
-    """Whatever hangs on installs, publishers, acceptances and filters at once, each channel gets what it was due."""
-    lives.live(paired_lives.PairedMachine, 12, 40)
+    lives.live(machine, count, steps)
 
 
 def test_a_renaming_after_a_crash_orphans_no_alert() -> None:
@@ -219,28 +180,15 @@ def _outcome(counts: dict[str, int] = FINE, code: int = 0, **broken: int) -> Out
     )
 
 
-def test_the_table_shows_a_broken_promise() -> None:
-    """A lost alert, any other broken promise and a part that died show; what was not looked at is no zero."""
+def test_the_table_shows_a_broken_promise_and_what_was_not_tried() -> None:
+    """A lost alert and a part that died show; one that did less than it takes says what is missing."""
     assert not _outcome(lost=0, stuck=0).is_broken
-    assert all(
-        one.is_broken
-        for one in (_outcome(lost=1), _outcome(stuck=1), _outcome(code=1), _outcome({}))
-    )
-    assert _outcome(lost=0, stuck=1).cells[2:] == ("0", "–", "–", "–", "–", "stuck 1")
-    assert "1,939 kills" in "\n".join(table([_outcome()]))
-
-
-def test_the_table_shows_what_was_not_tried() -> None:
-    """A part that did less than it takes has broken nothing and proven nothing, and says what is missing."""
+    broken = (_outcome(lost=1), _outcome(stuck=1), _outcome(code=1), _outcome({}))
+    assert all(one.is_broken for one in broken)
     little = _outcome({**FINE, "kills": 9, "failed calls": 0})
-    assert (little.is_broken, little.missing) == (
-        False,
-        ["only 9 kills of 500", "failed calls left out"],
-    )
-    assert next(
-        line for line in table([little]) if line.startswith("crashes")
-    ).endswith(", ".join(little.missing))
-    assert _outcome().missing == []
+    missing = ["only 9 kills of 500", "failed calls left out"]
+    assert (little.is_broken, little.missing) == (False, missing)
+    assert list(table([little]))[1].endswith(", ".join(missing))
 
 
 def test_a_machine_that_cannot_prove_all_does_not_say_so(tmp_path: Path) -> None:
@@ -253,40 +201,6 @@ def test_a_machine_that_cannot_prove_all_does_not_say_so(tmp_path: Path) -> None
     )
     assert done.code == 3, done
     assert "  kills left out, kills at a webhook left out" in done.out
-
-
-class _ShortLife(RuleBasedStateMachine):
-    """A life that a number ends."""
-
-    begun: tuple[int, ...] = ()
-
-    @rule(number=st.integers(0, 1_000_000))
-    def go_on(self, number: int) -> None:
-        """Fail at a large number."""
-        type(self).begun += (number,)
-        assert number < 1000
-
-
-def test_lives_that_fail_can_be_lived_again(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Lives that last for some minutes say the seed of each round, and with it the same lives come."""
-    monkeypatch.setenv("MINUTES", "0.00001")
-    monkeypatch.setattr(lives, "figures", result := Result())
-    lives.run(_ShortLife, lives=20, steps=1)
-    seed = capsys.readouterr().err.split("SEED=")[-1].strip()
-    assert result.broken == {"wrong": 1}
-    assert "go_on(number=1000)" in result.said[0]
-    first, _ShortLife.begun = _ShortLife.begun, ()
-    monkeypatch.setenv("SEED", seed)
-    lives.run(_ShortLife, lives=20, steps=1)
-    assert _ShortLife.begun == first
-
-
-def test_the_document_names_every_part() -> None:
-    """What is said of reliability names each part of the chaos by the name that it runs under."""
-    said = (program.ROOT / "docs" / "reliability.md").read_text("utf-8")
-    assert [name for name in PARTS if f"`{name}`" not in said] == []
 
 
 def _holds(done: Result) -> None:

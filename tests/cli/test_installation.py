@@ -120,24 +120,6 @@ def test_a_replaced_installation_ends_a_run(
 
 
 @pytest.mark.bounded
-def test_an_installation_that_is_replaced_while_urls_are_judged_ends_a_run(
-    watch: Installed, webhook: Webhook
-) -> None:
-    """That takes seconds, and what is loaded by then is the old one's."""
-    with (watch.site / "watcher" / "delivery" / "urls.py").open("a") as module:
-        module.write(
-            "\ndef refusal(url):\n"
-            "    import os, watcher\n"
-            "    os.utime(watcher.__file__)\n"
-        )
-    watch.settings["alert_urls"] = webhook.apprise_url("/b")
-    with watch.running() as started:
-        done = started.wait()
-    assert done.code == 1
-    assert "was replaced or removed while this process ran" in done.err
-
-
-@pytest.mark.bounded
 def test_an_alert_outlives_the_installation_it_was_seen_with(
     watch: Installed, registry: FakeRegistry, webhook: Webhook
 ) -> None:
