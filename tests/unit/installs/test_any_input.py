@@ -8,48 +8,14 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.installs.recognise import folders, lists, texts, workflows
-from watcher.installs.recognise.folders import Clone, Contents
+from watcher.installs.recognise import commands, folders, lists, texts, workflows
 from watcher.model.pack import Pack
 
 _WORDS = (
-    *(
-        "cnr_custom_nodes",
-        "git_custom_nodes",
-        "file_custom_nodes",
-        "custom_nodes",
-        "version",
-    ),
-    *(
-        "type",
-        "git",
-        "file",
-        "id",
-        "enabled",
-        "hash",
-    ),
-    *(
-        "filename",
-        "disabled",
-        "nodes",
-        "properties",
-        "cnr_id",
-        "aux_id",
-        "ver",
-        "definitions",
-        "subgraphs",
-        "extra",
-    ),
-    *(
-        "groupNodes",
-        "node_versions",
-        "class_type",
-        "my-pack",
-        "1.2.0",
-        "a/b",
-        "0" * 40,
-    ),
-)
+    "cnr_custom_nodes git_custom_nodes file_custom_nodes custom_nodes version type git file id enabled hash filename "
+    "disabled nodes properties cnr_id aux_id ver definitions subgraphs extra groupNodes node_versions class_type "
+    f"my-pack 1.2.0 a/b {'0' * 40}"
+).split()
 _WORD = st.one_of(st.sampled_from(_WORDS), st.text(max_size=8))
 DOCUMENTS = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-1, 4), st.floats(), _WORD),
@@ -103,39 +69,11 @@ def test_any_bytes(data: bytes) -> None:
     folders.remote(b'[remote "origin"]\nurl = ' + data)
     folders.head(b"ref: " + data)
     folders.packed(data, "refs/heads/main")
+    _packs_or_reason(
+        lambda: commands.read(b"RUN comfy-node-install " + data, is_script=False)
+    )
     for name in ("x.json", "x.yaml"):
         _or_reason(lambda name=name: texts.load(data, name))  # type: ignore[misc]  # as above
-
-
-@given(
-    st.one_of(
-        st.none(),
-        st.binary(max_size=50),
-        st.text(max_size=50).map(lambda text: f"[project]\nname='{text}'".encode()),
-    ),
-    st.booleans(),
-    st.one_of(
-        st.none(),
-        st.builds(
-            Clone, remote=st.sampled_from([None, "https://h/x"]), cnr_id=st.none()
-        ),
-    ),
-    st.text(max_size=20),
-)
-def test_any_folder(
-    project: bytes | None, tracking: bool, clone: Clone | None, name: str
-) -> None:
-    """A pack's folder may have any name and any pyproject."""
-    contents = Contents(
-        pyproject=project,
-        tracking=tracking,
-        tracks_git=False,
-        clone=clone,
-        loadable=True,
-        flaw="",
-    )
-    pack = folders.pack(name, contents, enabled=True)
-    _packs_or_reason(lambda: (pack,) if pack else ())
 
 
 @given(st.text(max_size=60), st.text(alphabet="a:/@.[]?#%1", max_size=30))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.support.comfyui import COMMIT
+from tests.support.work import TOO_FAST, growth
 from watcher.installs.recognise import folders
 
 
@@ -27,9 +26,7 @@ from watcher.installs.recognise import folders
             '[remote "origin"]\npushurl = https://h/no\nurl = git@github.com:ann/x.git',
             "git@github.com:ann/x.git",
         ),
-        ('[remote "origin"]\nurl = token@h:ann/x', "h:ann/x"),
         ('[remote "origin"]\nurl = https://[x/y', None),
-        ('[remote "origin"]\nurl = https://me:pw@[::1]:99999/y', None),
         (f'[remote "origin"]\nurl = https://h/{"x" * 600}', None),
         ('[core]\nurl = https://h/no\n[remote "origin"]\nfetch = x', None),
     ],
@@ -43,15 +40,12 @@ def test_remote(config: str, address: str | None) -> None:
     ("text", "head"),
     [
         (f"{COMMIT}\n", (COMMIT, None)),
+        (COMMIT[:39], (None, None)),
         ("ref: refs/heads/feature/x-1\n", (None, "refs/heads/feature/x-1")),
         ("ref: refs/heads/../../../etc/passwd", (None, None)),
         ("ref: /etc/passwd", (None, None)),
-        ("ref: refs/heads//x", (None, None)),
         ("ref: refs/./x", (None, None)),
-        (f"ref: refs/{'a/' * 99}b", (None, f"refs/{'a/' * 99}b")),
         (f"ref: refs/{'a/' * 100}b", (None, None)),
-        (COMMIT[:39], (None, None)),
-        ("", (None, None)),
     ],
 )
 def test_head(text: str, head: tuple[str | None, str | None]) -> None:
@@ -66,13 +60,9 @@ def test_packed() -> None:
     assert folders.packed(text.encode(), "refs/heads/other") is None
 
 
-def test_a_config_made_to_take_long() -> None:
-    """A config as large as one that is read takes no time that grows with its square."""
-    began = time.perf_counter()
-    for part in (" ", "[", "a=", '"', '[remote "', "[remote \t"):
-        folders.remote(
-            (
-                '[remote "origin"]\nurl = a' + part * (250_000 // len(part)) + "b"
-            ).encode()
-        )
-    assert time.perf_counter() - began < 2
+@pytest.mark.parametrize("part", [" ", "[", "a=", '"', '[remote "', "[remote \t"])
+def test_a_config_that_is_made_to_take_long(part: str) -> None:
+    """The time to read a config grows no faster than the config."""
+    begin = '[remote "origin"]\nurl = a'
+    read = growth(lambda size: folders.remote(f"{begin}{part * size}".encode()), 500)
+    assert read < TOO_FAST

@@ -26,45 +26,29 @@ def test_the_working_folder(tmp_path: Path) -> None:
         assert found == (Place(path=here.root, by="the working folder"),)
 
 
-@pytest.mark.parametrize("chosen", [False, True])
-def test_everywhere_else(tmp_path: Path, chosen: bool) -> None:
+def test_everywhere_else(tmp_path: Path) -> None:
     """Else all count that installers left: comfy-cli's workspaces, the home folder, both generations of Desktop."""
     home = tmp_path / "home"
-    names = (
-        "env",
-        "cli",
-        "recent",
-        "comfy/ComfyUI",
-        "ComfyUI",
-        "desktop",
-        "portable/ComfyUI",
-    )
-    made = {name: ComfyUI(home / name).root for name in names}
-    config = home / ".config" / "comfy-cli" / "config.ini"
-    config.parent.mkdir(parents=True)
-    config.write_text(
-        f"[DEFAULT]\ndefault_workspace = {made['cli']}\nrecent_workspace = {made['recent']}\n"
-    )
-    (home / ".config" / "ComfyUI").mkdir()
-    (home / ".config" / "ComfyUI" / "config.json").write_text(
-        json.dumps({"basePath": str(made["desktop"])})
-    )
-    data = tmp_path / "data" if chosen else home / ".local" / "share"
-    desktop_2 = data / "comfyui-desktop-2"
-    desktop_2.mkdir(parents=True)
-    installs = [
-        {"installPath": str(home / "portable")},
-        {"installPath": str(made["cli"])},
-        {"installPath": "/gone"},
-        5,
-    ]
-    (desktop_2 / "installations.json").write_text(json.dumps(installs))
-    environ = {"COMFYUI_PATH": str(made["env"])}
-    if chosen:
-        environ["XDG_DATA_HOME"] = str(data)
-    assert [
-        (place.path, place.by) for place in places.here(environ, tmp_path, home)
-    ] == [
+    names = ("env", "cli", "recent", "comfy/ComfyUI", "ComfyUI", "desktop")
+    made = {name: ComfyUI(home / name).root for name in (*names, "portable/ComfyUI")}
+    installs = [home / "portable", made["cli"], "/gone"]
+    listed = json.dumps([5, *({"installPath": str(path)} for path in installs)])
+    for name, text in {
+        "home/.config/comfy-cli/config.ini": "[DEFAULT]\n"
+        f"default_workspace = {made['cli']}\nrecent_workspace = {made['recent']}\n",
+        "home/.config/ComfyUI/config.json": json.dumps(
+            {"basePath": str(made["desktop"])}
+        ),
+        "data/comfyui-desktop-2/installations.json": listed,
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    environ = {
+        "COMFYUI_PATH": str(made["env"]),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+    }
+    found = places.here(environ, tmp_path, home)
+    assert [(place.path, place.by) for place in found] == [
         (made["env"], "COMFYUI_PATH"),
         (made["cli"], "comfy-cli's workspace"),
         (made["recent"], "comfy-cli's workspace"),

@@ -24,6 +24,7 @@ MANAGER = {
     "file_custom_nodes": [
         {"filename": "x.py", "disabled": True},
         {"filename": "y.py", "disabled": False},
+        {"filename": "websocket_image_save.py", "disabled": False},
     ],
     "pips": {"numpy==2.0.0": ""},
 }
@@ -105,25 +106,17 @@ def test_an_old_one(tmp_path: Path) -> None:
 
 def test_the_newest(tmp_path: Path) -> None:
     """A glob takes the newest by the moment in the names, or, where one has none, by its last change."""
-    for name, version, age in (
-        ("2026-01-02_03-04-05_snapshot.json", "1.0.0", 0),
-        ("2026-02-02_03-04-05_autosave.json", "2.0.0", 100),
-        ("2025-12-31_03-04-05_snapshot.json", "0.9.0", 0),
-    ):
-        os.utime(
-            _write(tmp_path / "s" / name, {"cnr_custom_nodes": {"p": version}}),
-            (10**9 - age, 10**9 - age),
-        )
-    assert _scan(tmp_path / "s" / "*.json")[0].version == "2.0.0"
-    os.utime(
-        _write(tmp_path / "s" / "mine.json", {"cnr_custom_nodes": {"p": "3.0.0"}}),
-        (10**9 + 9, 10**9 + 9),
-    )
-    assert _scan(tmp_path / "s" / "*.json")[0].version == "3.0.0"
-    (tmp_path / "s" / "[a].json").write_text(
-        json.dumps({"cnr_custom_nodes": {"p": "4.0.0"}})
-    )
-    assert _scan(tmp_path / "s" / "[a].json")[0].version == "4.0.0"
+
+    def newest(name: str, version: str, changed: int, pattern: str = "*.json") -> bool:
+        path = tmp_path / "s" / name
+        os.utime(_write(path, {"cnr_custom_nodes": {"p": version}}), (changed, changed))
+        return _scan(tmp_path / "s" / pattern)[0].version == version
+
+    assert newest("2026-01-02_03-04-05_snapshot.json", "1.0.0", 10)
+    assert newest("2026-02-02_03-04-05_autosave.json", "2.0.0", 5)
+    assert not newest("2025-12-31_03-04-05_snapshot.json", "0.9.0", 20)
+    assert newest("mine.json", "3.0.0", 30)
+    assert newest("[a].json", "4.0.0", 1, "[a].json")
 
 
 def test_links(tmp_path: Path) -> None:
@@ -138,28 +131,17 @@ def test_links(tmp_path: Path) -> None:
 REFUSED = [
     ('{"custom_nodes": {"x": {"state": "installed"}}}', "is not a snapshot of the"),
     ("[]", "is not a snapshot of the Manager"),
-    ('{"customNodes": [], "version": 2}', "is not a snapshot of the Manager"),
-    ('{"nodes": [], "links": []}', "is not a snapshot of the Manager"),
     ("{", "is not valid JSON"),
     ("[" * 100_000, "is not valid JSON"),
     (f"[{'[],' * 400_000}0]", "holds too many values"),
-    (
-        '{"cnr_custom_nodes": "new"}',
-        "has a cnr_custom_nodes of an unknown form: was it written by a",
-    ),
+    ('{"cnr_custom_nodes": "new"}', "has a cnr_custom_nodes of an unknown form: was"),
     ('{"git_custom_nodes": ["https://h/x"]}', "has a git_custom_nodes of an unknown"),
-    ('{"file_custom_nodes": {"x": 1}}', "has a file_custom_nodes of an unknown form"),
     ('{"file_custom_nodes": ["x.py"]}', "has a file_custom_nodes of an unknown form"),
     ('{"cnr_custom_nodes": {"a": ["1"]}}', "has a cnr_custom_nodes of an unknown form"),
-    ('{"git_custom_nodes": {"x": "1"}}', "has a git_custom_nodes of an unknown form"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
-    REFUSED,
-    ids=[str(number) for number in range(len(REFUSED))],
-)
+@pytest.mark.parametrize(("text", "why"), REFUSED, ids=range(len(REFUSED)))
 def test_what_is_no_snapshot(tmp_path: Path, text: str, why: str) -> None:
     """A file that is something else, or has another form, is one line that says so."""
     path = tmp_path / "s.json"
@@ -170,22 +152,15 @@ def test_what_is_no_snapshot(tmp_path: Path, text: str, why: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "a: &a [*a]\ncnr_custom_nodes: {}\n",
-        "a0: &a0 [x, x]\n"
-        + "".join(
-            f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(20)
-        ),
         "a0: &a0 {x: y}\n"
         + "".join(
-            f"a{n + 1}: &a{n + 1} {{<<: [{', '.join([f'*a{n}'] * 9)}]}}\n"
-            for n in range(20)
+            f"a{n + 1}: &a{n + 1} {{<<: [{f'*a{n}, ' * 9}]}}\n" for n in range(20)
         ),
         "? [x]\n: y\n",
-        "cnr_custom_nodes: {{{",
         "- " * 2000,
         "#" * 300_000,
     ],
-    ids=range(7),
+    ids=range(4),
 )
 def test_yaml_that_is_a_trap(tmp_path: Path, text: str) -> None:
     """Aliases that would fill the memory, deep nesting and a huge file are refused."""
@@ -215,11 +190,3 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         ("pipe.json", "is not a regular file"),
     ):
         assert why in _refused(tmp_path / name)
-
-
-def test_files_of_comfyui(tmp_path: Path) -> None:
-    """The file of every ComfyUI is no pack; those that somebody put there are."""
-    names = ("websocket_image_save.py", "mine.py")
-    files = [{"filename": name, "disabled": False} for name in names]
-    found = _scan(_write(tmp_path / "s.json", {"file_custom_nodes": files}))
-    assert [pack.folder for pack in found] == ["mine.py"]
