@@ -53,7 +53,9 @@ def test_the_four_steps(
     for language, text in steps:
         if language == "toml":
             path = home / ".config" / "comfy-watch" / "comfy-watch.toml"
-            mine = re.sub(r'"discord://[^"]*"', f'"{webhook.apprise_url()}"', text)
+            mine = re.sub(
+                r'"https://discord\.com/[^"]*"', f'"{webhook.apprise_url()}"', text
+            )
             path.write_text(
                 _edited(path.read_text("utf-8"), mine.splitlines()), "utf-8"
             )

@@ -63,7 +63,7 @@ _EXAMPLES: Mapping[str, object] = {
     "heartbeat_url": "https://hc-ping.com/your-uuid",
     "publish_dir": "public",
     "alert_urls": [
-        "discord://webhook_id/webhook_token",
+        "https://discord.com/api/webhooks/1234567890/abcDEF_token",
         "mailtos://user:password@example.com?to=you@example.com",
     ],
 }
