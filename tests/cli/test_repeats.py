@@ -259,3 +259,15 @@ def test_what_may_last_is_known_after_a_day(
     said = [[*notes.report(one, may_last)] for one in ([], [problem], [problem])]
     assert said == [[], [problem], []]
     assert capsys.readouterr().err == ""
+
+
+def test_what_lasts_is_said_by_when_it_was_said_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day later it is said again, however often it was found since."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    notes, problem = Notes(), warning("x", "it is down", "down")
+    noted = {"down": timestamps.show(datetime.now(UTC) - timedelta(hours=20))}
+    notes._write(noted)
+    assert [*notes.report([problem], lambda _: False)] == []
+    assert notes._read() == noted

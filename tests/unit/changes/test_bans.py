@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from tests.support.factories import (
     ANY_AGE,
     NOW,
@@ -13,6 +15,7 @@ from tests.support.factories import (
     event,
     known,
     minute,
+    reported,
     version,
 )
 from watcher.changes.diff import KEPT
@@ -45,6 +48,32 @@ def test_a_version_that_gets_an_id_keeps_its_ban() -> None:
     pardoned = version("1.0", id="a"), version("2.0")
     after = beside(compare(bare, *pardoned, now=minute(1)).node, "ban")
     assert [(key, ban.until) for key, ban in after.items()] == [("a", minute(1))]
+
+
+@pytest.mark.parametrize(
+    ("status", "ends"),
+    [
+        ("active", True),
+        ("pending", True),
+        ("flagged", True),
+        ("deleted", False),
+        ("novel", False),
+    ],
+)
+def test_what_ends_a_ban(status: str, ends: bool) -> None:
+    """A version is banned no more once it is seen as one that can be installed, or waits for its scan."""
+    banned = compare(None, BANNED).node
+    after = compare(banned, version("1.0", status), now=minute(1)).node
+    [ban] = beside(after, "ban").values()
+    assert ban.until == (minute(1) if ends else "")
+
+
+def test_an_incomplete_listing_ends_no_ban_of_a_pack() -> None:
+    """What it shows of a pack that is banned says nothing; a complete one ends the ban."""
+    banned = replace(known(version("1.0")), banned=True, ban=OPEN)
+    rows = version("1.0"), version("2.0")
+    assert compare(banned, *rows, incomplete="1 page is missing") == (banned, ())
+    assert reported(compare(banned, *rows))[0][0] == "reinstated"
 
 
 def test_a_version_that_was_banned_is_never_forgotten() -> None:

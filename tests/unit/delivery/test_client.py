@@ -317,6 +317,23 @@ def test_what_was_reached_outlives_a_kill(ntfy: Topics, odd: Worker) -> None:
     assert ntfy.got() == ["good", "bad", "bad"]
 
 
+def test_what_was_said_before_a_kill_is_heard_after_it(webhook: Webhook) -> None:
+    """A message that was taken in time is delivered, though the loop was held up until its time was over."""
+    webhook.answer["/a"] = Answer(delay=0.2)
+
+    async def held_up() -> Outcome:
+        delivery = asyncio.create_task(WORKER.deliver(job(webhook.apprise_url("/a"))))
+        await asyncio.to_thread(webhook.wait_for, 1)
+        WORKER.stop_within(0.0)
+        # The loop stands still until the process has said all.
+        for thread in threading.enumerate():
+            if "(ask)" in thread.name:
+                thread.join(30)
+        return await delivery
+
+    assert asyncio.run(held_up()) == Outcome(taken=True)
+
+
 def test_a_leave_that_comes_too_late_is_none(webhook: Webhook) -> None:
     """A message whose time is up while it is noted has not gone out; the next one goes, noted once for all targets."""
     url, notes = f"mmost://127.0.0.1:{webhook.port}/{'3c' * 16}?to=a,b", []

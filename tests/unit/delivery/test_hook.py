@@ -182,6 +182,20 @@ def test_a_success_that_is_cut_is_of_whom_was_sent_to(
     assert sorted(taken) == sorted(_name(f"'{name}'") for name in has)
 
 
+@pytest.mark.parametrize("targets", [1, 2])
+def test_a_success_that_is_cut_is_not_of_all_that_have_one_name(
+    webhook: Webhook, targets: int
+) -> None:
+    """Where a plugin asks about all targets at once, a cut answer is that of a URL with a single one alone."""
+    webhook.answer["/"] = _CUT
+    hook, taken = _hook()
+    hook.count = targets
+    with hook:
+        requests.post(webhook.url, data="it is banned", timeout=5)
+        assert hook.settle() is (targets == 1)
+    assert len(taken) == (targets == 1)
+
+
 def test_no_target_has_it_for_all(webhook: Webhook) -> None:
     """Once a target was denied the message, what stands for all of them is not noted; each other one is."""
     hook, taken = _hook()

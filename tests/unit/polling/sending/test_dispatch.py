@@ -12,20 +12,23 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, event, failed, minute, owed_to
+from tests.support.factories import NOW, event, failed, minute, owed_to, watch
 from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
 from tests.support.nursery import NurseryWorker
 from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.alerts.queues import outbox
-from watcher.alerts.queues.outbox import Change, Outbox, replay
+from watcher.alerts.queues.outbox import Change, Outbox, change, replay
+from watcher.alerts.queues.ownership import Addresses, url_digests
 from watcher.alerts.queues.queue import is_due
 from watcher.delivery.client import Worker
 from watcher.delivery.process import Process
 from watcher.errors import StateError
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Kind
+from watcher.model.snapshot import Snapshot
 from watcher.polling.model import Dispatch
+from watcher.polling.poll import Poller
 from watcher.polling.sending import DeliveryOptions, dispatch
 from watcher.state import documents
 from watcher.state.store import StateFolder
@@ -265,6 +268,55 @@ def test_what_only_a_pattern_chooses_gets_no_further_message(
             waiting = sent(folder, waiting, channel, worker=unhurried).waiting
             assert owed_to("ops", waiting) == 0
             assert ntfy.got() == ["good"] * messages
+
+
+def test_a_message_has_room_for_what_it_leaves_to_a_further_one(
+    folder: StateFolder, unhurried: Worker
+) -> None:
+    """Its acknowledgement fits into the room that was made before it went out, as a disk may be full by then."""
+    bans = tuple(
+        event(f"e{number}", Kind.BANNED, node=f"pack-{number}-{'x' * 60}")
+        for number in range(60)
+    )
+    with Topics() as ntfy:
+        channel = Channel(name="ops", url=ntfy.url_of("good"))
+        waiting = outbox.enqueue(Outbox(), [channel], bans, 1, NOW)
+        sent(folder, waiting, channel, worker=unhurried)
+        assert ntfy.got() == ["good"] * 2
+    lines = (folder.path / "owed.jsonl").read_bytes().splitlines()
+    assert not any(line.isspace() for line in lines)
+
+
+def test_a_backlog_is_merged_on_the_disk_before_it_is_sent(
+    folder: StateFolder, mail: Channel
+) -> None:
+    """A kill while the message is out does not leave its parts, which would be sent again."""
+    waiting = Outbox()
+    for number in range(2):
+        waiting = outbox.enqueue(waiting, [mail], (event(f"e{number}"),), 1, NOW)
+    folder.prepare(change(Outbox(), waiting))
+    folder.commit(Snapshot(revision=1))
+    salt, found = "ab" * 16, []
+
+    def look(_: str, doing: str) -> None:
+        if doing.startswith("sending"):
+            owed = StateFolder(folder.path).load().outbox
+            found.append([one.events for one in owed.queues["mail"].messages])
+
+    poller = Poller(
+        config=watch(
+            "",
+            channels=(mail,),
+            addresses=Addresses(salt=salt, url_digests=url_digests([mail], salt)),
+        ),
+        folder=folder,
+        clock=lambda: NOW,
+        stopping=asyncio.Event(),
+        progress=look,
+        worker=WORKER,
+    )
+    assert asyncio.run(poller.deliver_due()).delivered == 2
+    assert found == [[("e0", "e1")]]
 
 
 def _after(folder: StateFolder, waiting: Outbox) -> Outbox:

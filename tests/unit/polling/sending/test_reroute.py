@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from tests.support.factories import NOW, channel, event, watch
+from tests.support.factories import NOW, channel, event, failed, watch
 from watcher.alerts.queues import outbox, ownership
 from watcher.alerts.queues.outbox import Outbox, change
 from watcher.alerts.queues.ownership import (
@@ -29,9 +29,12 @@ OLD, OTHER = (
 )
 
 
-def addresses(one: Channel, salt: str = "ab" * 16) -> Addresses:
-    """Return what is known once a channel's URL was accepted."""
-    digests = ownership.url_digests([one], salt)
+FORMER = channel("former", url=OTHER.url)
+
+
+def addresses(*channels: Channel, salt: str = "ab" * 16) -> Addresses:
+    """Return what is known once the URLs of channels were accepted."""
+    digests = ownership.url_digests(channels, salt)
     return Addresses(salt=salt, apprise="2.3", url_digests=digests)
 
 
@@ -40,16 +43,17 @@ def test_what_is_set_aside_is_said_before_it_is_forgotten(tmp_path: Path) -> Non
 
     What is owed is in its place by then: by the former URLs it is known whose it is.
     """
-    folder, known = StateFolder(tmp_path), addresses(OLD)
-    waiting = outbox.enqueue(Outbox(), [OLD], (event(),), 1, NOW)
-    waiting = reroute(waiting, [OLD], known.url_digests, {})
+    folder, known = StateFolder(tmp_path), addresses(OLD, FORMER)
+    waiting = outbox.enqueue(Outbox(), [OLD, FORMER], (event(),), 1, NOW)
+    waiting = reroute(waiting, [OLD, FORMER], known.url_digests, {})
+    waiting = failed(waiting, "former", "timed out", NOW)
     folder.prepare(change(Outbox(), waiting))
     folder.commit(Snapshot(revision=1))
     folder.save_addresses(known)
     said: list[tuple[str, Addresses]] = []
 
     def say(found: Iterable[Problem]) -> None:
-        assert folder.load().outbox == waiting
+        assert {*folder.load().outbox.queues} == {"json", "form"}
         said.extend((one.sentence, folder.addresses()) for one in found)
 
     poller = Poller(
@@ -69,7 +73,7 @@ def test_what_is_set_aside_is_said_before_it_is_forgotten(tmp_path: Path) -> Non
 
 def test_a_lost_salt_makes_an_entry_another_channel_only_once() -> None:
     """The poll that finds the file gone knows a place in `alert_urls` by the digest that the next one knows it by."""
-    accepted = addresses(OLD, "cd" * 16)
+    accepted = addresses(OLD, salt="cd" * 16)
     keys: set[str] = set()
     for known in (Addresses(), accepted):
         _, found = at_their_channels(Outbox(), [OLD], known, accepted)
@@ -83,5 +87,5 @@ def test_a_salt_that_another_run_wrote_is_kept() -> None:
     known = addresses(OLD)
     waiting = outbox.enqueue(Outbox(), [OLD], (event(),), 1, NOW)
     waiting = reroute(waiting, [OLD], known.url_digests, {})
-    accepted = addresses(OLD, "cd" * 16)
+    accepted = addresses(OLD, salt="cd" * 16)
     assert at_their_channels(waiting, [OLD], known, accepted) == (waiting, known)
