@@ -1,4 +1,4 @@
-"""The picture on top of the README: what `audit` writes on a terminal of 80 columns, drawn as an SVG.
+"""The picture on top of the README: what `audit` writes on a terminal of 96 columns, drawn as an SVG.
 
 The program is a real process; the registry and the ComfyUI that it looks at are made up.
 `python -m tests.cli.test_docs` renews the picture.
@@ -25,11 +25,11 @@ from tests.support.terminal import Terminal
 PICTURE = program.ROOT / "docs" / "images" / "audit.svg"
 COMMAND = "comfy-watch audit ~/ComfyUI"
 
-_COLUMNS = 80
+_COLUMNS = 96
 _LONG_AGO = "2026-01-31T12:00:00Z"
 _FINDING = """[{
     "issue_type": "downloads_and_executes", "severity": "critical", "scanner": "yara_scan",
-    "file_path": "nodes/download.py", "line_number": 12
+    "file_path": "install.py", "line_number": 12
 }]"""
 
 _COLOURS = {
