@@ -10,7 +10,7 @@ import pytest
 
 from tests.deploy.support.person import blocks
 from tests.deploy.support.service_manager import LOG, ServiceManager
-from tests.deploy.support.tools import checked, until
+from tests.deploy.support.tools import alerted, checked, until
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
@@ -136,7 +136,7 @@ def test_a_comfyui_in_a_home_folder(
     """)
     assert settled.shell("systemctl start comfy-watch-check").code != 0
     assert "/home/ann lee/ComfyUI may not be read by this user" in _log(settled)
-    *_, opening, _, _, _ = blocks("systemd.md", "sh")
+    *_, opening, _, _, _, _ = blocks("systemd.md", "sh")
     settled.done(f"HOME='/home/ann lee'; {_AS_ROOT}{opening}")
     settled.done("systemctl start comfy-watch-check.service")
     status = settled.done("/opt/comfy-watch/bin/comfy-watch status")
@@ -144,6 +144,30 @@ def test_a_comfyui_in_a_home_folder(
     settled.done(f": > {LOG}; systemctl start comfy-watch.service")
     until_it_polled(settled)
     assert "may not be read" not in _log(settled)
+
+
+def test_the_state_of_a_user_who_polled_before(
+    settled: ServiceManager, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """The page's step has the service go on with it: one baseline in all, and an alert about what came meanwhile."""
+    ann = (
+        "cd /home/ann; setpriv --reuid 1000 --regid 1000 --clear-groups env HOME=/home/ann"
+        " LD_LIBRARY_PATH=/opt/python/lib /opt/comfy-watch/bin/comfy-watch"
+    )
+    settled.done(f"install -d -o 1000 -g 1000 -m 700 /home/ann; {ann} init")
+    settled.done(
+        "cd /home/ann/.config/comfy-watch; cat /etc/comfy-watch/comfy-watch.toml > comfy-watch.toml;"
+        f" echo 'alert_urls = [\"{webhook.apprise_url('/a')}\"]' >> comfy-watch.toml"
+    )
+    settled.done(f"{ann} check")
+    assert alerted(webhook) == ["baseline"]
+    registry.catalog.publish("rgthree-comfy", "1.1.0")
+    *_, move, _, _, _ = blocks("systemd.md", "sh")
+    settled.done(f"HOME=/home/ann; {_AS_ROOT}{move}")
+    settled.done("systemctl start comfy-watch-check.service")
+    assert alerted(webhook, 2) == ["new"]
+    settled.done("systemctl start comfy-watch-check.service")
+    assert len(webhook.messages()) == 2
 
 
 def test_a_user_without_channels(settled: ServiceManager) -> None:
