@@ -23,12 +23,12 @@ _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """A package's name, before its version."""
 _NEEDED = {
     "discord": (
-        "the id and the token of a webhook",
-        "discord://1029384756/WEBHOOK-TOKEN",
+        "the address of a webhook",
+        "https://discord.com/api/webhooks/1029384756/WEBHOOK-TOKEN",
     ),
     "slack": (
-        "the three tokens at the end of a webhook's address",
-        "slack://T0123ABCD/B0456EFGH/x7Y8z9",
+        "the address of an incoming webhook",
+        "https://hooks.slack.com/services/T0123ABCD/B0456EFGH/x7Y8z9",
     ),
     "tgram": (
         "the token of a bot, number and colon included, and the id of a chat",
