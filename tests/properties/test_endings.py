@@ -299,9 +299,10 @@ _RUN = st.sampled_from([*(["1.0"] * 8), "2.0", None])
 def test_what_was_run_has_an_end_as_bad(life: list[Step], baseline: str) -> None:
     """What is run and bad no more was ended by an event that is as bad as the worst that was reported of it."""
     lived = Life(baseline=baseline, has_installs=True)
-    begun: list[Severity] = []
+    begun, ids = list[Severity](), list[str]()
     for step in life:
         events = lived.poll(step)
+        ids += [one.id for one in events]
         begun += [
             one.severity for one in events if one.exposes or one.kind is Kind.EXPOSED
         ]
@@ -310,3 +311,4 @@ def test_what_was_run_has_an_end_as_bad(life: list[Step], baseline: str) -> None
         assert cleared == ([worst_of(*begun)] if is_over else [])
         if is_over:
             begun.clear()
+    assert len(ids) == len({*ids})

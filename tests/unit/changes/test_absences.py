@@ -25,29 +25,21 @@ def absent(*gone: str) -> Node:
     return compare(node, *(one for one in node.rows if one.version not in gone)).node
 
 
-def test_the_first_absence_is_noted_and_not_reported() -> None:
-    """A version that is missing once stays in the picture, marked."""
-    node = absent("2.0")
-    assert beside(node, "mark") == {"id-2.0": Mark.ABSENT}
-    assert TWO in node.rows
-
-
 def test_the_second_absence_in_a_row_is_removed() -> None:
-    """Missing from two complete listings in a row is `removed`, with the last status known."""
-    difference = compare(absent("2.0"), ONE, THREE)
+    """A version that is missing once stays in the picture, marked; twice it is `removed`, with its last status."""
+    once = absent("2.0")
+    assert beside(once, "mark") == {"id-2.0": Mark.ABSENT}
+    assert TWO in once.rows
+    difference = compare(once, ONE, THREE)
     assert reported(difference) == [("removed", "2.0", "flagged", "removed")]
     assert beside(difference.node, "mark") == {"id-2.0": Mark.REMOVED}
 
 
 def test_a_version_that_comes_back_after_one_absence_was_never_gone() -> None:
-    """One absence alone is forgotten, and two that are not in a row do not add up."""
+    """One absence alone is forgotten, two that are not in a row do not add up, and a change is one like any other."""
     back = compare(absent("2.0"), ONE, TWO, THREE)
     assert (back.events, beside(back.node, "mark")) == ((), {})
     assert compare(back.node, ONE, THREE).events == ()
-
-
-def test_a_change_seen_on_return_is_reported() -> None:
-    """A version that comes back after one absence with another status is a change like any other."""
     assert reported(compare(absent("2.0"), ONE, THREE, version("2.0"))) == [
         ("reinstated", "2.0", "flagged", "active")
     ]
@@ -113,24 +105,17 @@ def test_a_node_that_is_back_is_one_event() -> None:
 
 
 def test_a_node_that_is_back_reports_what_differs() -> None:
-    """Beside the event of the node, what is not as it was known is reported, and only that."""
-    back = compare(emptied(ONE, TWO), ONE, version("2.0"), THREE)
+    """Beside the event of the node, what is not as it was known is reported; what does not come back is missing."""
+    back = compare(emptied(TWO, THREE), ONE, version("2.0"))
     assert reported(back) == [
         ("reinstated", None, "removed", "active"),
+        ("new", "1.0", None, "active"),
         ("reinstated", "2.0", "flagged", "active"),
-        ("new", "3.0", None, "active"),
     ]
-
-
-def test_a_version_that_does_not_come_back_with_its_node_is_removed() -> None:
-    """It counts as missing once from the node's return on."""
-    back = compare(emptied(ONE, TWO), ONE)
-    assert reported(back) == [("reinstated", None, "removed", "active")]
-    assert beside(back.node, "mark") == {"id-2.0": Mark.ABSENT}
-    assert reported(compare(back.node, ONE)) == [
-        ("removed", "2.0", "flagged", "removed")
+    assert beside(back.node, "mark") == {"id-3.0": Mark.ABSENT}
+    assert reported(compare(back.node, ONE, version("2.0"))) == [
+        ("removed", "3.0", "active", "removed")
     ]
-    assert compare(back.node, ONE, TWO).events == ()
 
 
 def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:

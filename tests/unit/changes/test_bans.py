@@ -42,14 +42,6 @@ def test_a_ban_has_the_reason_of_its_event() -> None:
         assert bans == {"id-1.0": replace(OPEN, reason=reason)}
 
 
-def test_a_version_that_gets_an_id_keeps_its_ban() -> None:
-    """The record goes with its version to the new key, so that it ends when that version is pardoned."""
-    bare = compare(None, version("1.0", "banned", id=""), version("2.0")).node
-    pardoned = version("1.0", id="a"), version("2.0")
-    after = beside(compare(bare, *pardoned, now=minute(1)).node, "ban")
-    assert [(key, ban.until) for key, ban in after.items()] == [("a", minute(1))]
-
-
 @pytest.mark.parametrize(
     ("status", "ends"),
     [

@@ -23,8 +23,8 @@ from tests.support.factories import (
 from watcher.changes.diff import compare_ban, compare_listing
 from watcher.changes.transitions import DiffOptions, node_url
 from watcher.model.event import FieldChange, Grade, Kind, Severity
-from watcher.model.snapshot import Ban, KnownVersion, Node
-from watcher.model.version import WATCHED_FIELDS, Version
+from watcher.model.snapshot import Ban, KnownVersion
+from watcher.model.version import WATCHED_FIELDS
 
 UNKNOWN = "NodeVersionStatusQuarantined"
 
@@ -141,43 +141,24 @@ def test_a_reinstatement_ends_the_worst(
     assert (event.kind, event.ends) == (Kind.REINSTATED, ends)
 
 
-PLAIN, MARKED = version("1.0"), version("1.0", deprecated=True)
+MARKED = version("1.0", deprecated=True)
 MOVED = version("1.0", "banned", dependencies=("x",), download_url="https://x.example")
 
 
-@pytest.mark.parametrize(
-    ("node", "row", "events"),
-    [
-        (known(PLAIN), MARKED, [("deprecated", "1.0", None, "deprecated")]),
-        (known(MARKED), PLAIN, [("undeprecated", "1.0", "deprecated", None)]),
-        (
-            known(),
-            MARKED,
-            [("new", "1.0", None, "active"), ("deprecated", "1.0", None, "deprecated")],
-        ),
-        (
-            known(PLAIN),
-            replace(MARKED, status="flagged"),
-            [
-                ("flagged", "1.0", "active", "flagged"),
-                ("deprecated", "1.0", None, "deprecated"),
-            ],
-        ),
-        (
-            known(PLAIN),
-            MOVED,
-            [
-                ("banned", "1.0", "active", "banned"),
-                ("changed", "1.0", "active", "banned"),
-            ],
-        ),
-    ],
-)
-def test_status_deprecation_and_fields_are_facts_of_their_own(
-    node: Node, row: Version, events: Any
-) -> None:
-    """One poll can yield several events for one version, and none hides another."""
-    assert reported(compare(node, row)) == events
+def test_status_deprecation_and_fields_are_facts_of_their_own() -> None:
+    """One poll can yield several events for one version, and none hides another; all changed fields are one event."""
+    assert reported(compare(known(), MARKED)) == [
+        ("new", "1.0", None, "active"),
+        ("deprecated", "1.0", None, "deprecated"),
+    ]
+    difference = compare(known(MARKED), MOVED)
+    assert reported(difference) == [
+        ("banned", "1.0", "active", "banned"),
+        ("undeprecated", "1.0", "deprecated", None),
+        ("changed", "1.0", "active", "banned"),
+    ]
+    changes = difference.events[-1].changes
+    assert [change.field for change in changes] == ["downloadUrl", "dependencies"]
 
 
 @pytest.mark.parametrize(
@@ -204,12 +185,6 @@ def test_a_watched_field_that_differs_is_a_change(
     )
 
 
-def test_all_changed_fields_are_one_event() -> None:
-    """A `changed` event names each field that differs."""
-    (_, event) = compare(known(PLAIN), MOVED).events
-    assert [change.field for change in event.changes] == ["downloadUrl", "dependencies"]
-
-
 def test_an_event_says_where_and_when() -> None:
     """An event carries the node, the version with its id, when the poll began, and the node's page."""
     (event,) = compare(known(version("1.0")), version("1.0", "flagged")).events
@@ -231,21 +206,14 @@ def test_a_page_address_holds_no_untrusted_markup() -> None:
     assert node_url(None) == "https://registry.comfy.org"
 
 
-def test_a_version_without_an_id_is_known_by_its_text() -> None:
-    """Versions without ids are matched by their text, and events about them carry no id."""
-    (event,) = compare(
-        known(version("1.0", id="")), version("1.0", "flagged", id="")
-    ).events
-    assert (event.kind, event.version_id) == (Kind.FLAGGED, None)
-
-
 def test_an_id_that_appears_or_vanishes_is_the_same_version() -> None:
     """A row that gains or loses its id is matched by its text, keeps the id, and is no event."""
     bare, full = version("1.0", id=""), version("1.0")
-    gained = compare(known(bare), full)
-    lost = compare(known(full), bare)
-    assert (gained.events, gained.node.rows) == ((), (full,))
-    assert (lost.events, lost.node.rows) == ((), (full,))
+    for before, row in ((bare, full), (full, bare)):
+        difference = compare(known(before), row)
+        assert (difference.events, difference.node.rows) == ((), (full,))
+    (event,) = compare(known(bare), replace(bare, status="flagged")).events
+    assert (event.kind, event.version_id) == (Kind.FLAGGED, None)
 
 
 def test_one_known_version_is_matched_by_one_row() -> None:
@@ -278,13 +246,6 @@ def test_the_first_403_is_a_ban_of_the_node() -> None:
     assert (again.events, again.node) == ((), first.node)
 
 
-def test_a_node_may_be_banned_at_first_sight() -> None:
-    """A node that was never listed can be banned; that sets no baseline."""
-    difference = compare_ban(Node(node=PACK), "", DiffOptions(now=NOW))
-    assert reported(difference) == [("banned", None, None, "banned")]
-    assert (difference.node.banned, difference.node.baseline_at) == (True, "")
-
-
 def test_a_complete_listing_pardons_the_node() -> None:
     """A banned node that is listed again is reinstated, and what changed meanwhile is reported too."""
     difference = compare(known(version("1.0"), banned=True), version("1.0", "banned"))
@@ -313,95 +274,48 @@ def _part(key: str) -> dict[str, frozenset[str]]:
     return {key: frozenset(WATCHED_FIELDS) | {"deprecated"}}
 
 
-def test_an_unreadable_field_stays_and_the_others_are_compared() -> None:
-    """Of a row with one unreadable field that field is as it was, and a difference of another one is an event."""
-    node = known(
-        version("1.0", dependencies=("x",), download_url="https://cdn.example/1")
-    )
-    row = version("1.0", download_url="https://cdn.example/2")
+def test_what_a_row_does_not_report_is_as_it_was() -> None:
+    """Of a row of which not every field could be read the others are compared, and may be its status alone."""
+    row = version("1.0", deprecated=True, dependencies=("x",), download_url="a")
+    moved = version("1.0", deprecated=True, download_url="b")
     difference = compare(
-        node,
-        row,
+        known(row),
+        moved,
         incomplete="a row",
         unreported={"id-1.0": frozenset({"dependencies"})},
     )
     (event,) = difference.events
     assert [change.field for change in event.changes] == ["downloadUrl"]
-    assert difference.node.rows == (replace(row, dependencies=("x",)),)
-
-
-def test_what_a_partial_row_does_not_report_is_as_it_was() -> None:
-    """A row of which the status alone could be read changes the status alone."""
-    node = known(
-        version(
-            "1.0",
-            deprecated=True,
-            dependencies=("x",),
-            download_url="https://cdn.example/1",
-        )
-    )
+    assert difference.node.rows == (replace(moved, dependencies=("x",)),)
     flagged = compare(
-        node,
+        known(row),
         version("1.0", "flagged", created_at=""),
         incomplete="a row",
         unreported=_part("id-1.0"),
     )
     assert reported(flagged) == [("flagged", "1.0", "active", "flagged")]
-    (row,) = node.rows
     assert flagged.node.versions == (KnownVersion(row=replace(row, status="flagged")),)
-    whole = compare(flagged.node, replace(row, status="flagged"))
-    assert whole.events == ()
-    changed = compare(flagged.node, replace(row, status="flagged", dependencies=()))
-    assert [event.kind for event in changed.events] == [Kind.CHANGED]
 
 
-def test_what_a_partial_row_did_not_report_is_no_change_when_it_comes() -> None:
-    """A version first seen in part is reported at once; its details are none of its changes, its deprecation is."""
-    part, whole = (
-        version("2.0", "banned"),
-        version("2.0", "banned", dependencies=("x",), deprecated=True),
-    )
-    part_of = _part("id-2.0")
-    first = compare(
-        known(version("1.0")),
-        version("1.0"),
-        part,
-        incomplete="a row",
-        unreported=part_of,
-    )
-    again = compare(
-        first.node, version("1.0"), part, incomplete="a row", unreported=part_of
-    )
-    assert reported(first) == [("banned", "2.0", None, "banned")]
-    assert (again.events, again.node) == ((), first.node)
-    last = compare(again.node, version("1.0"), whole)
+def test_what_was_not_reported_at_first_is_no_change_when_it_comes() -> None:
+    """A version first seen in part is reported at once; its details are none of its changes, its deprecation is.
+
+    What is known of it by its text goes to its id, and nothing stays behind under the text.
+    """
+    node = known()
+    events = []
+    for part in (version("2.0", "banned", id=""), version("2.0", "banned")):
+        difference = compare(node, part, incomplete="a row", unreported=_part(part.key))
+        node = difference.node
+        events += reported(difference)
+        assert beside(node, "partial") == {part.key: True}
+    assert events == [("banned", "2.0", None, "banned")]
+    whole = version("2.0", "banned", dependencies=("x",), deprecated=True)
+    last = compare(node, whole)
     assert reported(last) == [("deprecated", "2.0", None, "deprecated")]
-    assert (last.node.rows[-1], beside(last.node, "partial")) == (whole, {})
-    changed = compare(last.node, version("1.0"), replace(whole, dependencies=()))
+    assert (last.node.rows, beside(last.node, "partial")) == ((whole,), {})
+    changed = compare(last.node, replace(whole, dependencies=()))
     assert [event.kind for event in changed.events] == [Kind.CHANGED]
-
-
-def test_a_version_seen_in_part_may_get_its_id_later() -> None:
-    """What is known of a version by its text goes to its id, and nothing stays behind under the text."""
-    part, whole = version("2.0", id=""), version("2.0", dependencies=("x",))
-    first = compare(
-        known(version("1.0")),
-        version("1.0"),
-        part,
-        incomplete="a row",
-        unreported=_part(part.key),
-    )
-    assert beside(first.node, "partial") == {part.key: True}
-    still = compare(
-        first.node,
-        version("1.0"),
-        version("2.0"),
-        incomplete="a row",
-        unreported=_part(whole.key),
-    )
-    assert (still.events, beside(still.node, "partial")) == ((), {whole.key: True})
-    last = compare(still.node, version("1.0"), whole)
-    assert (last.events, beside(last.node, "partial")) == ((), {})
 
 
 def test_an_id_depends_on_the_transition_alone() -> None:
