@@ -16,7 +16,6 @@ from jsonschema import Draft202012Validator
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked as query_of
-from tests.support.harness import write_settings
 from watcher.cli.commands.schema import document_of
 
 pytestmark = pytest.mark.measured
@@ -50,32 +49,16 @@ def versions(run: Callable[..., program.Completed], registry: FakeRegistry) -> V
 
 def published(registry: FakeRegistry) -> None:
     """Publish versions of three packs, an hour apart, in an order that is neither theirs nor that of the texts."""
-    catalog = registry.catalog
-    catalog.publish(
-        "Lamps",
-        "1.10.0",
-        created_at=NOON + timedelta(hours=3),
-        dependencies=["numpy"],
-    )
-    catalog.publish("Lamps", "1.9.0", created_at=NOON)
-    catalog.publish(
-        "tides",
-        "0.1.0",
-        created_at=NOON + timedelta(hours=4),
-        status="flagged",
-        reason=FINDING,
-    )
-    catalog.publish(
-        "tides", "0.2.0", created_at=NOON + timedelta(hours=1), status="pending"
-    )
-    catalog.publish(
-        "thief",
-        "2.0.0",
-        created_at=NOON + timedelta(hours=2),
-        status="banned",
-        reason=REASON,
-    )
-    catalog.deprecate("Lamps", "1.9.0")
+    for node, version, hour, fields in (
+        ("Lamps", "1.10.0", 3, {"dependencies": ["numpy"]}),
+        ("Lamps", "1.9.0", 0, {"deprecated": True}),
+        ("tides", "0.1.0", 4, {"status": "flagged", "reason": FINDING}),
+        ("tides", "0.2.0", 1, {"status": "pending"}),
+        ("thief", "2.0.0", 2, {"status": "banned", "reason": REASON}),
+    ):
+        registry.catalog.publish(
+            node, version, created_at=NOON + timedelta(hours=hour), **fields
+        )
 
 
 def found(done: program.Completed) -> list[str]:
@@ -143,10 +126,6 @@ def test_all_versions_newest_first(
 @pytest.mark.parametrize(
     ("options", "shown"),
     [
-        (
-            ["--status", "flagged", "--status", "Banned"],
-            ["tides 0.1.0", "thief 2.0.0"],
-        ),
         (["--reason", "a STEALER"], ["thief 2.0.0"]),
         (["--reason", "exfil", "--status", "banned"], []),
         (["--deprecated"], ["Lamps 1.9.0"]),
@@ -154,12 +133,14 @@ def test_all_versions_newest_first(
             ["--since", "2026-03-02T14:00Z"],
             ["tides 0.1.0", "Lamps 1.10.0", "thief 2.0.0"],
         ),
-        (["LAMPS"], ["Lamps 1.10.0", "Lamps 1.9.0"]),
         (
-            ["https://registry.comfy.org/nodes/tides", "thief"],
-            ["tides 0.1.0", "thief 2.0.0", "tides 0.2.0"],
+            ["https://registry.comfy.org/nodes/tides", "LAMPS", "lamps"],
+            ["tides 0.1.0", "Lamps 1.10.0", "tides 0.2.0", "Lamps 1.9.0"],
         ),
-        (["tides", "lamps", "--status", "active"], ["Lamps 1.10.0", "Lamps 1.9.0"]),
+        (
+            ["lamps", "tides", "--status", "Banned", "--status", "pending"],
+            ["tides 0.2.0"],
+        ),
     ],
     ids=" ".join,
 )
@@ -201,50 +182,24 @@ def test_every_parameter_of_the_endpoint_is_used(
 
 def test_many_pages(versions: Versions, registry: FakeRegistry) -> None:
     """All pages of a hundred are read, the newest are shown, and how many are not."""
-    for number in range(250):
+    for number in range(150):
+        moment = NOON + timedelta(minutes=number)
         registry.catalog.publish(
-            f"pack-{number % 90}",
-            f"1.{number}.0",
-            created_at=NOON + timedelta(minutes=number),
+            f"pack-{number % 90}", f"1.{number}", created_at=moment
         )
     done = versions()
-    newest = [f"pack-{number % 90} 1.{number}.0" for number in range(249, 199, -1)]
+    newest = [f"pack-{number % 90} 1.{number}" for number in range(149, 99, -1)]
     assert names(done) == newest
-    assert done.out.splitlines()[-3] == "and 200 older versions; --limit 250 shows all"
-    assert summary(done) == "250 versions of 90 packs: 250 active"
+    assert done.out.splitlines()[-3] == "and 100 older versions; --limit 150 shows all"
+    assert summary(done) == "150 versions of 90 packs: 150 active"
     pages = sorted(asked.query["page"][0] for asked in registry.requests)
-    assert pages == ["1", "2", "3"]
+    assert pages == ["1", "2"]
     assert names(versions("--limit", "1")) == newest[:1]
-
-
-def test_a_version_that_comes_twice_is_shown_once(
-    versions: Versions, registry: FakeRegistry
-) -> None:
-    """A row that two pages show is one version, and of rows that contradict each other the worst counts."""
-    published(registry)
-
-    def alter(_query: dict[str, list[str]], true: dict[str, Any]) -> Any:
-        rows = true["versions"]
-        worse = [
-            row | {"status": "NodeVersionStatusBanned"}
-            for row in rows
-            if row["version"] == "1.10.0"
-        ]
-        return true | {"versions": [*worse, *rows, *worse, *rows]}
-
-    altered(registry, alter)
-    done = versions()
-    assert len(found(done)) == 5
-    assert "2026-03-02 15:00:00Z banned Lamps 1.10.0" in found(done)
-    assert (
-        summary(done)
-        == "5 versions of 3 packs: 2 banned, 1 flagged, 1 pending, 1 active; deprecated: 1"
-    )
 
 
 def test_a_page_that_fails_is_said(versions: Versions, registry: FakeRegistry) -> None:
     """How many pages failed, and why, is an error; the other pages are shown."""
-    for number in range(250):
+    for number in range(150):
         registry.catalog.publish("pack", f"1.{number}.0")
 
     def alter(query: dict[str, list[str]], true: dict[str, Any]) -> Any:
@@ -255,20 +210,24 @@ def test_a_page_that_fails_is_said(versions: Versions, registry: FakeRegistry) -
     done = versions("--json", code=1)
     said = "1 page could not be read: registry error (500): busy [31m"
     assert done.err == f"error: {said}\n"
-    assert document(done)["total"] == 150
+    assert document(done)["total"] == 100
     assert document(done)["errors"] == [{"node": None, "error": said}]
-    assert summary(versions(code=1)).endswith("; not all could be read")
 
 
-def test_no_registry(versions: Versions, registry: FakeRegistry) -> None:
-    """A registry that cannot be reached is one line, exit code 1, and a document all the same."""
+def test_no_answer(versions: Versions, registry: FakeRegistry) -> None:
+    """A registry that cannot be reached, or refuses the search in reasons, is one line, and a document all the same."""
     away = "http://127.0.0.1:9"
     refused = "cannot reach 127.0.0.1:9: the connection was refused; check the address and the firewall"
     done = versions("--json", code=1, COMFY_WATCH_REGISTRY_URL=away)
     assert done.err == f"error: {refused}\n"
     assert document(done)["versions"] == []
-    done = versions("one", "two", "three", code=1, COMFY_WATCH_REGISTRY_URL=away)
-    assert done.err == f"error: 3 packs: {refused}\n"
+    why = {"message": "status_reason is for administrators"}
+    altered(registry, lambda _query, _true: web.json_response(why, status=400))
+    done = versions("one", "two", "--reason", "exfil", code=1)
+    said = (
+        "the registry rejected the request (400): status_reason is for administrators"
+    )
+    assert done.err == f"error: 2 packs: {said}\n"
     assert summary(done) == "no version found; not all could be read"
 
 
@@ -285,9 +244,6 @@ def test_a_banned_pack_and_an_unknown_one(
     ]
     assert names(done) == ["Lamps 1.10.0", "Lamps 1.9.0"]
     assert summary(done).endswith("; not all could be read")
-    registry.catalog.pardon_node("thief")
-    registry.catalog.ban_node("thief")
-    assert versions("thief", code=1).err == "error: thief: the whole pack is banned\n"
 
 
 def test_an_id_with_other_versions_is_known(
@@ -296,11 +252,6 @@ def test_an_id_with_other_versions_is_known(
     """What filters leave nothing of is not called unknown."""
     published(registry)
     assert summary(versions("lamps", "--status", "banned")) == "no version found"
-    done = versions("typo", "--status", "banned", code=1)
-    assert (
-        done.err == "error: typo: the registry has no version of it: is the id right?\n"
-    )
-    assert summary(done) == "no version found"
     altered(registry, lambda _query, _true: web.Response(status=404))
     assert "the registry does not know it (404)" in versions("typo", code=1).err
 
@@ -316,19 +267,6 @@ def test_a_registry_that_ignores_the_id(
     said = "the answer holds other nodes' versions, as if nodeId were ignored"
     assert done.err == f"error: lamps: {said}\n"
     assert set(names(done)) <= {"Lamps 1.10.0", "Lamps 1.9.0"}
-
-
-def test_a_registry_that_keeps_the_search_to_itself(
-    versions: Versions, registry: FakeRegistry
-) -> None:
-    """A 400 to the search in reasons is one line, however many packs are asked for."""
-    published(registry)
-    why = {"message": "status_reason is for administrators"}
-    altered(registry, lambda _query, _true: web.json_response(why, status=400))
-    for ids, about in (([], ""), (["lamps", "tides"], "2 packs: ")):
-        done = versions(*ids, "--reason", "exfil", code=1)
-        said = "the registry rejected the request (400): status_reason is for administrators"
-        assert done.err == f"error: {about}{said}\n"
 
 
 def test_reasons(versions: Versions, registry: FakeRegistry) -> None:
@@ -398,7 +336,6 @@ def test_the_document(versions: Versions, registry: FakeRegistry) -> None:
     [
         (["--status", "bannd"], "did you mean banned?"),
         (["--since", "soon"], "--since: 'soon' is not a date"),
-        (["--limit", "0"], "--limit"),
         (["comfyui-*"], "comfyui-*"),
         (["--node", "lamps"], "no such option"),
     ],
@@ -411,17 +348,3 @@ def test_usage_errors(
     done = versions(*args, code=2)
     assert said in done.err
     assert (done.found, registry.requests) == ("", [])
-
-
-def test_settings_hold_where_there_are_any(
-    run: Callable[..., program.Completed], registry: FakeRegistry, tmp_path: Path
-) -> None:
-    """The settings' address holds; no state comes of it."""
-    published(registry)
-    write_settings(
-        tmp_path,
-        registry_url=registry.url,
-        nodes=["other"],
-    )
-    assert run("versions").code == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["comfy-watch.toml"]

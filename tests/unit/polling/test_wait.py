@@ -174,14 +174,42 @@ def test_a_reason_within_the_time() -> None:
     assert seconds <= 10.0 + TIMEOUT
 
 
-@pytest.mark.parametrize("older", ["active", "deleted"])
-def test_an_older_version_with_the_same_text(older: str) -> None:
-    """If a page leaves a newer row out, an older one with its text is no verdict, good or bad."""
+def test_the_version_that_is_waited_for() -> None:
+    """It is the newest pending one of the first look, though a newer one comes; of a tag of git the `v` is left out."""
     peer = Peer()
-    for number, status in enumerate((older, "pending")):
+    peer.catalog.publish("lamps", "1.0.0", status="pending")
+
+    async def judged(request: web.BaseRequest) -> None:
+        if len(looks(peer)) == 2 and request.path == "/versions":
+            peer.catalog.publish("lamps", "1.1.0", status="pending")
+            peer.catalog.set_status("lamps", "1.0.0", "active")
+
+    peer.respond = judged
+    for version in ("", "v1.0.0"):
+        look, _ = wait(peer, version=version)
+        assert look.version is not None
+        assert (look.version.version, look.is_judged) == ("1.0.0", True)
+
+
+def of_one_text(*statuses: str) -> Peer:
+    """Return a registry with versions that have one text, each a day after the one before."""
+    peer = Peer()
+    for number, status in enumerate(statuses):
         at = datetime(2026, 3, 1 + number, tzinfo=UTC)
-        peer.catalog.publish("lamps", status, status=status, created_at=at)
-        peer.catalog.edit("lamps", status, version="1.0.0")
+        peer.catalog.publish("lamps", f"{number}", status=status, created_at=at)
+        peer.catalog.edit("lamps", f"{number}", version="1.0.0")
+    return peer
+
+
+def test_the_version_that_was_created_last() -> None:
+    """Of several rows with the text it is the one that was created last."""
+    look, _ = wait(of_one_text("deleted", "flagged", "active"))
+    assert (look.is_judged, look.status) == (True, "active")
+
+
+def test_an_older_version_with_the_same_text() -> None:
+    """If a page leaves a newer row out, an older one with its text is no verdict."""
+    peer = of_one_text("deleted", "pending")
 
     async def without(request: web.BaseRequest) -> web.StreamResponse | None:
         if request.path != "/versions":

@@ -21,7 +21,6 @@ from tests.faults.asking import (
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import without_host
 from tests.support.fakes.ports import Listener, Refused, Untrusted
-from tests.support.parameters import one_of
 from tests.support.program import Completed
 from watcher.errors import ConfigError
 from watcher.model.reading import Fault, Listing, ReadFailure
@@ -68,7 +67,7 @@ class Gate(Listener):
         connection.sendall(b"HTTP/1.1 407 Who are you?\r\nContent-Length: 0\r\n\r\n")
 
 
-@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
 def test_the_environments_proxy_is_asked(
     registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -83,29 +82,22 @@ def test_the_environments_proxy_is_asked(
     assert asked.query["nodeId"] == ["pack"]
 
 
-def test_a_proxy_may_be_named_without_a_scheme(
-    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`host:port`, as many tools take it, is an http proxy; its user and password go to it alone."""
-    place = registry.url.removeprefix("http://")
-    monkeypatch.setenv("http_proxy", f"me:secret@{place}")
-    assert answer(ELSEWHERE).code == 200
-    assert registry.requests[0].headers["Proxy-Authorization"] == "Basic bWU6c2VjcmV0"
-
-
-def test_a_login_with_brackets(
-    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the HTTP client takes as a login is no reason to refuse a proxy."""
-    place = registry.url.removeprefix("http://")
-    monkeypatch.setenv("http_proxy", f"http://me:a]b[c@{place}")
-    assert answer(ELSEWHERE).code == 200
-    assert registry.requests[0].headers["Proxy-Authorization"] == "Basic bWU6YV1iW2M="
-
-
 @pytest.mark.parametrize(
-    "names", ["127.0.0.1", "other.test, 127.0.0.1", "*", "127.0.0.1:{port}"]
+    ("address", "login"),
+    [("me:secret@", "bWU6c2VjcmV0"), ("http://me:a]b[c@", "bWU6YV1iW2M=")],
 )
+def test_a_proxy_may_be_named_without_a_scheme(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, address: str, login: str
+) -> None:
+    """`host:port`, as many tools take it, is an http proxy; its login, of whatever signs, goes to it alone."""
+    place = registry.url.removeprefix("http://")
+    monkeypatch.setenv("http_proxy", f"{address}{place}")
+    assert answer(ELSEWHERE).code == 200
+    [asked] = registry.requests
+    assert asked.headers["Proxy-Authorization"] == f"Basic {login}"
+
+
+@pytest.mark.parametrize("names", ["other.test, 127.0.0.1", "*", "127.0.0.1:{port}"])
 def test_no_proxy_is_heeded(
     registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, names: str
 ) -> None:
@@ -181,8 +173,6 @@ def test_a_proxy_that_is_not_there(
         ("socks5://me:secret@127.0.0.1:1", "names a SOCKS proxy, which is not supp"),
         ("ftp://me:secret@127.0.0.1:1", "is not the address of an HTTP proxy"),
         (" ", "is not the address of an HTTP proxy"),
-        ("http://", "is not the address of an HTTP proxy"),
-        ("secret word", "is not the address of an HTTP proxy"),
         ("http://secret:word", "is not the address of an HTTP proxy"),
         ("http://secret%20word:80", "is not the address of an HTTP proxy"),
     ],
@@ -199,7 +189,6 @@ def test_a_proxy_that_cannot_be_used(
     assert "secret" not in f"{caught.value!s}{caught.value.__context__!r}"
 
 
-@pytest.mark.parametrize("command", one_of("check", "run"))
 @pytest.mark.parametrize(
     ("address", "env", "said"),
     [
@@ -223,7 +212,6 @@ def test_a_proxy_that_cannot_be_used(
 def test_the_program_begins_nothing_where_no_request_can_be_made(
     run: Callable[..., Completed],
     state: Path,
-    command: str,
     address: str,
     env: dict[str, str],
     said: str,
@@ -232,7 +220,7 @@ def test_the_program_begins_nothing_where_no_request_can_be_made(
     is made.
     """
     options = ("--set", "nodes=pack", "--set", f"registry_url={address}")
-    done = run(command, *options, env=env)
+    done = run("check", *options, env=env)
     assert done.code == 2
     error, hint = done.err.splitlines()
     assert error == f"error: {said}"
@@ -244,19 +232,10 @@ def test_the_program_begins_nothing_where_no_request_can_be_made(
 @pytest.mark.parametrize(
     "address",
     [
-        *(
-            "http://a",
-            "http://a.test.",
-            "https://a.test:8443/x",
-            "http://127.0.0.1:80",
-            "http://[::1]:8080",
-        ),
-        *(
-            "http://[::ffff:127.0.0.1]",
-            "http://b\u00fccher.test",
-            "http://my_registry",
-            f"http://{'a' * 63}.test",
-        ),
+        "https://a.test.:8443/x",
+        "http://[::ffff:127.0.0.1]:8080",
+        "http://b\u00fccher.test",
+        f"http://my_registry.{'a' * 63}",
     ],
 )
 def test_a_host_that_may_be_is_not_refused(address: str) -> None:
@@ -288,17 +267,10 @@ def test_tls_with_a_server_that_speaks_none(registry: FakeRegistry) -> None:
     )
 
 
-def test_a_host_with_two_addresses_that_refuse() -> None:
-    """Where every address of a host refuses, the refusal is reported."""
-    with Refused() as nobody:
-        url = nobody.url.replace("127.0.0.1", "localhost")
-        assert without_host(complaint(url)) == REFUSED
-
-
 def test_failures_of_the_way_are_the_registrys() -> None:
     """What happens before an answer says nothing of the node: it lies with the registry or the way to it."""
     with Refused() as nobody:
-        reading = read(nobody.url, "pack")
+        reading = read(nobody.url.replace("127.0.0.1", "localhost"), "pack")
     assert isinstance(reading, ReadFailure)
     assert (reading.node, reading.fault) == ("pack", Fault.UNREACHED)
     assert without_host(reading.error) == REFUSED
@@ -329,14 +301,11 @@ SOMEWHERE = Route(target="a.test:443")
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (OSError(101, "x"), "the network is unreachable; check "),
         (OSError(113, "x"), "its host is unreachable; check "),
         (OSError(110, "x"), "it timed out; check "),
-        (OSError(32, "x"), "the connection broke off; check "),
         (OSError(24, "x"), "network error EMFILE"),
         (OSError(9999, "x"), "network error 9999"),
         (TimeoutError(), "it timed out; check "),
-        (httpx.ReadError("x"), "the connection broke off; check "),
         (ConnectionAbortedError(), "the connection broke off; check "),
         (httpx.DecodingError("x"), "the request failed (DecodingError)"),
         (httpx.ProxyError("403 x"), "the proxy refused to connect to it (403); ask "),

@@ -26,13 +26,19 @@ from watcher.model.reading import (
     NodeBanned,
     ReadFailure,
     Reading,
-    ServerTime,
 )
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
 from watcher.model.version import Version
 from watcher.polling.reading.compare import compare_nodes
-from watcher.polling.reading.plan import Plan, Seen, make_plan, with_records
+from watcher.polling.reading.plan import (
+    Plan,
+    Seen,
+    is_due,
+    make_plan,
+    take_list,
+    with_records,
+)
 from watcher.polling.reading.read import Answers
 from watcher.registry.listing import NodeRows
 from watcher.registry.sweep import Sweep
@@ -102,18 +108,6 @@ def _after(found: dict[str, Seen], name: str) -> Node:
     return node
 
 
-def test_a_new_pack_may_be_a_publishers() -> None:
-    """Where publishers are watched, a pack that a sweep shows first is asked about at once; not before a baseline."""
-    plan = _plan("known")
-    sweep, nothing = _sweep(known="active", fresh="active"), NodeRecords()
-    assert plan.due(plan.seen(sweep), nothing) == []
-    plan = replace(plan, publishers=("ann",))
-    assert plan.due(plan.seen(sweep), nothing) == ["fresh"]
-    no_baseline = replace(plan.snapshot, sweep_baseline=SweepBaseline())
-    sweep.incomplete = "page 2"
-    assert replace(plan, snapshot=no_baseline).due(plan.seen(sweep), nothing) == []
-
-
 @pytest.mark.parametrize(
     ("named", "globs", "tries"),
     [(99, (), False), (100, (), True), (1, ("a*",), True)],
@@ -121,28 +115,12 @@ def test_a_new_pack_may_be_a_publishers() -> None:
 def test_many_packs_begin_with_a_page(
     named: int, globs: tuple[str, ...], tries: bool
 ) -> None:
-    """From a hundred packs on page 1 is requested, and always where globs are watched."""
-    plan = replace(
-        _plan(),
-        nodes={name: name for name in NAMES[:named]},
-        globs=Selection(globs=globs),
-    )
+    """From a hundred packs on page 1 is requested, and always where globs are watched; then fewer pages than packs."""
+    nodes = {name: name for name in NAMES[:named]}
+    plan = replace(_plan(), nodes=nodes, globs=Selection(globs=globs))
     assert plan.tries_sweep is tries
-
-
-def test_a_sweep_is_worth_fewer_pages_than_packs() -> None:
-    """Named packs are swept only where their pages are fewer than they are."""
-    plan = replace(
-        _plan(), nodes={name: name for name in NAMES}, globs=Selection(globs=())
-    )
-    assert [plan.is_worth_it(pages * 100) for pages in (239, 240)] == [True, False]
-
-
-def test_what_is_as_known_is_not_asked() -> None:
-    """Only the pack whose row differs, and the one that no page shows, are asked by themselves."""
-    plan = _plan("same", "other", "hidden")
-    sweep = _sweep(same="active", other="flagged")
-    assert set(_asked(plan, sweep, _records(known=[]))) == {"other", "hidden"}
+    worth = [plan.is_worth_it(pages * 100) for pages in (named - 1, named)]
+    assert worth == [True, bool(globs)]
 
 
 def test_of_many_packs_none_waits_for_ever() -> None:
@@ -169,7 +147,9 @@ def test_named_packs_are_due_in_every_poll() -> None:
 
 
 def test_what_a_publisher_has_is_a_pack_whatever_folders_say() -> None:
-    """A pack that only an installed folder is named after may be none; one that a publisher has is one."""
+    """A pack that only an installed folder is named after may be none; one that a publisher has is one, unless
+    a pattern leaves it out.
+    """
     folders = [
         Pack(
             folder=one,
@@ -179,21 +159,16 @@ def test_what_a_publisher_has_is_a_pack_whatever_folders_say() -> None:
         for one in ("one", "two")
     ]
     scans = {"studio": Scanned(name="studio", packs=tuple(folders))}
-    config = watch("http://localhost", "named", publishers=("Ann", "bob"))
-    ann = Publisher(publisher="ann", packs=("One",))
+    config = watch(
+        "http://localhost", "named", publishers=("Ann", "bob"), globs=("!x*",)
+    )
+    ann = Publisher(publisher="ann", packs=("One", "x-pack"))
     state = State(snapshot=Snapshot(publishers={"ann": ann}))
     plan = make_plan(config, state, scans, NOW)
     assert plan.nodes == {"named": "named", "one": "One", "two": "two"}
     assert plan.only_folders == frozenset({"two"})
     assert plan.doubted == frozenset({"named"})
     assert plan.only_installed == frozenset({"two"})
-
-
-def test_an_empty_first_page_shows_no_named_pack() -> None:
-    """Each is asked then."""
-    plan = replace(_plan(), nodes={name: name for name in NAMES[:3]}, globs=Selection())
-    sweep = Sweep(at=NOW, incomplete="no versions came")
-    assert len(_asked(plan, sweep, _records(known=[]))) == 3
 
 
 def _listing(*versions: Version, incomplete: str = "") -> Listing:
@@ -215,19 +190,14 @@ def test_rows_of_what_its_own_answer_shows_are_older() -> None:
     assert [one.status for one in _after(found, "one").rows] == ["flagged", "banned"]
 
 
-def test_stale_rows_count_after_a_day() -> None:
-    """Since when there are only such rows is noted, so that wrong times hide nothing for longer."""
-    plan, sweep = _plan("one"), _sweep(one="flagged")
+def test_older_pages_that_show_what_is_known_are_no_check() -> None:
+    """A pack of which only an older page came keeps the time of its last check, and is not asked."""
+    plan, sweep = _plan("one"), _sweep(one="active")
     sweep.nodes["one"].made.add(BEFORE)
-    checks = replace(plan.checks, server_times={"one": NOW})
-    plan = replace(plan, checks=checks)
-    found = _compared(plan, sweep)["one"]
-    assert (found.events, found.is_stale) == ((), True)
-    options = replace(plan.options, now=timestamps.later(NOW, 86400))
-    checks = replace(checks, stale_since={"one": NOW})
-    later = replace(plan, checks=checks, options=options)
-    found = _compared(later, sweep)["one"]
-    assert [event.kind.value for event in found.events] == ["flagged"]
+    for last, at in ((NOW, ""), (BEFORE, NOW)):
+        checks = replace(plan.checks, server_times={"one": last})
+        seen = replace(plan, checks=checks).seen(sweep)["one"]
+        assert (seen.is_read, seen.checked_at) == (True, at)
 
 
 def test_only_its_own_answer_ends_a_ban_that_it_began() -> None:
@@ -300,40 +270,12 @@ def test_a_folder_that_a_page_shows_to_be_a_pack_is_in_the_baseline_of_all() -> 
     assert _after(found, "there").baseline_at == NOW
 
 
-def test_only_what_globs_alone_choose_waits_for_the_baseline_of_all() -> None:
-    """While sweeps are incomplete a pack that the settings name is asked by itself."""
-    plan = replace(_without_baseline("chosen", "named"), nodes={"named": "named"})
-    sweep = _sweep(chosen="active", named="active")
-    sweep.incomplete = "rows are missing"
-    assert _asked(plan, sweep, _records(known=[])) == ["named"]
-
-
 def test_a_pack_that_came_since_the_last_baseline_waits_for_no_other() -> None:
     """Other globs need a baseline of their own; what the earlier ones had not is news, and is asked at once."""
     plan = replace(_plan(), globs=Selection(globs=("f*",)))
     sweep = _sweep(fresh="deleted")
     sweep.incomplete = "rows are missing"
     assert _asked(plan, sweep, _records(known=[])) == ["fresh"]
-
-
-def test_rows_that_count_end_the_wait_for_a_younger_answer() -> None:
-    """An old answer of a pack of which younger rows show what is known is nothing to wait for."""
-    plan = _plan("pack")
-    times = {"pack": "2026-03-01T12:00:00Z"}
-    checks = replace(plan.checks, server_times=times, stale_since={"pack": BEFORE})
-    plan = replace(plan, checks=checks, nodes={"pack": "pack"}, globs=Selection())
-    rows = NodeRows(
-        spelling="pack", versions={"1": _version()}, made={"2026-03-01T12:50:00Z"}
-    )
-    sweep = Sweep(at=NOW, total=9, incomplete="a page", nodes={"pack": rows})
-    old = Listing(
-        node="pack",
-        versions=(_version(),),
-        at=NOW,
-        server_time=ServerTime.of("2026-03-01T11:00:00Z"),
-    )
-    seen = plan.answered(plan.seen(sweep), {"pack": old})
-    assert not seen["pack"].is_stale
 
 
 def test_pages_that_are_not_all_say_nothing_of_a_pack_without_a_row() -> None:
@@ -349,3 +291,45 @@ def test_pages_that_are_not_all_say_nothing_of_a_pack_without_a_row() -> None:
     assert plan.questions(sweep, plan.seen(sweep)) == []
     sweep = replace(sweep, incomplete="page 3: HTTP 500")
     assert plan.questions(sweep, plan.seen(sweep)) == ["fresh"]
+
+
+LISTED = Publisher(publisher="ann", baseline_at=BEFORE)
+
+
+@pytest.mark.parametrize(
+    ("changed", "due"),
+    [
+        ({}, False),
+        ({"publishers": ("bob",)}, True),
+        ({"publishers": (), "registry_url": "http://other"}, False),
+        ({"registry_url": "http://other"}, True),
+        ({"globs": ("*",)}, True),
+    ],
+)
+def test_when_the_list_is_due(changed: dict[str, Any], due: bool) -> None:
+    """It is read once a day, and at once for another publisher, registry or glob; where nothing needs it, never."""
+    config = replace(watch("http://here", publishers=("ann",)), **changed)
+    checks = Checks(listed_at=BEFORE, registry_url="http://here")
+    state = State(snapshot=Snapshot(publishers={"ann": LISTED}), checks=checks)
+    assert is_due(config, state, {}, NOW) is due
+    tomorrow = timestamps.later(BEFORE, 86400)
+    assert is_due(config, state, {}, tomorrow) is bool(config.publishers)
+
+
+@pytest.mark.parametrize(
+    ("publisher", "failure", "why"),
+    [("ann", "", ""), ("ann", "page 2", "page 2"), ("", "", "does not say whose")],
+)
+def test_a_list_that_lacks_something_is_no_first_one(
+    publisher: str, failure: str, why: str
+) -> None:
+    """So that what comes with the next list is no news; one that says nobody's packs shows nobody without packs."""
+    records = {"one": NodeRecord(id="one", publisher=publisher)}
+    given = NodeRecords(
+        records=records, failure=ReadFailure(error=failure) if failure else None
+    )
+    config = watch("http://here", publishers=("ann",))
+    state, found = take_list(config, State(), given, NOW)
+    assert why in (found.failure.error if found.failure else "")
+    known = state.snapshot.publishers.get("ann", Publisher(publisher="ann"))
+    assert bool(known.baseline_at) is not bool(found.failure)

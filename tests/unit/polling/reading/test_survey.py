@@ -11,12 +11,17 @@ import pytest
 from aiohttp import web
 
 from tests.faults.asking import responding
+from tests.support.factories import NOW, watch
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked as query_of
-from tests.support.fakes.faults import FAULTS, inflict
-from tests.support.parameters import one_of
+from tests.support.fakes.faults import FAULTS
 from tests.support.polls import Watcher, reported
+from tests.support.virtual import Peer, VirtualRegistry, run
+from watcher.polling.reading.plan import Seen, make_plan
+from watcher.polling.reading.read import Answers, read
 from watcher.registry.client import RequestLimits
+from watcher.state.model import State
+from watcher.streams import silent
 
 
 @pytest.fixture
@@ -35,41 +40,24 @@ def watcher(registry: FakeRegistry, state: Path) -> Callable[..., Watcher]:
     return make
 
 
-def _play_where(
-    registry: FakeRegistry, fault: str, matches: Callable[[dict[str, list[str]]], bool]
-) -> None:
-    """Play a fault where a request's query matches."""
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        return (
-            await FAULTS[fault].play(request, registry.catalog)
-            if matches(query_of(request))
-            else None
-        )
-
-    registry.respond = respond
-
-
 # Reasons
 
 
-@pytest.mark.parametrize("status", ["flagged", "banned", "deleted"])
 def test_a_reason_is_asked_of_what_changed_only(
-    registry: FakeRegistry, watcher: Callable[..., Watcher], status: str
+    registry: FakeRegistry, watcher: Callable[..., Watcher]
 ) -> None:
     """Only the node with a problem is asked for reasons of that status, and only the event of it has the reason."""
     made = watcher("a", "b")
-    registry.catalog.set_status("b", "1.1.0", status, "Found eval; ask rev@example.org")
+    why = "Found eval; ask rev@example.org"
+    registry.catalog.set_status("b", "1.1.0", "deleted", why)
     registry.catalog.deprecate("b", "1.1.0")
     reasons = {event.kind: (event.node, event.reason) for event in made.poll().events}
     assert reasons == {
-        status: ("b", "Found eval; ask (address removed)"),
+        "deleted": ("b", "Found eval; ask (address removed)"),
         "deprecated": ("b", ""),
     }
     assert made.asked() == ["a", "b", "b"]
-    assert registry.requests[-1].query["statuses"] == [
-        f"NodeVersionStatus{status.capitalize()}"
-    ]
+    assert made.asked("statuses") == ["NodeVersionStatusDeleted"]
 
 
 def test_what_needs_no_reason_asks_for_none(
@@ -90,46 +78,27 @@ def test_what_needs_no_reason_asks_for_none(
     assert (made.asked(), made.asked("include_status_reason")) == (["a"], [])
 
 
-@pytest.mark.parametrize(
-    "fault",
-    one_of(
-        "hang", "status_500_json", "html_200", "gzip_bomb", "reset_mid_body", fast=2
-    ),
-)
 def test_an_alert_does_not_wait_for_its_reason(
-    registry: FakeRegistry, watcher: Callable[..., Watcher], fault: str
-) -> None:
-    """Where the reason cannot be had in time, the event comes without it, in the same poll and only once."""
-    made = watcher("a")
-    registry.catalog.set_status("a", "1.1.0", "flagged", "because")
-    _play_where(registry, fault, lambda query: "include_status_reason" in query)
-    (event,) = made.poll(
-        limits=RequestLimits(timeout=0.5, retries=0, max_bytes=2**20)
-    ).events
-    assert (event.kind, event.reason) == ("flagged", "")
-    registry.respond = None
-    assert reported(made.poll()) == []
-
-
-def test_a_reason_that_came_in_time_is_kept(
     registry: FakeRegistry, watcher: Callable[..., Watcher]
 ) -> None:
-    """Of a node whose second reason does not come in time, the first is reported."""
+    """Where a reason cannot be had in time, the event comes without it, in the same poll and only once; others stay."""
     made = watcher("a")
     registry.catalog.set_status("a", "1.0.0", "banned", "because")
     registry.catalog.set_status("a", "1.1.0", "flagged", "late")
-    _play_where(
-        registry,
-        "hang",
-        lambda query: query.get("statuses") == ["NodeVersionStatusFlagged"],
-    )
-    events = made.poll(
-        limits=RequestLimits(timeout=1.0, retries=0, max_bytes=2**20)
-    ).events
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        is_late = query_of(request).get("statuses") == ["NodeVersionStatusFlagged"]
+        hang = FAULTS["hang"].play
+        return await hang(request, registry.catalog) if is_late else None
+
+    registry.respond = respond
+    events = made.poll(limits=RequestLimits(timeout=1.0, retries=0)).events
     assert {event.kind: event.reason for event in events} == {
         "banned": "because",
         "flagged": "",
     }
+    registry.respond = None
+    assert reported(made.poll()) == []
 
 
 # One node's trouble
@@ -147,90 +116,59 @@ def test_a_node_whose_id_cannot_be_sent_costs_no_other(
     assert report.checked == 2
 
 
-@pytest.mark.parametrize("fault", one_of("closed_unanswered", "hang"))
-def test_a_registry_that_does_not_answer_is_not_asked_for_every_node(
-    registry: FakeRegistry, state: Path, fault: str
-) -> None:
+def answered(peer: Peer, *nodes: str, **limits: Any) -> dict[str, Seen]:
+    """Ask about nodes without sockets, one after the other."""
+
+    async def work() -> Answers:
+        bounds = RequestLimits(**{"concurrency": 1} | limits)
+        async with VirtualRegistry(peer.answer, bounds) as registry:
+            plan = make_plan(watch("", *nodes), State(), {}, NOW)
+            return await read(registry, plan, lambda: NOW, silent, None)
+
+    return dict(run(work()).seen)
+
+
+def asked_of(peer: Peer) -> Counter[str]:
+    """Return how often each node was asked about."""
+    return Counter(
+        one.query["nodeId"][0] for one in peer.requests if "nodeId" in one.query
+    )
+
+
+def test_a_registry_that_does_not_answer_is_not_asked_for_every_node() -> None:
     """After a run of nodes without any answer the rest is not tried, and still each node is accounted for."""
-    nodes = [f"pack-{number}" for number in range(200)]
-    made = Watcher(
-        registry,
-        state,
-        *nodes,
-        limits=RequestLimits(timeout=0.3, retries=1, concurrency=4),
-    )
-    inflict(registry, fault)
-    report = made.poll()
-    causes = Counter(dict(report.errors).values())
-    tried = 200 - causes["not tried, since the registry could not be reached"]
-    # That is 24 nodes, and three more that were under way. A busy server may not have seen a request that timed out.
-    assert 24 <= tried <= 27
-    assert len(set(made.asked())) <= tried
-    assert (len(report.errors), made.progress) == (200, 200)
-    assert reported(report) == [("failing", None, None)]
-
-
-@pytest.mark.parametrize(
-    "fault",
-    one_of(
-        "truncated_body",
-        "status_503_json",
-        "redirect_elsewhere",
-        "rate_limited_missing",
-        "status_403_html",
-    ),
-)
-def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node(
-    registry: FakeRegistry, state: Path, fault: str
-) -> None:
-    """A registry that answers at all may have an answer for the next node: each is asked, the later ones once."""
+    peer = Peer(respond=lambda request: FAULTS["hang"].play(request, peer.catalog))
     nodes = [f"pack-{number}" for number in range(60)]
-    made = Watcher(
-        registry,
-        state,
-        *nodes,
-        limits=RequestLimits(timeout=5, retries=1, concurrency=4),
-    )
-    inflict(registry, fault, nodes=set(nodes) - {"pack-59"})
-    registry.catalog.publish("pack-59", "1.0.0")
-    report = made.poll()
-    asked = Counter(made.asked())
-    assert asked.keys() == set(nodes)
-    assert asked.total() <= 60 + 11
-    assert (len(report.errors), reported(report)) == (
-        59,
-        [("baseline", "pack-59", None), ("failing", None, None)],
-    )
+    seen = answered(peer, *nodes, retries=0)
+    assert list(asked_of(peer)) == nodes[:24]
+    failures = [seen[node].failure for node in nodes]
+    errors = [one.error for one in failures if one]
+    untried = "not tried, since the registry could not be reached"
+    assert all("it timed out" in error for error in errors[:24])
+    assert errors[24:] == [untried] * 36
 
 
-@pytest.mark.bounded
-def test_a_node_that_is_answered_gives_the_others_their_attempts_back(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """After a run of failures a node has one attempt, and after a good answer as many as ever."""
-    bad = [f"bad-{number}" for number in range(9)]
-    made = Watcher(
-        registry,
-        state,
-        *bad,
-        "good",
-        "shaky",
-        limits=RequestLimits(timeout=5, retries=1, concurrency=1),
-    )
+def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node() -> None:
+    """A registry that answers at all may have an answer for the next node: each is asked, the later ones once.
+
+    After a good answer a node has as many attempts as ever.
+    """
+    peer = Peer()
+    bad = [f"bad-{number}" for number in range(20)]
     for node in ("good", "shaky"):
-        registry.catalog.publish(node, "1.0.0")
-    fault, asked = FAULTS["status_500_json"], Counter[str]()
+        peer.catalog.publish(node, "1.0.0")
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        node = query_of(request)["nodeId"][0]
-        asked[node] += 1
-        fails = node in bad or (node == "shaky" and asked[node] == 1)
-        return await fault.play(request, registry.catalog) if fails else None
+        node = query_of(request).get("nodeId", [""])[0]
+        is_first = asked_of(peer)[node] == 1
+        fails = node in bad or (node == "shaky" and is_first)
+        return web.Response(status=500) if fails else None
 
-    registry.respond = respond
-    report = made.poll(failure_threshold=9)
-    assert {node for node, _ in report.errors} == set(bad)
-    assert asked == dict.fromkeys(bad[:8], 2) | {bad[8]: 1, "good": 1, "shaky": 2}
+    peer.respond = respond
+    seen = answered(peer, *bad, "good", "shaky", retries=1)
+    assert [node for node, one in seen.items() if one.failure] == bad
+    often = dict.fromkeys(bad[:8], 2) | dict.fromkeys(bad[8:], 1)
+    assert asked_of(peer) == often | {"good": 1, "shaky": 2}
 
 
 def test_a_long_retry_after_ends_the_poll_for_every_node(
