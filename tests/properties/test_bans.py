@@ -43,7 +43,10 @@ class Seen:
                 self.bans[text] = replace(after, changed=now)
 
 
-_MOVES = (BANNED, DELETED, "gone", "", "", "nameless", ACTIVE, BANNED, FLAGGED)
+_MOVES = (
+    *("nameless", BANNED, "nameless", DELETED, "gone", "", ""),
+    *(ACTIVE, BANNED, FLAGGED),
+)
 _ONE = [(Step(moves={"1.0": move}, found={"1.0": "high"}), False) for move in _MOVES]
 
 

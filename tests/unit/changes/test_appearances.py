@@ -55,11 +55,9 @@ def _said(*scans: Scanned) -> list[tuple[str | None, ...]]:
     return [tuple(one.folder for one in events) for events in _lived(*scans)]
 
 
-@pytest.mark.parametrize("pack", [GLOW, CLONE, LOOSE, SINGLE])
-@pytest.mark.parametrize("enabled", [True, False])
-def test_every_pack_counts(pack: Pack, enabled: bool) -> None:
+@pytest.mark.parametrize("pack", [GLOW, replace(CLONE, enabled=False), LOOSE, SINGLE])
+def test_every_pack_counts(pack: Pack) -> None:
     """A pack of any kind, also a disabled one, appears once, and again when it is back after it was gone."""
-    pack = replace(pack, enabled=enabled)
     scans = (_scan(), _scan(pack), _scan(pack), _scan(), _scan(pack))
     assert _said(*scans) == [(), (pack.folder,), (), (), (pack.folder,)]
     ids = [one.id for events in _lived(*scans) for one in events]

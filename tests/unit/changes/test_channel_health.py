@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, committed, minute
+from tests.support.factories import NOW, minute
 from watcher.changes.health import ChannelState, Turn
 from watcher.model.event import About, Event, Kind
 from watcher.model.snapshot import Snapshot
@@ -76,21 +76,6 @@ def test_a_channel_that_is_gone_is_reported_at_once_and_once() -> None:
 def test_any_other_failure_is_reported_after_a_day(minutes: int, *, due: bool) -> None:
     """The day begins with the first failure since an alert was taken; a clock set back makes none of it."""
     assert bool(reported(state(), at=minute(minutes))[1]) is due
-
-
-def test_no_two_events_share_an_id() -> None:
-    """However often a channel fails and recovers; and the same poll repeated after a crash gives the same ids."""
-    snapshot, ids = Snapshot(), []
-    for _ in range(3):
-        for channels in (
-            [GONE, state("mail", gone=True)],
-            [state(failing=False), state("mail", failing=False)],
-        ):
-            again, turn = (taken(snapshot, channels, at) for at in (minute(7), NOW))
-            snapshot = committed(turn.snapshot)
-            assert [one.id for one in again.events] == [one.id for one in turn.events]
-            ids += [event.id for event in turn.events]
-    assert len(set(ids)) == 12
 
 
 def test_what_the_event_says() -> None:

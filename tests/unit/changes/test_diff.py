@@ -10,6 +10,7 @@ import pytest
 from tests.support.factories import (
     BEFORE,
     CHECKED,
+    HARMLESS,
     NOW,
     PACK,
     URL,
@@ -207,11 +208,12 @@ def test_a_page_address_holds_no_untrusted_markup() -> None:
 
 
 def test_an_id_that_appears_or_vanishes_is_the_same_version() -> None:
-    """A row that gains or loses its id is matched by its text, keeps the id, and is no event."""
+    """A row that gains or loses its id is matched by its text, keeps what is known, and is no event."""
     bare, full = version("1.0", id=""), version("1.0")
     for before, row in ((bare, full), (full, bare)):
-        difference = compare(known(before), row)
+        difference = compare(known(before, scans={before.key: HARMLESS}), row)
         assert (difference.events, difference.node.rows) == ((), (full,))
+        assert beside(difference.node, "scan") == {full.key: HARMLESS}
     (event,) = compare(known(bare), replace(bare, status="flagged")).events
     assert (event.kind, event.version_id) == (Kind.FLAGGED, None)
 

@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.factories import NOW, known, minute
 from watcher.changes.health import (
-    FailureStreak,
     Turn,
     registry_is_down,
 )
@@ -61,19 +60,22 @@ def said(events: Iterable[Event]) -> list[tuple[Kind, str | None]]:
     return [(event.kind, event.node) for event in events]
 
 
-def test_a_node_fails_at_the_threshold_and_once() -> None:
-    """A node that could not be read so many polls in a row is one `failing`, at that poll and not again."""
-    early, due, late = (
-        polls(count, unread("Alpha", wide=False), *NODES[1:]) for count in (2, 3, 4)
-    )
-    assert said(early.events) == []
-    assert said(due.events) == [(Kind.FAILING, "Alpha")]
-    assert said(late.events) == []
+def test_a_node_fails_at_the_threshold_and_recovers() -> None:
+    """A node that could not be read so many polls in a row is one `failing`, then one `recovered`, and counts anew."""
+    twice = polls(2, unread("Alpha", wide=False, error="HTTP 500"), *NODES[1:])
+    due = poll(twice, unread("Alpha", wide=False), *NODES[1:], at=minute(5))
+    late = poll(due, unread("Alpha", wide=False), *NODES[1:])
+    back = poll(late, {}, *NODES)
+    assert [said(one.events) for one in (twice, due, late, back)] == [
+        *([], [(Kind.FAILING, "Alpha")], [], [(Kind.RECOVERED, "Alpha")]),
+    ]
     (event,) = due.events
     assert (event.before, event.after, event.version) == (None, "failing", None)
     assert (
         event.reason == "it timed out; in 3 polls in a row, since 2026-03-02 00:00 UTC"
     )
+    assert (back.events[0].before, back.events[0].after) == ("failing", None)
+    assert not any(back.streaks.values())
 
 
 def test_pages_that_fail_are_the_registrys_failure() -> None:
@@ -94,16 +96,6 @@ def test_an_unchanged_snapshot_is_the_same_object() -> None:
     assert poll(None, unread("Alpha", wide=False), *NODES[1:]).snapshot is SNAPSHOT
 
 
-def test_a_node_recovers_once() -> None:
-    """A failing node that can be read again is one `recovered`, and its count begins anew."""
-    failing = polls(3, unread("Alpha", wide=False), *NODES[1:])
-    back = poll(failing, {}, *NODES)
-    assert said(back.events) == [(Kind.RECOVERED, "Alpha")]
-    assert (back.events[0].before, back.events[0].after) == ("failing", None)
-    assert not any(back.streaks.values())
-    assert said(poll(back, {}, *NODES).events) == []
-
-
 def test_a_node_that_was_not_polled_keeps_its_count() -> None:
     """A node that is not watched for a while neither fails nor recovers."""
     twice = polls(2, unread("Alpha", wide=False), *NODES[1:])
@@ -121,29 +113,6 @@ def test_a_node_may_fail_before_it_was_ever_read() -> None:
     assert said(done.events) == [(Kind.FAILING, "New")]
     assert done.snapshot.nodes == {}
     assert done.snapshot.is_failing(About.NODE, "new")
-
-
-def test_the_registrys_error_is_the_most_common_one() -> None:
-    """The event says what most nodes met."""
-    failed = unread("Alpha", error="HTTP 500") | unread(
-        "beta", "gamma", error="it timed out"
-    )
-    (event,) = poll(None, failed, "delta", threshold=1).events
-    assert event.reason.startswith("it timed out; ")
-
-
-def test_a_failure_keeps_when_it_began_and_what_it_was_last() -> None:
-    """Counting on keeps the first time and the latest error."""
-    first = poll(None, unread("Alpha", wide=False, error="HTTP 500"), *NODES[1:])
-    second = poll(
-        first,
-        unread("Alpha", wide=False, error="it timed out"),
-        *NODES[1:],
-        at=minute(5),
-    )
-    assert second.streaks[About.NODE] == {
-        "alpha": FailureStreak(count=2, since=NOW, error="it timed out")
-    }
 
 
 FACES = {"404": False, "503": True}
@@ -167,7 +136,7 @@ def test_what_each_poll_reports(
     """With the threshold 3, every poll that could not read a node counts for it, whatever the reason. One outage is one
     event, of the registry where at least three nodes are due, else of the node; what stays down after it is reported.
     """
-    done, found = None, []
+    done, found, ids = None, [], list[str]()
     for answer in answers.split():
         nodes = NODES if "," in answers else NODES[:1]
         each = dict(
@@ -182,26 +151,23 @@ def test_what_each_poll_reports(
             failed |= unread(node, wide=FACES[got], error=got) if got in FACES else {}
         done = poll(done, failed, *(node for node in nodes if each[node] == "ok"))
         found.append(said(done.events))
+        ids += [one.id for one in done.events]
     assert found == events
+    assert len(ids) == len({*ids})
 
 
-def test_an_outage_of_many_due_nodes_says_since_when() -> None:
-    """The event of the registry has the longest count of the nodes that it stands for."""
-    twice = poll(
-        polls(2, unread(*NODES[:3], wide=False), NODES[3]), unread(*NODES), at=minute(5)
-    )
-    (event,) = twice.events
+def test_the_registrys_error_is_the_most_common_one() -> None:
+    """The event says what most nodes met that were tried, and has the longest count of those that it stands for."""
+    twice = polls(2, unread("Alpha", wide=False), *NODES[1:])
+    untried = {
+        key: replace(one, fault=Fault.UNTRIED)
+        for key, one in unread("u1", "u2", "u3", error="not tried").items()
+    }
+    failed = unread("Alpha", error="HTTP 500") | unread("beta", "gamma") | untried
+    (event,) = poll(twice, failed, threshold=1).events
     assert (
         event.reason == "it timed out; in 3 polls in a row, since 2026-03-02 00:00 UTC"
     )
-
-
-def test_the_registrys_error_is_that_of_a_node_that_was_tried() -> None:
-    """However many nodes were not tried, the event says what happened to those that were."""
-    others = unread(*NODES[1:], error="not tried")
-    untried = {key: replace(one, fault=Fault.UNTRIED) for key, one in others.items()}
-    (event,) = poll(None, unread("Alpha") | untried, threshold=1).events
-    assert event.reason.startswith("it timed out; ")
 
 
 @pytest.mark.parametrize(
@@ -218,12 +184,12 @@ def test_whose_fault_it_is(wide: int, narrow: int, watched: int, down: bool) -> 
     assert registry_is_down(failed, watched) is down
 
 
-def found_empty(*before: Turn, failed: bool = False) -> Turn:
+def found_empty(before: Turn | None, failed: bool = False) -> Turn:
     """Assess one more poll in which `new`, which never had a version, has none or could not be read."""
     failures = unread("new", wide=False) if failed else {}
     empty = () if failed else ("new",)
-    done = before[0] if before else Turn({}, EMPTY, 3, NOW)
-    done = Turn(done.streaks, done.snapshot, 3, NOW)
+    known_as = before or Turn({}, EMPTY, 3, NOW)
+    done = Turn(known_as.streaks, known_as.snapshot, 3, NOW)
     done.take_nodes(failures, {"alpha", *empty}, empty, NAMES)
     return done
 
@@ -234,30 +200,21 @@ EMPTY = Snapshot(
 
 
 def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
-    """A node that never had a version is one `failing` at the threshold, and `recovered` when it has one."""
-    done = found_empty(found_empty())
-    assert said(done.events) == []
-    done = found_empty(done)
-    assert said(done.events) == [(Kind.FAILING, "New")]
+    """A node that never had a version is one `failing` at the threshold, and `recovered` when it has one.
+
+    A poll that cannot read it neither counts nor ends the count, and adds no second `failing`.
+    """
+    done, found = None, list[Event]()
+    for failed in (False, False, True, False, False, True, True, True, False):
+        done = found_empty(done, failed)
+        found += done.events
+    assert said(found) == [(Kind.FAILING, "New")]
     assert (
-        done.events[0].reason
+        found[0].reason
         == "no versions found in 3 polls in a row, since 2026-03-02 00:00 UTC: is the id right?"
     )
-    assert (done.events[0].before, done.events[0].after) == (None, "empty")
-    for _ in range(3):
-        done = found_empty(done)
-        assert said(done.events) == []
+    assert (found[0].before, found[0].after) == (None, "empty")
     back = poll(done, {}, "new")
     assert said(back.events) == [(Kind.RECOVERED, "New")]
     assert (back.events[0].before, back.events[0].after) == ("empty", None)
     assert back.streaks[About.EMPTY] == {}
-
-
-def test_an_id_without_versions_that_cannot_be_read_meanwhile() -> None:
-    """A poll that cannot read it neither counts nor ends the count, and adds no second `failing`."""
-    done = found_empty(found_empty(found_empty(found_empty()), failed=True))
-    assert said(done.events) == [(Kind.FAILING, "New")]
-    for _ in range(4):
-        done = found_empty(done, failed=True)
-        assert said(done.events) == []
-    assert said(found_empty(done).events) == []

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import CHECKED, PACK, event, known, version
+from tests.support.factories import PACK, event, known, version
 from watcher.changes.facts import passing
-from watcher.changes.transitions import make_event
 from watcher.model.event import FieldChange, Kind, Severity
 from watcher.model.pack import Copy
 from watcher.model.snapshot import Node
@@ -41,7 +40,6 @@ def passes(statuses: tuple[str, ...], status: str, kind: Kind, **fields: Any) ->
             {"after": None, "ends": Severity.WARNING},
             {"active", "flagged"},
         ),
-        (Kind.CHANGED, "pending", {"changes": MOVED}, {"pending"}),
         (Kind.CHANGED, "Limbo", {}, {*STATUSES}),
         (Kind.BANNED, "active", {"version": None, "version_id": None}, {*STATUSES}),
         (Kind.EXPOSED, "flagged", {}, {*STATUSES}),
@@ -54,7 +52,6 @@ def passes(statuses: tuple[str, ...], status: str, kind: Kind, **fields: Any) ->
             {"installed": RUN, "changes": MOVED},
             {*STATUSES},
         ),
-        (Kind.NEW, "active", {"installed": RUN}, {"active"}),
     ],
 )
 def test_which_status_lets_an_event_pass(
@@ -68,21 +65,3 @@ def test_what_is_not_known_passes() -> None:
     """Of a deprecation whose version is not known any more nobody can say that it is of no interest."""
     one = event(kind=Kind.DEPRECATED, after="deprecated")
     assert passing([one], ("banned",), {}, {PACK.lower(): Node(node=PACK)}) == (one,)
-
-
-@pytest.mark.parametrize(
-    ("kind", "before", "ends"),
-    [
-        (Kind.REINSTATED, "banned", Severity.CRITICAL),
-        (Kind.CLEARED, "flagged", Severity.WARNING),
-        (Kind.UNDEPRECATED, "deprecated", Severity.WARNING),
-        (Kind.RECOVERED, "failing", Severity.WARNING),
-        (Kind.NEW, "banned", None),
-        (Kind.DEPRECATED, None, None),
-    ],
-)
-def test_an_end_is_as_bad_as_what_ends(
-    kind: Kind, before: str | None, ends: Severity | None
-) -> None:
-    """What ends something says how bad that was, so that it goes where the beginning went; nothing else does."""
-    assert make_event((PACK,), kind, before, None, now=CHECKED).ends is ends

@@ -48,18 +48,14 @@ def test_the_first_list(first: Snapshot) -> None:
 
 
 def test_a_later_pack_is_news(first: Snapshot) -> None:
-    """It has its node, with the baseline of the first list, before anything is read of it."""
-    after = taken(first, "alpha", "Beta", "gamma")
-    assert after.publishers["ann"].packs == ("alpha", "Beta", "gamma")
+    """It has its node, with the baseline of the first list, before anything is read of it; a known one has its own."""
+    pack = known(node="Delta", baseline_at=CHECKED)
+    before = replace(first, nodes={"delta": pack})
+    after = taken(before, "alpha", "Beta", "gamma", "Delta", whole=False)
+    assert after.publishers["ann"].packs == ("alpha", "Beta", "Delta", "gamma")
     assert after.publishers["ann"].baseline_at == FIRST
-    assert after.nodes == {"gamma": Node(node="gamma", baseline_at=FIRST)}
-
-
-def test_a_pack_that_is_known_stays_as_it_is(first: Snapshot) -> None:
-    """One that is watched for another reason has its own baseline."""
-    pack = known(node="gamma", baseline_at=CHECKED)
-    before = replace(first, nodes={"gamma": pack})
-    assert taken(before, "GAMMA").nodes == {"gamma": pack}
+    new = Node(node="gamma", baseline_at=FIRST)
+    assert after.nodes == {"delta": pack, "gamma": new}
 
 
 def test_a_pack_that_is_left_out_gets_no_node(first: Snapshot) -> None:
@@ -87,11 +83,6 @@ def test_an_incomplete_first_list_is_no_baseline() -> None:
     assert whole.nodes == {}
     nothing = Snapshot()
     assert taken(nothing, whole=False) is nothing
-
-
-def test_what_an_incomplete_later_list_shows_counts(first: Snapshot) -> None:
-    """A new pack in it is news too."""
-    assert taken(first, "gamma", whole=False).nodes.keys() == {"gamma"}
 
 
 def test_after_an_empty_first_list_each_pack_is_news() -> None:
