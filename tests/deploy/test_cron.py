@@ -31,7 +31,7 @@ def step(name: str) -> str:
 
 
 def steps(registry_url: str, cron: Cron) -> None:
-    """Do the README's four steps as a user, with settings for this registry as the edit."""
+    """Do the steps of the README as a user, with settings for this registry as the edit."""
     shown = re.findall(
         r"^<!-- step -->\n```sh\n(.*?)^```$", _README, re.MULTILINE | re.DOTALL
     )
