@@ -30,7 +30,6 @@ WITH_ID, WITHOUT_ID, FILE = ("alpha", "beta"), ("shadow", "moth"), "scribble.py"
 RENAMED = "alpha-main"
 """What the folder of `alpha` may be called; what is inside says which pack it is."""
 VERSIONS = ("1.0.0", "1.1.0")
-KINDS = ("registry", "registry", "claimed", "git", "unknown")
 Trouble = Literal[
     "an install", "a folder of packs", "the file that names more", "a pack"
 ]
@@ -114,31 +113,26 @@ class Model:
     """By install, of those that were scanned."""
     due: Counter[Told] = field(default_factory=Counter)
     """All that was to be told until now."""
-    said: dict[Told, set[str | None]] = field(default_factory=dict)
-    """The versions that may be said of each of these."""
 
-    def poll(
-        self, seen: Mapping[str, Mapping[str, Seen]], names: Mapping[str, str]
-    ) -> None:
-        """Take in what a poll saw of the folders of packs of each configured install, and what it is called."""
+    def poll(self, seen: Mapping[str, Mapping[str, Seen]]) -> None:
+        """Take in what a poll saw of the folders of packs of each configured install."""
         for install in self.known.keys() - seen.keys():
             del self.known[install]
         for install, places in seen.items():
             if any(one.is_all or one.copies for one in places.values()):
-                self._scanned(install, names[install], places)
+                self._scanned(install, places)
 
-    def _scanned(self, install: str, name: str, places: Mapping[str, Seen]) -> None:
+    def _scanned(self, install: str, places: Mapping[str, Seen]) -> None:
         known = self.known.setdefault(install, Known())
         is_whole = all(one.is_all for one in places.values())
         there = [
             (place, copy) for place, of in places.items() for copy in of.copies.values()
         ]
-        news = set()
-        for place, copy in there:
-            what = name, copy.pack, "" if copy.pack else copy.name
-            if known.is_news(place, copy):
-                news.add(what)
-                self.said.setdefault(what, set()).add(copy.version)
+        news = {
+            (install, copy.pack, "" if copy.pack else copy.name)
+            for place, copy in there
+            if known.is_news(place, copy)
+        }
         self.due.update(news)
         if is_whole:
             known.packs.clear()
@@ -183,8 +177,6 @@ class AppearancesMachine(Life):
         self.garbled: set[str] = set()
         """The installs whose file of more folders is none."""
         self.configured = list(INSTALLS)
-        self.names = {name: name for name in INSTALLS}
-        """What the settings call each."""
         self.model = Model()
         for pack in WITH_ID:
             for version in VERSIONS:
@@ -226,14 +218,6 @@ class AppearancesMachine(Life):
     ) -> None:
         """Somebody puts there what does not say which pack it is, maybe where another one was."""
         self._put(install, place, name, "git" if is_clone else "unknown", VERSIONS[0])
-        self._poll_on(polls)
-
-    @rule(pick=picks, how=st.sampled_from(KINDS), version=versions, polls=polls)
-    def replace(self, pick: int, how: str, version: str, polls: int) -> None:
-        """A pack is updated, or comes from somewhere else from now on."""
-        if found := self._picked(pick):
-            install, place, copy = found
-            self._put(install, place, copy.name, how, version)
         self._poll_on(polls)
 
     @rule(pick=picks, polls=polls)
@@ -320,16 +304,6 @@ class AppearancesMachine(Life):
             folder = "../more" if install in self.named else ""
             self.comfyuis[install][OWN].name_more(folder)
 
-    @rule(swaps=st.booleans(), turns=st.booleans())
-    def edit(self, swaps: bool, turns: bool) -> None:
-        """The settings give each install the name of the other, or name them in another order."""
-        if swaps:
-            first, second = INSTALLS
-            names = self.names
-            self.names = {first: names[second], second: names[first]}
-        if turns:
-            self.configured.reverse()
-
     def _mount_or_not(self, install: str) -> None:
         self.hidden ^= {(install, "all")}
         self.comfyuis[install][OWN].mount(there=(install, "all") not in self.hidden)
@@ -366,13 +340,11 @@ class AppearancesMachine(Life):
         """Whatever is to be told is, once, with where it comes from; nothing else is."""
         seen = self._seen()
         assert self._polls(StateFolder(self.path))
-        self.model.poll(seen, self.names)
+        self.model.poll(seen)
         events = self.told
         got = Counter(map(_what, events))
         assert got == self.model.due, (got - self.model.due, self.model.due - got)
         assert len({one.id for one in events}) == len(events)
-        for event in events:
-            assert event.version in self.model.said[_what(event)], event
 
     @rule(at=st.integers(1, 8), after=st.booleans())
     def crash(self, at: int, after: bool) -> None:
@@ -382,7 +354,7 @@ class AppearancesMachine(Life):
             self._polls(Fragile(self.path, crash=CrashAt(at, after)))
             or self._revision != revision
         ):
-            self.model.poll(seen, self.names)
+            self.model.poll(seen)
 
     @precondition(lambda self: bool(self.spoilt or self.hidden or self.garbled))
     @rule()
@@ -506,14 +478,10 @@ class AppearancesMachine(Life):
 
     def _polls(self, folder: StateFolder) -> bool:
         """Poll once; False if the program died."""
-        found = {name: self._root(name) for name in self.configured}
-        return self.works(
-            folder,
-            nodes=WITH_ID,
-            installs=[
-                {"name": self.names[name], "path": path} for name, path in found.items()
-            ],
-        )
+        installs = [
+            {"name": name, "path": self._root(name)} for name in self.configured
+        ]
+        return self.works(folder, nodes=WITH_ID, installs=installs)
 
     def close_books(self) -> None:
         """Let everything be read again, and poll once more."""

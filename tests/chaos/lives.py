@@ -168,8 +168,13 @@ class Life(RuleBasedStateMachine):
         **given: Any,
     ) -> bool:
         """Let the program poll once, or work otherwise, with settings as their sources give them; False if it died."""
+        # Nothing here hangs: what takes its time does so because the machine is busy.
         chosen = Settings(
-            registry_url=self.registry.url, state_dir=self.path, retries=0, **given
+            registry_url=self.registry.url,
+            state_dir=self.path,
+            retries=0,
+            timeout=600,
+            **given,
         )
 
         async def once() -> None:

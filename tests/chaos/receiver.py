@@ -8,8 +8,6 @@ import re
 import signal
 import socket
 import threading
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -19,21 +17,8 @@ from tests.support.fakes.webhook import Answer, Message, Webhook
 _SETTLE = "/settle"
 _MORE = re.compile(r"^\+ .*", re.MULTILINE)
 _COUNT = re.compile(r"(?:\+|,) ([0-9,]+) [a-z]")
-_ADVICE = re.compile(r"(?:newest good version is|not banned:) `[^`]*`", re.IGNORECASE)
-_ALIKE = re.compile(r"^[^`\n]*`[^`]*` `[^`]*`((?:, `[^`]*`)+)", re.MULTILINE)
-"""A line of several events of one kind, with the versions beside the first."""
-_WATCHED = re.compile(r"now watched: ([0-9,]+) packs", re.IGNORECASE)
-_SAID = {
-    "baseline": ("now watched", "versions in"),
-    "changed": ("changed", "archive replaced"),
-    "failing": ("failing", "cannot be", "has no versions", "no longer reach"),
-    "recovered": ("recovered", " again", "has versions now"),
-    "exposed": ("you run",),
-    "removed": ("removed", "not listed any more"),
-    "reinstated": ("active again", "no longer banned", "listed again"),
-    "cleared": ("no longer a problem", "you do not run"),
-}
-"""How a kind is said, where that is not its name."""
+_WATCHED = "now watched: "
+"""How a first message says what it does not name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +28,6 @@ class Attempt:
     path: str
     status: int
     """Of the answer; 0 if there is none in time."""
-    at: float
-    """By the monotonic clock."""
     events: tuple[str, ...]
     text: str
     critical: frozenset[str]
@@ -70,54 +53,33 @@ class Taken:
     def shown(
         self, facts: Mapping[str, tuple[str, str | None, str | None]]
     ) -> tuple[str, ...]:
-        """Return the ids of its alerts, less those that nobody can read in its text.
+        """Return the ids of its alerts, less those of which nobody can read in its text what they are about.
 
-        `facts` gives kind, node and version by id; an id without a fact stays. A version has to stand in the text once
-        for each alert about it, so has what happened, and its node. Each of the three may be missing for as many alerts
-        as the text counts instead of showing: which these are, nobody can tell.
+        `facts` gives kind, node and version by id; an id without a fact stays. As many as the text counts may be
+        missing: which these are, nobody can tell.
         """
-        text = _ADVICE.sub("", self.text)
-        nowhere, unsaid, unnamed = set[str](), set[str](), set[str]()
-        asked: Counter[str] = Counter()
-        found = _WATCHED.search(text)
-        watched = int(found[1].replace(",", "")) if found else 0
-        if watched:  # beside those that have a block of their own
-            watched += text.lower().count("versions in")
-        for event in self.events:
-            if event in facts:
-                kind, node, version = facts[event]
-                asked.update([f"kind {kind}", version or ""])
-                is_summed_up = kind == "baseline" and watched >= asked["kind baseline"]
-                if not (is_summed_up or _names(text, node)):
-                    nowhere.add(event)
-                words = _SAID.get(kind, (kind,))
-                said = sum(map(text.lower().count, words)) + sum(
-                    alike[1].count(", ")
-                    for alike in _ALIKE.finditer(text)
-                    if any(word in alike[0].lower() for word in words)
-                )
-                if said < asked[f"kind {kind}"] and not is_summed_up:
-                    unsaid.add(event)
-                if version and text.count(version) < asked[version]:
-                    unnamed.add(event)
+        text = self.text.lower()
+        missing = [
+            event
+            for event in self.events
+            if event in facts
+            and not _names(text, facts[event][1])
+            and not (facts[event][0] == "baseline" and _WATCHED in text)
+        ]
         counted = sum(
             int(count.replace(",", ""))
-            for line in _MORE.findall(self.text)
+            for line in _MORE.findall(text)
             for count in _COUNT.findall(line)
         )
-        if max(map(len, (nowhere, unsaid, unnamed))) <= counted:
+        if len(missing) <= counted:
             return self.events
-        return tuple(
-            event for event in self.events if event not in nowhere | unsaid | unnamed
-        )
+        return tuple(event for event in self.events if event not in missing)
 
 
 def _names(text: str, node: str | None) -> bool:
     """Return whether a text names a node; without one, the registry, a channel or an install."""
-    if node:
-        return node in text
     words = ("the registry", "node packs", "alerts ", "install ")
-    return any(word in text.lower() for word in words)
+    return node.lower() in text if node else any(word in text for word in words)
 
 
 class Receiver(Webhook):
@@ -143,11 +105,8 @@ class Receiver(Webhook):
         self.gate = threading.Event()
         """While it is not set a message is taken, or refused, but not answered."""
         self.gate.set()
-        self.gated: frozenset[str] = frozenset()
-        """The paths that the gate is for; empty for all."""
         self._taken: list[Taken] = []
         self._accepted: list[Message] = []
-        self._refusals: list[str] = []
         self._attempts: list[Attempt] = []
         self._account = threading.Lock()
 
@@ -160,8 +119,7 @@ class Receiver(Webhook):
         answer = self._decide(message)
         if answer is not None:
             self.meeting(message.path, True)
-        if not self.gated or message.path in self.gated:
-            self.gate.wait()
+        self.gate.wait()
         return Answer(status=500) if answer is None else self.play(message, answer)
 
     def _decide(self, message: Message) -> Answer | None:
@@ -173,7 +131,6 @@ class Receiver(Webhook):
                 self._note(message, self.gone[message.path])
                 return Answer(status=self.gone[message.path])
             elif message.path in self.down or self.refuses(message):
-                self._refusals.append(message.path)
                 self._note(message, 500)
                 return None
             elif self.rejects(message):
@@ -192,7 +149,6 @@ class Receiver(Webhook):
             attempt = Attempt(
                 path=message.path,
                 status=status,
-                at=time.monotonic(),
                 events=events,
                 text=str(said.get("message", "")),
                 critical=frozenset(
@@ -248,12 +204,6 @@ class Receiver(Webhook):
             return tuple(self._attempts)
 
     @property
-    def refusals(self) -> tuple[str, ...]:
-        """The paths of the messages that were refused so far."""
-        with self._account:
-            return tuple(self._refusals)
-
-    @property
     def accepted(self) -> tuple[Message, ...]:
         """The messages that `taken` is about, whole."""
         with self._account:
@@ -264,7 +214,6 @@ class Receiver(Webhook):
         with self._account:
             self._taken.clear()
             self._accepted.clear()
-            self._refusals.clear()
             self._attempts.clear()
         with self._arrived:
             self._messages.clear()

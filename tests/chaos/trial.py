@@ -206,13 +206,9 @@ class Trial:
             channel_of(message.path): message.events for message in taken
         }.items():
             if channel in unkept:
-                self.forgive(channel, events)
+                self._allowed[channel].update(events)
 
-    def forgive(self, channel: str, events: Iterable[str]) -> None:
-        """Allow that a message with these events is repeated once."""
-        self._allowed[channel].update(events)
-
-    def conclude(self, what: object, forgotten: str = "") -> list[program.Completed]:
+    def conclude(self, what: object, forgotten: str = "") -> None:
         """Let the program recover until it has nothing more to do, and judge what each channel got in all.
 
         The history has every event that was due or spared, each once; those called `forgotten` may be in it too.
@@ -222,10 +218,10 @@ class Trial:
                 # What nobody sees while it is so, nobody can report.
                 self.home.until_seen()
             self._world.mend()
-            polls = self.home.until_quiet()
+            self.home.until_quiet()
         except AssertionError as error:
             self._result.wrong("stuck", f"{what}: {error}")
-            return []
+            return
         for channel, counts in _alerts(
             self._stage.before + self._world.receiver.taken, self._stage.due
         ).items():
@@ -236,7 +232,6 @@ class Trial:
             self._result.wrong("history wrong", f"{what}: the history differs")
         if left := list(self.home.state.glob(".*")):
             self._result.wrong("leftovers", f"{what}: {left} is left over")
-        return polls
 
     def _judge(self, what: object, channel: str, got: Counter[str]) -> None:
         due = self._stage.due.keys()

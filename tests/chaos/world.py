@@ -41,7 +41,6 @@ CHANNELS = {
 """Each channel's grouping; its path begins with `/` and its name. Until the last chapter `late` and `backlog` refuse
 everything, and `strict` refuses whatever is about `_UNWANTED` for what it is.
 """
-REFUSING = frozenset({"late", "backlog", "strict"})
 
 _UNWANTED = "gamma"
 
@@ -418,12 +417,10 @@ class Home:
         completed = self.check()
         assert completed.code in (0, 1), completed
 
-    def until_quiet(self) -> list[program.Completed]:
+    def until_quiet(self) -> None:
         """Poll, with time passing in between, until two polls in a row find nothing and owe nothing."""
-        done: list[program.Completed] = []
-        quiet = 0
+        polls = quiet = 0
         while quiet < 2:
-            assert len(done) < 8, f"not quiet after 8 polls: {done[-1]}"
             self.let_time_pass()
             completed = self.check()
             assert completed.code in (0, 1), completed
@@ -435,5 +432,5 @@ class Home:
                 and not said["alerts"]["pending"]
                 else 0
             )
-            done.append(completed)
-        return done
+            polls += 1
+            assert polls <= 8, f"not quiet after 8 polls: {completed}"

@@ -16,7 +16,6 @@ GOOD = ("good-a", "good-b", "good-c")
 CROWD = tuple(f"good-{number:02}" for number in range(46))
 """With the others, more than are asked at once."""
 THRESHOLD = 2
-NOT_TRIED = "not tried, since the registry could not be reached"
 BAD_PAGE = 2
 _COUNTS = re.compile(r"\d+ of \d+")
 
@@ -145,28 +144,18 @@ class Case:
 
     @property
     def said(self) -> frozenset[str]:
-        """What is said of the nodes that could not be read in a poll, without its counts.
-
-        A registry that gives no answer is not asked for all of many nodes.
-        """
+        """What is said of the nodes that could not be read in a poll, without its counts."""
         if self.breadth is Breadth.PAGE:
             usual = f"page {BAD_PAGE}: {self.expected.said}"
             said = (_MORE_PAGES | _FEWER_ROWS | _NO_NODE).get(self.fault, usual)
             waits = _UNTIL_COMPLETE if self.stage is Stage.FIRST else ""
             return frozenset({without_counts(said) + waits})
-        said = without_counts(self.expected.said)
-        return frozenset({said} | ({NOT_TRIED} if self.gives_up else set()))
-
-    @property
-    def gives_up(self) -> bool:
-        """Whether not all nodes are asked."""
-        return self.expected.unreached and self.breadth is Breadth.EVERYONE
+        return frozenset({without_counts(self.expected.said)})
 
     @property
     def lines(self) -> range:
         """How many lines it takes to say that: one for each sentence, whoever it is about.
 
-        What was not tried follows from what failed for all, and has no line.
         A sentence with a count is two where some nodes have a version more than others.
         """
         counts = self.expected.said != without_counts(self.expected.said)
@@ -175,7 +164,7 @@ class Case:
             and self.stage is Stage.CHANGE
             and not set(self.met) <= set(self.living)
         )
-        number = len(self.said - {NOT_TRIED})
+        number = len(self.said)
         return range(number, number + 1 + differ)
 
     @property

@@ -16,7 +16,7 @@ from tests.faults.cases import (
     process_cases,
     selection,
 )
-from tests.faults.matrix import measured
+from tests.faults.matrix import alone
 from tests.faults.process import Stand
 
 IN_PROCESSES = [
@@ -53,7 +53,7 @@ def test_the_matrix_is_whole() -> None:
 @pytest.mark.parametrize("case", selection(), ids=str)
 def test_a_case(case: Case) -> None:
     """Each poll reports exactly what is due, before, with and after the fault, and says how it went."""
-    assert measured(case).wrong == []
+    assert alone(case).wrong == []
 
 
 @pytest.mark.bounded

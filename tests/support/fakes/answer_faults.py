@@ -16,7 +16,6 @@ from tests.support.fake_registry.server import encoded
 from tests.support.fakes import wire
 from tests.support.fakes.fault import (
     A_PAGE,
-    BACKED_OFF,
     BROKEN,
     LATE,
     PORTAL,
@@ -49,7 +48,7 @@ async def reset_mid_body(
     )
 
 
-@fault(Means.REGISTRY, BROKEN, waits=BACKED_OFF)
+@fault(Means.REGISTRY, BROKEN)
 async def truncated_body(
     request: web.BaseRequest, catalog: Catalog
 ) -> web.StreamResponse:
@@ -58,7 +57,7 @@ async def truncated_body(
     return await wire.cut(request, wire.head(len(body) + 100) + body, reset=False)
 
 
-@fault(Means.REGISTRY, BROKEN, waits=BACKED_OFF, unreached=True)
+@fault(Means.REGISTRY, BROKEN, unreached=True)
 async def closed_unanswered(
     request: web.BaseRequest, catalog: Catalog
 ) -> web.StreamResponse:
@@ -66,7 +65,7 @@ async def closed_unanswered(
     return await wire.cut(request, b"", reset=False)
 
 
-@fault(Means.REGISTRY, BROKEN, waits=BACKED_OFF, unreached=True)
+@fault(Means.REGISTRY, BROKEN, unreached=True)
 async def no_http(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """Another protocol's greeting."""
     return await wire.cut(request, b"SSH-2.0-OpenSSH_9.6\r\n", reset=False)
@@ -227,14 +226,12 @@ for _status, _means, _said in (
     (500, Means.REGISTRY, _FAULT.format(500)),
     (503, Means.REGISTRY, _FAULT.format(503)),
 ):
-    _waits = BACKED_OFF if _status >= 500 else ()
     fixed(
         f"status_{_status}_json",
         _means,
         f"{_said}: {_SENT}",
         _MESSAGE,
         status=_status,
-        waits=_waits,
     )
 fixed(
     "status_403_banned",
@@ -265,7 +262,6 @@ fixed(
     _HTML,
     status=502,
     content_type="text/html",
-    waits=BACKED_OFF,
 )
 fixed(
     "status_204",
@@ -286,14 +282,13 @@ def _wait(
 
 
 _SLOW_DOWN = f"the registry asked to slow down (429): {_SENT}"
-_wait("rate_limited_missing", 429, _SLOW_DOWN, None, waits=BACKED_OFF)
+_wait("rate_limited_missing", 429, _SLOW_DOWN, None)
 _wait(
     "rate_limited_seconds",
     429,
     _SLOW_DOWN,
     "1",
-    waits=((1.0, 1.0), (1.0, 1.0)),
-    holds=(0.2, 1.0),
+    holds=True,
 )
 _wait(
     "rate_limited_absurd",
@@ -313,11 +308,10 @@ _wait(
     503,
     f"{_FAULT.format(503)}: {_SENT}",
     "3",
-    waits=((3.0, 3.0), (3.0, 3.0)),
 )
 
 
-@fault(Means.REGISTRY, _SLOW_DOWN, waits=((1.0, 3.0), (1.0, 3.0)), holds=(0.2, 3.0))
+@fault(Means.REGISTRY, _SLOW_DOWN, holds=True)
 async def rate_limited_http_date(
     request: web.BaseRequest, catalog: Catalog
 ) -> web.StreamResponse:

@@ -37,10 +37,6 @@ class Means(StrEnum):
 
 
 FLAGGED, NEW = "flagged", "new"
-BACKED_OFF = ((0.25, 0.5), (0.5, 1.0))
-"""The waits where the registry asks for none: half a second that doubles, less up to half of it."""
-
-
 BROKEN = (
     "cannot reach HOST: the connection broke off; check the network and the firewall"
 )
@@ -73,13 +69,8 @@ class Fault:
 
     Rows come by version, latest first: 2.1.0 is new, 1.4.0 to 1.2.0 are as they were, 1.1.0 is flagged, 1.0.0 is last.
     """
-    waits: tuple[tuple[float, float], ...] = ()
-    """Between how many seconds a reader who may ask three times waits before it asks again.
-
-    What the registry asks for is waited for if it is no more than a minute.
-    """
-    holds: tuple[float, float] | None = None
-    """Between how many seconds the next node waits after a 429 that ended the attempts of the one before."""
+    holds: bool = False
+    """The other nodes wait after it too."""
     unreached: bool = False
     """No HTTP answer comes, or none to its end in time: the registry may not be there at all."""
     slow: bool = False
@@ -89,7 +80,7 @@ class Fault:
     everybody: bool = False
     """One node cannot have it alone: it speaks of who asks, or of the address."""
     heavy: bool = False
-    """It costs memory, which is then measured."""
+    """It costs memory."""
 
     @property
     def counts_at_first(self) -> bool:

@@ -13,7 +13,6 @@ from aiohttp import web
 from tests.support.fake_registry.catalog import Catalog
 from tests.support.fakes import answer_faults, document_faults  # noqa: F401 - each puts its faults into FAULTS
 from tests.support.fakes.fault import (
-    BACKED_OFF,
     FAULTS,
     FLAGGED,
     NEW,
@@ -40,7 +39,6 @@ ADDRESS_FAULTS = {
         play=_unreached,
         means=Means.REGISTRY,
         said=said,
-        waits=BACKED_OFF,
         unreached=True,
         everybody=True,
     )
