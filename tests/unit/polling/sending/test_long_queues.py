@@ -8,26 +8,21 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, channel, event, failed, minute, owed_to
+from tests.support.factories import NOW, channel, event, failed, minute
 from tests.support.fakes.webhook import Webhook
-from tests.support.worker import WORKER
+from tests.unit.polling.sending.rounds import Hooked, owing, round_of, sent
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Change, Outbox, change, replay
 from watcher.alerts.queues.queue import Queue
 from watcher.model.channel import Channel, Grouping
-from watcher.model.snapshot import Snapshot
-from watcher.polling.model import Dispatch
-from watcher.polling.sending import DeliveryOptions, dispatch
 from watcher.state import documents
 from watcher.state.store import StateFolder
-from watcher.streams import Progress, silent
 
 _FEW, _MANY = 50, 400
 _NAMES = ("ops", "mail")
@@ -56,13 +51,7 @@ def _channels() -> list[Channel]:
 
 
 def _owing(messages: int) -> Outbox:
-    return outbox.enqueue(
-        Outbox(),
-        _channels(),
-        tuple(event(f"e{number}") for number in range(messages)),
-        1,
-        NOW,
-    )
+    return owing(*_channels(), events=messages)
 
 
 def _acknowledgements(waiting: Outbox) -> list[Change]:
@@ -100,47 +89,6 @@ def test_the_work_on_a_queue_grows_with_its_messages(what: str) -> None:
     assert many < 2 * _MANY / _FEW * few
 
 
-def _left(folder: StateFolder, messages: int) -> None:
-    """Leave a folder as a killed run does that delivered everything and settled nothing."""
-    waiting = _owing(messages)
-    folder.path.mkdir()
-    folder.prepare(change(Outbox(), outbox.recorded(waiting)))
-    folder.commit(Snapshot(revision=1))
-    for one in _acknowledgements(waiting):
-        folder.write_change(one)
-
-
-def test_the_work_on_a_long_file_grows_with_its_lines(tmp_path: Path) -> None:
-    """Eight times the acknowledgements that an earlier run left take eight times the steps to read."""
-    steps = []
-    for messages in (_FEW, _MANY):
-        folder = StateFolder(tmp_path / str(messages))
-        _left(folder, messages)
-        steps.append(_steps(folder.load))
-        assert folder.load().outbox == Outbox()
-    assert steps[1] < 2 * _MANY / _FEW * steps[0]
-
-
-@dataclass(slots=True, eq=False)
-class _Slow(StateFolder):
-    """A state folder that notes in which order it is written about a channel, and first calls `wait` each time."""
-
-    wait: Callable[[str, str], object] = lambda what, channel: None
-    done: list[tuple[str, str, str]] = field(default_factory=list)
-
-    def write_sending(self, sending: Change, arrival: Change) -> slice:
-        [(name, messages)] = sending.messages.items()
-        self.wait("room", name)
-        self.done.append(("room", name, next(iter(messages))))
-        return StateFolder.write_sending(self, sending, arrival)
-
-    def write_change(self, values: Change, room: slice | None = None) -> None:
-        [(name, messages)] = values.messages.items()
-        self.wait("kept", name)
-        StateFolder.write_change(self, values, room)
-        self.done.append(("kept", name, next(iter(messages))))
-
-
 @pytest.fixture
 def channels(webhook: Webhook) -> list[Channel]:
     """Two channels with one message for each event; the second one refuses all of them."""
@@ -151,57 +99,31 @@ def channels(webhook: Webhook) -> list[Channel]:
     ]
 
 
-async def _dispatched(
-    folder: StateFolder,
-    channels: list[Channel],
-    progress: Progress = silent,
-) -> Dispatch:
-    events = tuple(event(f"e{number:03}") for number in range(3))
-    waiting = outbox.enqueue(Outbox(), channels, events, 1, NOW)
-    options = DeliveryOptions(
-        timeout=10,
-        expiry=3600,
-        clock=lambda: NOW,
-        stopping=asyncio.Event(),
-        worker=WORKER,
-        salt="",
-        turns=asyncio.Semaphore(4),
-        progress=progress,
-    )
-    return await dispatch(folder, waiting, channels, options)
-
-
 def test_each_message_is_kept_before_the_next(
     tmp_path: Path, channels: list[Channel]
 ) -> None:
     """A message is begun, there is room before it goes out, and what came of it is written before the next one."""
-    folder = _Slow(tmp_path)
+    steps: dict[str, list[tuple[str, str]]] = {name: [] for name in _NAMES}
+    folder = Hooked(
+        tmp_path, hook=lambda what, name, key: steps[name].append((what, key))
+    )
 
     def note(where: str, doing: str) -> None:
         if doing.startswith("sending"):
-            folder.done.append(("sent", where.removeprefix("channel "), ""))
+            steps[where.removeprefix("channel ")].append(("sent", ""))
 
-    done = asyncio.run(_dispatched(folder, channels, progress=note))
-    assert (
-        done.delivered,
-        owed_to("ops", done.waiting),
-        owed_to("mail", done.waiting),
-    ) == (3, 0, 3)
-    noted = {
-        name: [(what, message) for what, by, message in folder.done if by == name]
-        for name in _NAMES
-    }
+    assert sent(folder, owing(*channels), *channels, progress=note).delivered == 3
     for name, kept in zip(_NAMES, (3, 1), strict=True):
-        messages = [message for what, message in noted[name] if what == "room"]
-        assert len(set(messages)) == kept
-        assert noted[name] == [
+        keys = [key for what, key in steps[name] if what == "begun"]
+        assert len(set(keys)) == kept
+        assert steps[name] == [
             step
-            for message in messages
-            for step in (("sent", ""), ("room", message), ("kept", message))
+            for key in keys
+            for step in (("sent", ""), ("begun", key), ("kept", key))
         ]
 
 
-@pytest.mark.parametrize("slow", ["room", "kept"])
+@pytest.mark.parametrize("slow", ["begun", "kept"])
 def test_a_slow_disk_delays_no_other_channel(
     tmp_path: Path, webhook: Webhook, channels: list[Channel], slow: str
 ) -> None:
@@ -211,14 +133,14 @@ def test_a_slow_disk_delays_no_other_channel(
     """
     others, delivered = iter(range(3)), threading.Event()
 
-    def wait(what: str, name: str) -> None:
+    def wait(what: str, name: str, _: str) -> None:
         if name == "mail":
             assert what != slow or delivered.wait(10)
             assert len(webhook.messages("/mail")) == (what == "kept")
         elif what == "kept" and next(others) == 2:
             delivered.set()
 
-    done = asyncio.run(_dispatched(_Slow(tmp_path, wait=wait), channels))
+    done = sent(Hooked(tmp_path, hook=wait), owing(*channels), *channels)
     assert (done.delivered, done.failures) == (3, {"mail": "HTTP 500"})
 
 
@@ -228,15 +150,14 @@ def test_cancellation_loses_no_acknowledgement(
     """A program that ends while the disk is slow still writes the acknowledgement of the message that arrived."""
     writing, cancelled = threading.Event(), threading.Event()
 
-    def wait(what: str, _: str) -> None:
+    def wait(what: str, *_: str) -> None:
         if what == "kept":
             writing.set()
             assert cancelled.wait(10)
 
     async def cancel() -> None:
-        task = asyncio.create_task(
-            _dispatched(_Slow(tmp_path, wait=wait), channels[:1])
-        )
+        folder, ops = Hooked(tmp_path, hook=wait), channels[0]
+        task = asyncio.create_task(round_of(folder, owing(ops), ops))
         assert await asyncio.to_thread(writing.wait, 10)
         task.cancel()
         cancelled.set()

@@ -6,38 +6,41 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, event, failed, minute
+from tests.support.factories import failed, minute
 from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.worker import WORKER
-from watcher.alerts.queues import outbox
+from tests.unit.polling.sending.rounds import after, owing, sent
 from watcher.alerts.queues.outbox import Outbox
 from watcher.model.channel import Channel
-from watcher.polling.model import Dispatch
-from watcher.polling.sending import DeliveryOptions, dispatch
 from watcher.state.store import StateFolder
 
 pytestmark = pytest.mark.measured
 
 
 class Busy(Webhook):
-    """A webhook that takes its time, and counts the messages that it answers at the same time."""
+    """A webhook that takes its time, and knows which paths it answers at the same time.
+
+    It gives no answer before it has had so many `at_once`.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.most = 0
         self.together: list[set[str]] = []
+        self.at_once = 1
         self._open: set[str] = set()
         self._lock = threading.Lock()
+        self._enough = threading.Event()
 
     def remember(self, message: Message) -> Answer | None:
         with self._lock:
             self._open.add(message.path)
             self.together.append(set(self._open))
+            if len(self._open) == self.at_once:
+                self._enough.set()
+        self._enough.wait(60)
         answer = self.play(message, replace(self.answer_for(message.path), delay=0.2))
         with self._lock:
             self._open.discard(message.path)
@@ -55,83 +58,73 @@ def busy() -> Iterator[Busy]:
         yield service
 
 
-def owing(channels: list[Channel]) -> Outbox:
-    """Return an outbox with an undelivered event for each channel."""
-    return outbox.enqueue(Outbox(), channels, (event(),), 1, NOW)
-
-
-def sent(
-    tmp_path: Path, waiting: Outbox, channels: list[Channel], **options: Any
-) -> Dispatch:
-    """Dispatch once, when no backoff lasts."""
-
-    async def once() -> Dispatch:
-        given = DeliveryOptions(
-            timeout=10,
-            expiry=10**6,
-            clock=lambda: minute(600),
-            worker=WORKER,
-            salt="",
-            **{"stopping": asyncio.Event(), "turns": asyncio.Semaphore(4)} | options,
-        )
-        return await dispatch(StateFolder(tmp_path), waiting, channels, given)
-
-    return asyncio.run(once())
-
-
-def channels_of(busy: Busy, *names: str) -> list[Channel]:
+def channels_of(busy: Busy, names: str) -> list[Channel]:
     """Return channels with these names, which are their paths too."""
     return [Channel(name=name, url=busy.apprise_url(f"/{name}")) for name in names]
 
 
-def test_at_most_four_are_sent_to_at_once(tmp_path: Path, busy: Busy) -> None:
+def failing(waiting: Outbox, *names: str) -> Outbox:
+    """Return what is owed after a failed attempt of each channel, a minute apart."""
+    for number, name in enumerate(names):
+        waiting = failed(waiting, name, "HTTP 500", minute(number))
+    return waiting
+
+
+def late() -> str:
+    """Return a time at which no backoff lasts."""
+    return minute(30)
+
+
+def test_at_most_four_are_sent_to_at_once(folder: StateFolder, busy: Busy) -> None:
     """The others wait for a turn, in their order, and no more processes are there; one stays for the next round."""
-    channels = channels_of(busy, *"abcdefghi")
-    assert sent(tmp_path, owing(channels), channels).delivered == 9
+    busy.at_once = 4
+    channels = channels_of(busy, "abcdefg")
+    assert sent(folder, owing(*channels, events=1), *channels).delivered == 7
     assert max(map(len, busy.together)) == 4
     assert set(busy.order()[:4]) == {"/a", "/b", "/c", "/d"}
     assert len(WORKER._processes) == 1
 
 
-def test_what_failed_last_time_waits_for_all_others(tmp_path: Path, busy: Busy) -> None:
+def test_what_failed_last_time_waits_for_all_others(
+    folder: StateFolder, busy: Busy
+) -> None:
     """Those go one at a time, the one tried longest ago first; so does one whose last answer was not heard."""
-    channels = channels_of(busy, *"abcdefgh")
-    waiting = owing(channels)
-    for name, tried in (("a", 3), ("b", 1), ("c", 2)):
-        waiting = failed(waiting, name, "timed out", minute(tried))
-    [unheard] = waiting.queues["d"].messages
-    doubted = replace(waiting.queues["d"], messages=(replace(unheard, unanswered=1),))
-    waiting = replace(waiting, queues={**waiting.queues, "d": doubted})
-    assert sent(tmp_path, waiting, channels).delivered == 8
-    last = ["/d", "/b", "/c", "/a"]
+    busy.at_once = 4
+    channels = channels_of(busy, "abcdefg")
+    waiting = failing(owing(*channels, events=1), "b", "a")
+    [unheard] = waiting.queues["c"].messages
+    doubted = replace(waiting.queues["c"], messages=(replace(unheard, unanswered=1),))
+    waiting = replace(waiting, queues={**waiting.queues, "c": doubted})
+    assert sent(folder, waiting, *channels, clock=late).delivered == 7
+    last = ["/c", "/b", "/a"]
     assert busy.order()[4:] == last
     assert all(len(one & set(last)) <= 1 for one in busy.together)
 
 
 def test_the_next_round_goes_on_with_those_that_fail(
-    tmp_path: Path, busy: Busy
+    folder: StateFolder, busy: Busy
 ) -> None:
     """Of channels that failed last time as many are tried as the budget has time for, at least one, and then others."""
-    busy.answer |= dict.fromkeys(("/a", "/b", "/c"), 500)
-    channels = channels_of(busy, "a", "b", "c", "d")
-    waiting = owing(channels)
-    for number, name in enumerate("abc"):
-        waiting = failed(waiting, name, "HTTP 500", minute(number))
-    for at in range(3):
-        waiting = sent(tmp_path, waiting, channels, budget=0).waiting
-        assert busy.order() == ["/d", "/a", "/b", "/c"][: at + 2]
+    busy.answer |= dict.fromkeys(("/a", "/b"), 500)
+    channels = channels_of(busy, "abc")
+    waiting = failing(owing(*channels, events=1), "a", "b")
+    for at in range(2):
+        options = {"budget": 0, "clock": late, "expiry": 10**6}
+        waiting = sent(folder, waiting, *channels, **options).waiting
+        assert busy.order() == ["/c", "/a", "/b"][: at + 2]
 
 
 def test_an_attempt_that_a_stop_cut_short_was_one(
-    tmp_path: Path, busy: Busy, monkeypatch: pytest.MonkeyPatch
+    folder: StateFolder, busy: Busy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A channel that hangs until each run is stopped does not keep the turn of others that failed last time."""
+    """What goes out when the program is asked to stop is soon abandoned: it may have been taken, and is no failure.
+
+    A channel that hangs until each run is stopped does not keep the turn of others that failed last time.
+    """
     monkeypatch.setattr("watcher.polling.sending._STOP_WITHIN", 0.1)
     busy.answer["/a"] = Answer(hang=True)
-    channels = channels_of(busy, "a", "b")
-    waiting = owing(channels)
-    for number, name in enumerate("ab"):
-        waiting = failed(waiting, name, "HTTP 500", minute(number))
+    channels = channels_of(busy, "ab")
+    waiting = failing(owing(*channels, events=1), "a", "b")
     stopping = asyncio.Event()
 
     def stop_once_it_is_out(*_: str) -> None:
@@ -139,16 +132,26 @@ def test_an_attempt_that_a_stop_cut_short_was_one(
         arrived.add_done_callback(lambda _: stopping.set())
 
     stopped = sent(
-        tmp_path, waiting, channels, stopping=stopping, progress=stop_once_it_is_out
+        folder,
+        waiting,
+        *channels,
+        clock=late,
+        stopping=stopping,
+        progress=stop_once_it_is_out,
     )
-    sent(tmp_path, stopped.waiting, channels, budget=0)
+    [message] = waiting.queues["a"].messages
+    left = stopped.waiting.queues["a"]
+    assert (left.messages, left.attempts) == ((replace(message, unanswered=1),), 1)
+    assert stopped.failures == {}
+    assert after(folder, waiting) == stopped.waiting
+    sent(folder, stopped.waiting, *channels, clock=late, budget=0)
     assert busy.order() == ["/a", "/b"]
 
 
-def test_a_pause_leaves_the_turn_to_others(tmp_path: Path, busy: Busy) -> None:
+def test_a_pause_leaves_the_turn_to_others(folder: StateFolder, busy: Busy) -> None:
     """A channel whose service asks for a moment's patience holds nobody up, and no process."""
     busy.answer["/a"] = Answer(status=429, headers={"Retry-After": "1"})
-    channels, processes = channels_of(busy, "a", "b"), set[int]()
+    channels, processes = channels_of(busy, "ab"), set[int]()
 
     def take_it_then(where: str, doing: str) -> None:
         processes.add(len(WORKER._processes))
@@ -156,9 +159,9 @@ def test_a_pause_leaves_the_turn_to_others(tmp_path: Path, busy: Busy) -> None:
             busy.answer.clear()
 
     done = sent(
-        tmp_path,
-        owing(channels),
-        channels,
+        folder,
+        owing(*channels, events=1),
+        *channels,
         turns=asyncio.Semaphore(1),
         progress=take_it_then,
     )
