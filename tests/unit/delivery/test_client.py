@@ -322,13 +322,15 @@ def test_what_was_said_before_a_kill_is_heard_after_it(webhook: Webhook) -> None
     webhook.answer["/a"] = Answer(delay=0.2)
 
     async def held_up() -> Outcome:
-        delivery = asyncio.create_task(WORKER.deliver(job(webhook.apprise_url("/a"))))
+        delivery = asyncio.create_task(
+            WORKER.deliver(job(webhook.apprise_url("/a"), timeout=60))
+        )
         await asyncio.to_thread(webhook.wait_for, 1)
         WORKER.stop_within(0.0)
         # The loop stands still until the process has said all.
         for thread in threading.enumerate():
             if "(ask)" in thread.name:
-                thread.join(30)
+                thread.join()
         return await delivery
 
     assert asyncio.run(held_up()) == Outcome(taken=True)
