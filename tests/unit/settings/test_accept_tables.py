@@ -9,13 +9,11 @@ from datetime import date
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from tests.unit.settings.conftest import TOKEN, Loads
 from watcher.cli.commands import config
 from watcher.model.event import Grade
 from watcher.model.finding import Acceptance
-from watcher.settings.model import json_schema
 
 DAY = date(2026, 11, 30)
 PACK = Acceptance(node="Pack", worst=Grade.BANNED)
@@ -57,19 +55,6 @@ def test_tables(loads: Loads, until: str) -> None:
     assert accepted(loads, toml) == (LONG, PACK)
 
 
-def test_tables_in_the_environment(loads: Loads) -> None:
-    """JSON has tables too."""
-    table = {"finding": "pack@1.2.0", "reason": LONG.reason, "until": "2026-11-30"}
-    found = accepted(loads, COMFY_WATCH_ACCEPT=json.dumps([table, "Pack=banned"]))
-    assert found == (LONG, PACK)
-
-
-def test_a_past_day_is_no_error(loads: Loads) -> None:
-    """A table stays valid when its day is over."""
-    (one,) = accepted(loads, f"{TABLE}until = 1999-01-01")
-    assert one.until == date(1999, 1, 1)
-
-
 FINDING = "accept, entry 1, finding: "
 
 
@@ -77,30 +62,20 @@ FINDING = "accept, entry 1, finding: "
     ("toml", "line"),
     [
         ("accept = ['a b@1']", "accept, entry 1: 'a b@1' is not a finding; give the"),
-        ("accept = ['pack@']", "accept, entry 1: 'pack@' is not a finding"),
-        ("accept = ['@1.0']", "accept, entry 1: '@1.0' is not a finding"),
         ("accept = ['pack@1.0@2']", None),
         ("accept = ['pack-*']", "accept, entry 1: 'pack-*' is not a finding"),
         ("accept = ['pack==1.0']", "accept, entry 1: 'pack==1.0' ends with no verdict"),
         ("accept = ['pack=ok']", "accept, entry 1: 'pack=ok' ends with no verdict"),
-        ("accept = ['pack=']", "accept, entry 1: 'pack=' ends with no verdict; after"),
         ('accept = ["pack@1.0\\u200b"]', None),
         (f"accept = ['pack@{'1' * 101}']", "accept, entry 1: 'pack@111"),
-        (
-            "accept = 'pack 1.0.3'",
-            "accept, entry 2: '1.0.3' is not a finding",
-        ),
         ("accept = ['v1.0']", "accept, entry 1: 'v1.0' is not a finding"),
         (
             "accept = ['pack@abc12f']",
             "accept, entry 1: 'pack@abc12f' is not a finding",
         ),
-        ("accept = [5]", "accept, entry 1: 5 is not a table; write [[accept]]"),
         ("accept = 5", "accept: the value is not a list of findings; write accept = ["),
-        ("[accept]\nfinding = 'x'", "accept: the value is not a list of findings; "),
         ("[[accept]]\nreason = 'x'", f"{FINDING}is required"),
         ("[[accept]]\nfinding = 'a/b'", f"{FINDING}'a/b' is not a finding"),
-        ("[[accept]]\nfinding = 5", f"{FINDING}5 is not a finding"),
         (
             f"{TABLE}untill = 2026-11-30",
             "accept, entry 1, untill: unknown setting; did",
@@ -110,7 +85,6 @@ FINDING = "accept, entry 1, finding: "
             "accept, entry 1, nodes: unknown setting in a table; put it above",
         ),
         (f"{TABLE}reason = ''", "accept, entry 1, reason: '' is not a reason; give up"),
-        (f"{TABLE}reason = 5", "accept, entry 1, reason: 5 is not a reason"),
         (f"{TABLE}reason = '{'x' * 201}'", "accept, entry 1, reason: 'xxx"),
         (f"{TABLE}reason = 'json://{TOKEN} {'x' * 201}'", "accept, entry 1, reason: "),
         *(
@@ -120,9 +94,7 @@ FINDING = "accept, entry 1, finding: "
                 ("'2026-02-30'", "'2026-02-30'"),
                 ("'2026-11-30T12:00:00Z'", "'2026-11-30T12:00:00Z'"),
                 ("2026-11-30T12:00:00Z", "a datetime"),
-                ("12:00:00", "a time"),
                 ("20261130", "20261130"),
-                ("''", "''"),
             )
         ),
     ],
@@ -143,16 +115,3 @@ def test_config_shows_what_can_be_pasted(loads: Loads) -> None:
     (shown,) = [row[1] for row in config.rows(loaded) if row[0] == "accept"]
     assert {"finding": "Pack=banned"} in tomllib.loads(f"accept = {shown}")["accept"]
     assert accepted(loads, f"accept = {shown}") == loaded.settings.all_accepted()
-
-
-def test_the_schema_has_both_forms() -> None:
-    """An editor takes a list, text and tables, and refuses a key or a day that is none."""
-    check = Draft202012Validator(
-        json_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER
-    )
-    table = {"finding": "x", "until": "2026-11-30"}
-    for good in (["x@1.0"], "x, y", [table, "y"]):
-        assert check.is_valid({"accept": good})
-    for bad in ([{"until": "2026-11-30"}], [table | {"day": 1}], 5):
-        assert not check.is_valid({"accept": bad})
-    assert not check.is_valid({"accept": [table | {"until": "soon"}]})

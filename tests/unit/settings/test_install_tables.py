@@ -63,8 +63,6 @@ def test_tables(loads: Loads) -> None:
     [
         (["/mnt/a/ComfyUI", "/mnt/b/ComfyUI"], ["a", "b"]),
         (["/a/box/ComfyUI", "/b/Box", "/box2"], ["a/box", "b/Box", "box2"]),
-        (["/box", "/box/ComfyUI"], ["/box", "/box/ComfyUI"]),
-        (["http://h:1/a", "http://h:1/b", "http://h:2"], ["h:1/a", "h:1/b", "h:2"]),
         (["/ComfyUI", "/comfyui/custom_nodes"], ["/ComfyUI", "/comfyui/custom_nodes"]),
         (["http://h", "https://h"], ["h", "h-2"]),
         ([{"name": "H", "path": "/a"}, "http://h"], ["H", "h-2"]),
@@ -156,16 +154,13 @@ TABLE = "[[installs]]\nname = 'x'\n"
 @pytest.mark.parametrize(
     ("toml", "line"),
     [
-        ("installs = 5", "installs: the value is not a list of installs; write"),
         ("[installs]\nname = 'x'", "installs: the value is not a list of installs"),
         ("installs = ['', 'x']", "installs, entry 1: '' is not a folder or file"),
-        ("installs = [5]", "installs, entry 1: 5 is not a table"),
         (
             "installs = ['localhost:8188']",
             "installs, entry 1: 'localhost:8188' is not a folder or file; an address",
         ),
         (f"installs = ['ssh://u:{TOKEN}@h']", "installs, entry 1: 'ssh://***' is a"),
-        (f"installs = ['u {TOKEN}://h']", "installs, entry 1: '***://***' is a URL"),
         (
             f"installs = ['http://u:{TOKEN}@h:x']",
             "installs, entry 1: the value (not shown) is not the address of a",
@@ -177,7 +172,6 @@ TABLE = "[[installs]]\nname = 'x'\n"
             f"{TABLE}path = 'a'\nsnapshot = 'b.json'",
             "installs, entry 1: give one of path, url and snapshot",
         ),
-        (f"{TABLE}path = 'a'".replace("x", ""), "installs, entry 1, name: '' is not"),
         (f"{TABLE}path = 'http://u:{TOKEN}@h'", "installs, entry 1, path: 'http://***"),
         (f"{TABLE}url = '{TOKEN}'", "installs, entry 1, url: the value (not shown)"),
         (f"{TABLE}snapshot = 'a.txt'", "installs, entry 1, snapshot: 'a.txt' is not a"),
@@ -185,7 +179,6 @@ TABLE = "[[installs]]\nname = 'x'\n"
             f"{TABLE}pfad = 'a'",
             "installs, entry 1, pfad: unknown setting; known are name, path, ",
         ),
-        (f"{TABLE}path = 'a'\nnodes = []", "installs, entry 1, nodes: unknown setting"),
         (
             f"{TABLE}path = 'a'\n{TABLE}path = 'b'".replace("x", "X", 1),
             "installs: two installs have the name 'x'",

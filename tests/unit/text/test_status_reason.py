@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 from hypothesis import given
@@ -117,43 +116,6 @@ def test_the_message_of_a_cut_object_is_read_as_json() -> None:
     assert summarize('{"message": "cut in an escape\\u00') == "cut in an…"
 
 
-_BY = "jane.reviewer@comfy.example"
-_HISTORY = {"status": "NodeVersionStatusBanned", "message": f"see {_BY}", "by": _BY}
-
-
-@pytest.mark.parametrize("indent", [None, 1])
-@pytest.mark.parametrize(
-    "form",
-    [
-        {
-            "message": f"rejected by {_BY}",
-            "by": _BY,
-            "statusHistory": [_HISTORY],
-            "batchId": "x",
-        },
-        {"by": _BY, "status": "x", "message": "m"},
-        {"message": "", "statusHistory": [_HISTORY, _HISTORY]},
-        {"message": json.dumps({"by": _BY, "message": f"see\n{_BY}"})},
-        [
-            {"issue_type": "t", "severity": "critical", "admin_tags": [_BY]},
-            {"scanner": _BY},
-        ],
-        [f"a {_BY}", f"b {_BY}"],
-        [[_BY]],
-    ],
-)
-def test_no_cut_leaves_a_part_of_a_reviewer(form: object, indent: int | None) -> None:
-    """Wherever a reason in JSON is cut off, nothing of a name before the @ is said, nor half a domain."""
-    for reason in (
-        json.dumps(form, indent=indent),
-        json.dumps(form, indent=indent).replace("@", "\\u0040"),
-    ):
-        for end in range(len(reason)):
-            assert not re.search(r"jan|review|comfy|\uff20", summarize(reason[:end])), (
-                reason[:end]
-            )
-
-
 @pytest.mark.parametrize("reason", ["[auto] passed all checks", "{x} is banned"])
 def test_what_only_begins_like_json_is_said_whole(reason: str) -> None:
     """Words in brackets are no JSON that was cut off: their last one stays."""
@@ -177,21 +139,6 @@ def test_of_findings_that_were_cut_off_there_are_at_least_so_many() -> None:
     assert summarize(whole[: whole.index('{"error_type"') + 5]).startswith(
         "at least 2 findings (2 critical): exec_call"
     )
-
-
-@pytest.mark.parametrize(
-    ("count", "said"),
-    [
-        (20_000, "20,000 findings (20,000 info)"),
-        (20_001, "at least 20,000 findings (20,000 info)"),
-    ],
-)
-def test_so_many_findings_are_read_and_no_more(count: int, said: str) -> None:
-    """Thousands are read; past them it is said that there are more."""
-    findings = [{"severity": "info"}] * min(count, 20_000) + [
-        {"issue_type": "noise"}
-    ] * (count - 20_000)
-    assert summarize(json.dumps(findings)) == said
 
 
 @pytest.mark.parametrize(
@@ -225,19 +172,12 @@ def test_of_many_ratings_the_worst_are_named() -> None:
     [
         "[" * 200_000,
         '{"message":' * 100_000,
-        "[NaN, Infinity]",
         '[{"severity": NaN, "line_number": -Infinity, "issue_type": {"a": []}, "file_path": 7}]',
-        '{"message": {"message": "x"}, "statusHistory": {"a": 1}}',
-        "[" + "9" * 100_000 + "]",
-        "[null, true]",
-        "[]",
-        "{}",
         '["\ud800"]',
         '[{"severity": ["critical"]}]' * 3,
         '{"message": "' + "\\" * 100_000,
         "[" + ", " * 500_000,
         json.dumps([{"code_snippet": "x" * 2_000_000, "severity": "critical"}]),
-        json.dumps(_FINDINGS * 10_000),
     ],
 )
 def test_anything_is_survived(reason: str) -> None:
