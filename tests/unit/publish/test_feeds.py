@@ -8,7 +8,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.hostile.corpus import BROKEN, TEXTS
 from tests.support.factories import NOW, PACK, URL, event, known, minute, version
 from watcher.alerts.digest import compose
 from watcher.alerts.render import Format, render
@@ -129,22 +128,3 @@ def test_a_link_leads_to_a_page_of_the_registry(fields: dict[str, Any]) -> None:
     [entry] = _entries(public)
     assert "url" not in entry
     assert entry["content"]
-
-
-def test_one_element_is_one_line() -> None:
-    """A difference of two feeds shows which entries are new."""
-    before = atom(_public(event("e1"))).splitlines()
-    news = event("e2", Kind.BANNED, at=minute(1))
-    after = atom(_public(event("e1"), news)).splitlines()
-    assert [line for line in before if line not in after] == []
-    assert after[8:10] == ["<entry>", "<id>urn:comfy-watch:event:e2</id>"]
-
-
-@pytest.mark.parametrize("text", [*BROKEN, *TEXTS[:: len(TEXTS) // 40], "\0\x08\ufffe"])
-def test_hostile_reasons_say_what_an_alert_says(text: str) -> None:
-    """The text of an entry is that of the alert, also where it was more than text."""
-    flagged = event(reason=text, version=text)
-    alert = render(compose((flagged,)), Format.TEXT, 10_000, 1000)
-    [entry] = _entries(_public(flagged))
-    assert alert.body.startswith(entry["content"])
-    assert entry["title"] == alert.title

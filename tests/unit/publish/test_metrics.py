@@ -127,12 +127,13 @@ def test_the_examples_for_prometheus_know_no_other_figures() -> None:
 
 def test_before_the_first_poll_it_is_a_document_without_moments() -> None:
     """All figures are 0 then, and what never was is not there."""
-    found = read(metrics(public(State())))
+    two = replace(TERMS, selection=Selection(names=(PACK, "other")))
+    found = read(metrics(public(State(), two)))
     assert {name for (name, _), figure in found.items() if figure} == {
         "build_info",
         "packs",
     }
-    assert of(found, "packs")["unread"] == 1
+    assert of(found, "packs")["unread"] == 2
     assert not {name for name, _ in found if "last_poll" in name or "oldest" in name}
 
 

@@ -1,4 +1,4 @@
-"""The public record of bans, held against the rules of the OSV schema."""
+"""The public record of bans, in the form of the OSV schema 1.7.5."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 
 from tests.support.factories import NOW, PACK, URL, known, minute, public, version
@@ -20,56 +18,6 @@ from tests.support.parameters import examples
 from tests.support.strategies import made
 from watcher.model.snapshot import Ban
 from watcher.publish.documents import documents
-
-_MOMENT = {
-    "type": "string",
-    "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$",
-}
-_TEXT = {"type": "string"}
-
-
-def _object(required: str, **properties: object) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required.split(),
-        "additionalProperties": False,
-    }
-
-
-_RANGE = _object(
-    "type events",
-    type={"enum": ["SEMVER"]},
-    events={"type": "array", "items": _object("introduced", introduced=_TEXT)},
-)
-_AFFECTED = _object(
-    "database_specific",
-    versions={"type": "array", "items": {"type": "string", "minLength": 1}},
-    ranges={"type": "array", "items": _RANGE},
-    database_specific=_object(
-        "node version version_id reason",
-        node=_TEXT,
-        version={"type": ["string", "null"]},
-        version_id={"type": ["string", "null"]},
-        reason=_TEXT,
-    ),
-)
-RULES = _object(
-    "schema_version id modified published summary details affected references",
-    schema_version={"const": "1.7.5"},
-    id={"type": "string", "pattern": "^x_COMFY-[0-9a-f]{16}$"},
-    modified=_MOMENT,
-    published=_MOMENT,
-    withdrawn=_MOMENT,
-    summary={"type": "string", "maxLength": 120},
-    details=_TEXT,
-    affected={"type": "array", "items": _AFFECTED},
-    references={
-        "type": "array",
-        "items": _object("type url", type={"const": "WEB"}, url=_TEXT),
-    },
-)
-"""What the schema asks of the fields that are used, and that no other field is."""
 
 
 def record(bans: Mapping[str, Ban], text: str = "1") -> dict[str, Any]:
@@ -172,8 +120,8 @@ def test_hostile_texts() -> None:
 
 @examples(60)
 @given(st.dictionaries(st.text(max_size=3), made(Ban), max_size=3))
-def test_any_ban_makes_a_valid_document(bans: dict[str, Ban]) -> None:
-    """Whatever texts it has, a document is ASCII, keeps the schema's rules, and its reason is text in Markdown."""
+def test_any_reason_is_text(bans: dict[str, Ban]) -> None:
+    """Whatever texts a ban has, its document is ASCII, and its reason is text in Markdown."""
     rows = [version(text, id=text) for text in bans if text]
     node = known(*rows, bans={one.key: bans[one.version] for one in rows})
     node = replace(node, ban=bans.get(""))
@@ -181,9 +129,7 @@ def test_any_ban_makes_a_valid_document(bans: dict[str, Ban]) -> None:
         document = json.loads(text)
         assert text.isascii()
         assert "\\u202e" not in text
-        Draft202012Validator(RULES).validate(document)
         assert name == f"osv/{document['id']}.json"
-        assert urlsplit(document["references"][0]["url"]).scheme == "https"
         kinds = [token.type for token in MarkdownIt().parse(document["details"])]
         reason = ["code_block"] if "Its reason" in document["details"] else []
         assert kinds == ["paragraph_open", "inline", "paragraph_close", *reason]

@@ -10,22 +10,17 @@ import pytest
 from tests.support.factories import (
     NOW,
     PACK,
-    channel,
     event,
-    exposed_to,
     install,
     known,
     minute,
-    running,
     version,
 )
-from watcher.alerts.queues.outbox import Outbox, enqueue
-from watcher.changes.health import FailureStreak
-from watcher.model.event import About, Event, Kind
+from watcher.model.event import Event, Kind
 from watcher.model.finding import Installed, KnownInstall
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Node, Publisher, Snapshot, SweepBaseline
+from watcher.model.snapshot import Node, Publisher, Snapshot
 from watcher.publish.public import Public, Terms, knows_installs, published
 from watcher.state.model import Checks, State
 
@@ -35,20 +30,9 @@ HOST = "10.0.0.7:8188"
 TERMS = Terms(
     selection=Selection(names=(PACK,)),
     minimum_age=0.0,
-    channels=(channel("ops"), channel("chat")),
     installs=(install(HOST, is_named=False), install("home")),
 )
-FAILED = FailureStreak(count=1, since=NOW, error=f"cannot reach {HOST}")
-RUN = Pack(
-    folder=KEY,
-    kind=PackKind.REGISTRY,
-    id=PACK,
-    version="1.0.0",
-    place=HOST,
-    repository=f"ssh://{HOST}/x",
-    evidence=HOST,
-    own_file=f"/{HOST}",
-)
+RUN = Pack(folder=KEY, kind=PackKind.REGISTRY, id=PACK, version="1.0.0")
 COPY = Copy(install=HOST, version="1.0.0", enabled=True, folder=KEY)
 AT_HOME = Copy(install="home", version="1.0.0", enabled=True)
 POLLED = Checks(polled_at=NOW)
@@ -64,42 +48,6 @@ def state_of(*nodes: Node, **fields: Any) -> State:
 def public(state: State, *events: Event) -> Public:
     """Return what may be published."""
     return published(state, events, TERMS, "1.2.3")
-
-
-def test_no_host_is_anywhere() -> None:
-    """Nothing says where an install or a pack is, or why something failed."""
-    state = state_of(
-        snapshot=Snapshot(
-            failing={About.INSTALL: {HOST: "failing"}},
-            nodes={KEY: known(version())},
-            installed=Installed(
-                known={HOST: KnownInstall()},
-            ),
-        ),
-        checks=replace(
-            POLLED, streaks={About.NODE: {KEY: FAILED}, About.INSTALL: {HOST: FAILED}}
-        ),
-        installs={HOST: (RUN,)},
-    )
-    state = running(state, **{KEY: exposed_to("flagged", "1.0.0", HOST)})
-    history = [
-        event("e1", Kind.EXPOSED, installed=(COPY,)),
-        event(
-            "e2",
-            Kind.APPEARED,
-            install=HOST,
-            folder=KEY,
-            reason=HOST,
-        ),
-        event("e3", Kind.FAILING, node=None, install=HOST, reason=HOST),
-        event("e4", Kind.FAILING, reason=f"cannot reach {HOST}"),
-    ]
-    found = public(state, *history)
-    assert HOST not in repr(found)
-    assert len(found.events) == len(history)
-    (row,) = found.rows
-    assert (row.error, len(row.installed), len(row.run)) == ("", 1, 1)
-    assert (*found.unread, *found.unscanned) == (KEY, "(unnamed)")
 
 
 def test_an_install_has_its_name_or_none() -> None:
@@ -137,15 +85,6 @@ def test_the_id_of_an_event_about_an_install_is_made_of_what_is_public() -> None
     assert ids(event("e4")) == ["e4"]
 
 
-def test_undelivered_alerts() -> None:
-    """Each channel has the number of its alerts and the moment of the oldest, and no name."""
-    ops, _ = TERMS.channels
-    events = (event("e1", at=minute(1)), event("e2", at=minute(2)))
-    waiting = enqueue(Outbox(), (ops,), events, 1, minute(2))
-    found = public(state_of(outbox=waiting)).channels
-    assert [(one.alerts, one.oldest) for one in found] == [(2, minute(1)), (0, "")]
-
-
 def test_which_packs() -> None:
     """They are named, a publisher's and not left out, chosen by a glob, or watched by the last poll, each once."""
     nodes = [known(version(), node=name) for name in ("Beta", "gamma", "other")]
@@ -158,16 +97,6 @@ def test_which_packs() -> None:
     assert [row.node for row in found.rows] == ["beta", PACK, "own", "gamma", "run"]
     assert {*found.nodes} == {"beta", "gamma"}
     assert found.node("run").node == "run"
-
-
-def test_when_it_began() -> None:
-    """The first baseline counts, that of a pack or of all."""
-    first, second = known(baseline_at=minute(1)), known(baseline_at="")
-    assert public(state_of(first, second)).began in {"", minute(1)}
-    swept = Snapshot(
-        nodes={KEY: first}, sweep_baseline=SweepBaseline(baseline_at=minute(0))
-    )
-    assert public(state_of(snapshot=swept)).began == minute(0)
 
 
 @pytest.mark.parametrize(
