@@ -9,20 +9,13 @@ import pytest
 
 from tests.installs import tree
 from tests.installs.network import GitHub
-from tests.installs.observer import Observer
 from tests.installs.ours import Ours
 from tests.installs.tools import ENVIRONMENT, Tools, lack
 from tests.support.program import Completed
 
 
 @pytest.fixture(scope="session")
-def observer(tmp_path_factory: pytest.TempPathFactory) -> Observer:
-    """What looks at the folder while it is built; use `built` too."""
-    return Observer(tmp_path_factory.mktemp("installs") / "ComfyUI")
-
-
-@pytest.fixture(scope="session")
-def built(observer: Observer) -> Iterator[Tools]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
     """The programs, and their `root`: what they built from the network of `tree`, which they asked nothing else."""
     if not (ENVIRONMENT / "ready").exists():
         lack(
@@ -30,11 +23,10 @@ def built(observer: Observer) -> Iterator[Tools]:
         )
     if shutil.which("git") is None:
         lack("git is not installed")
-    folder = observer.root.parent
+    folder = tmp_path_factory.mktemp("installs")
     with tree.network() as network:
-        tools = Tools(observer.root, folder / "home", network.environment)
-        with observer:
-            tree.build(tools, GitHub(folder / "github"))
+        tools = Tools(folder / "ComfyUI", folder / "home", network.environment)
+        tree.build(tools, GitHub(folder / "github"))
         yield tools
         assert network.strays == []
 

@@ -1,4 +1,4 @@
-"""`comfy-watch installed FOLDER` beside git, `cm-cli show`, `comfy node show` and `comfy outdated` in that folder."""
+"""`comfy-watch installed FOLDER` beside git, `cm-cli show` and `comfy node show` in that folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.installs.listings import outdated, shown
+from tests.installs.listings import shown
 from tests.installs.ours import Ours, Row
 from tests.installs.tools import Tools
 
@@ -64,15 +64,8 @@ _UNLISTED = {
 }
 """What the Manager's list leaves out, and why; we do not."""
 
-_RELEASED = {
-    "hotel": ("hotel", "3.0.0"),
-    "papa": ("papa", "1.0.0"),
-    "ComfyUI-Alpha-Fork": ("alpha", "1.0.0"),
-    "ComfyUI-Manager": ("comfyui-manager", "3.41"),
-}
-"""Clones with a pyproject, and what it claims: an id, and the version of the last release."""
 _ELSEWHERE = "ComfyUI-Tango"
-"""A clone whose `.git` is a file that leads out of the folder: git follows, and comfy-cli; the Manager does not."""
+"""A clone whose `.git` is a file that leads out of the folder: git follows; the Manager does not."""
 
 
 def test_everything(built: Tools, installed: Ours) -> None:
@@ -107,28 +100,6 @@ def test_manager(built: Tools, installed: Ours) -> None:
     for state in (True, False):
         listed = shown(built.comfy("node", "show", "enabled" if state else "disabled"))
         assert listed == {row for row in ours if row[2] is state}
-
-
-def test_comfy_outdated(built: Tools, installed: Ours) -> None:
-    """`comfy outdated` reads the same versions, as they are written, and commits; but it believes a clone's pyproject.
-
-    A clone is at some commit, not at the version of its last release. And it looks into no `.disabled`, takes a folder
-    named `.disabled` for one that runs, and knows no packs that are files.
-    """
-    ours = set()
-    for row in installed(built.root):
-        if row.kind in {"registry", "claimed"} and row.enabled:
-            ours.add(("registry", row.id, row.version))
-        elif row.kind == "git" and not row.folder.startswith(".disabled/"):
-            ours.add(("git", row.folder, row.commit))
-        elif row.kind == "unknown":
-            ours.add(("unknown", row.folder, None))
-    theirs = outdated(built)
-    (followed,) = (row for row in theirs if row[1] == _ELSEWHERE)
-    theirs.remove(followed)
-    ours.remove(("git", _ELSEWHERE, None))
-    assert {name for _, name, _ in ours - theirs} == set(_RELEASED)
-    assert theirs - ours == {("registry", *claimed) for claimed in _RELEASED.values()}
 
 
 def test_workspace(built: Tools, installed: Ours) -> None:

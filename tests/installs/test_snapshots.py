@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.installs.ours import Ours, Row
+from tests.installs.ours import Ours
 from tests.installs.tools import Tools
 
 pytestmark = pytest.mark.installs
@@ -88,23 +88,3 @@ def test_snapshot(built: Tools, installed: Ours, tmp_path: Path, name: str) -> N
     assert files == {
         (row.folder, True) for row in folder if row.kind == "file" and row.enabled
     }
-
-
-def test_newest(built: Tools, installed: Ours, tmp_path: Path) -> None:
-    """Of the Manager's own folder of snapshots the newest is read: what was removed since the first is not in it."""
-    folder = built.root / "user" / "__manager" / "snapshots"
-    built.cm_cli("save-snapshot", "--no-full-snapshot")
-    (first,) = folder.iterdir()
-    before = installed(folder / "*.json")
-    assert before == installed(first)
-    gone = built.root / "custom_nodes" / "november.py"
-    gone.unlink()
-    try:
-        built.cm_cli("save-snapshot", "--no-full-snapshot")
-        after = installed(folder / "*.json")
-    finally:
-        gone.write_text("NODE_CLASS_MAPPINGS = {}\n", "utf-8")
-        for path in folder.iterdir():
-            path.unlink()
-    assert set(before) - set(after) == {Row(folder="november.py", kind="file")}
-    assert set(after) <= set(before)

@@ -54,10 +54,6 @@ class Tools:
         }
         return own | self._surrounding
 
-    def at(self, root: Path) -> Tools:
-        """Return the same programs for another ComfyUI folder."""
-        return Tools(root, self.home, self._surrounding)
-
     def cm_cli(self, *words: str) -> str:
         """Run the Manager's program to its end and return its stdout; AssertionError if it fails."""
         return self.run("cm-cli", *words)

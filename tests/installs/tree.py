@@ -38,12 +38,12 @@ _VERSIONS = {
     "papa": ("1.0.0",),
     "comfyui-manager": ("3.41",),
 }
-PACKS = tuple(
+_PACKS = tuple(
     Published(id=id_, versions=versions, repository=f"{_GITHUB}/{_REPOSITORIES[id_]}")
     for id_, versions in _VERSIONS.items()
 )
 """What the registry has when the packs are installed."""
-GONE = "foxtrot"
+_GONE = "foxtrot"
 """What it has no more when they are listed."""
 _UNREGISTERED = (
     "bob/ComfyUI-India",
@@ -62,7 +62,7 @@ _MANAGER = "Comfy-Org/ComfyUI-Manager"
 def build(tools: Tools, github: GitHub) -> None:
     """Build the folder. What the programs cannot do by themselves is done as people do it, with git and by hand."""
     _prepare(tools, github)
-    _list(tools.root, PACKS)
+    _list(tools.root, _PACKS)
     nodes = tools.root / "custom_nodes"
 
     first = (
@@ -108,12 +108,12 @@ def build(tools: Tools, github: GitHub) -> None:
         (nodes / name).write_text("NODE_CLASS_MAPPINGS = {}\n", "utf-8")
     (nodes / "romeo").mkdir()
     (nodes / "romeo" / "__init__.py").write_text("NODE_CLASS_MAPPINGS = {}\n", "utf-8")
-    _list(tools.root, tuple(pack for pack in PACKS if pack.id != GONE))
+    _list(tools.root, tuple(pack for pack in _PACKS if pack.id != _GONE))
 
 
 def network() -> Network:
     """Return the network from which the folder is built."""
-    return Network(PACKS)
+    return Network(_PACKS)
 
 
 def _prepare(tools: Tools, github: GitHub) -> None:
