@@ -104,27 +104,16 @@ def test_below_a_path_with_a_login(comfyui: FakeManager) -> None:
     )
 
 
-def test_no_manager(comfyui: FakeManager) -> None:
-    """What was asked for and what came is said: no list of packs."""
-    comfyui.generation = 0
-
-    def said(new: int, old: int) -> str:
-        answers = f"{LISTS[4]} answers HTTP {new}, {LISTS[3]} answers HTTP {old}"
-        return f"no list of packs from a Manager: {answers}"
-
-    assert _refused(comfyui.url) == said(404, 404)
-    comfyui.answer = {LISTS[4]: 500}
-    assert _refused(comfyui.url) == said(500, 404)
-    comfyui.answer = dict.fromkeys(LISTS.values(), Answer(body=b"<html>hello</html>"))
-    assert _refused(comfyui.url) == said(200, 200)
-
-
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
         (
             Answer(status=401),
             f"no list of packs from a Manager: {LISTS[4]} answers HTTP 401, {LISTS[3]} answers HTTP 404",
+        ),
+        (
+            Answer(body=b"<html>hello</html>"),
+            f"no list of packs from a Manager: {LISTS[4]} answers HTTP 200, {LISTS[3]} answers HTTP 404",
         ),
         (
             Answer(body=b"[1]"),
