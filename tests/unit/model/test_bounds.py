@@ -32,12 +32,10 @@ def test_what_was_added_to_a_long_list_is_said() -> None:
         _said(_LONG, ["evil==6.6", *_LONG[:40], *_LONG[41:]])
         == f"dependencies: adds evil==6.6; drops {_LONG[40]}"
     )
-    assert (
-        _said(_LONG, _LONG[::-1]) == "dependencies: the same in another order or number"
-    )
-    assert "drops" not in _said(["a"], ["a", *_LONG])
+    reordered = "dependencies: the same in another order or number"
+    assert _said(_LONG, _LONG[::-1]) == reordered
     shown = ", ".join(_LONG[:6])
-    assert _said([], [*_LONG, "evil"]) == f"dependencies: adds {shown} and 55 more"
+    assert _said(["a"], ["a", *_LONG]) == f"dependencies: adds {shown} and 54 more"
     assert _said([*_LONG, "evil"], []) == f"dependencies: drops {shown} and 55 more"
 
 
@@ -53,21 +51,14 @@ def test_the_last_item_counts_what_is_left_out() -> None:
 def test_a_long_list_can_be_shortened_twice() -> None:
     """What was left out the first time is still counted, and nothing is counted that was not."""
     new = [f"x{number}" for number in range(400)]
-    for kept in ([], _LONG[1:]):
-        once = _cut(_change(_LONG, [*kept, *new]), 1000)
-        for longest in (1000, 300):
-            twice = _cut(once, longest)
-            counted = [(twice.before, twice.before_cut), (twice.after, twice.after_cut)]
-            assert [len(items) + (cut or _NONE).left for items, cut in counted] == [
-                60 - len(kept),
-                400,
-            ]
-            # What is short enough is not cut again.
-            assert not kept or twice.before == once.before
-        [least] = public_form(event(changes=(_cut(once, 80),))).changes
-        assert max(len(least.before), len(least.after)) <= 80 + 100
-    same = _cut(_change(_LONG, [*_LONG, "evil"]), LONGEST_TEXT)
-    assert _cut(same, LONGEST_TEXT) == same
+    once = _cut(_change(_LONG, [*_LONG[1:], *new]), 1000)
+    for longest in (1000, 300):
+        twice = _cut(once, longest)
+        counted = [(twice.before, twice.before_cut), (twice.after, twice.after_cut)]
+        assert [len(items) + (cut or _NONE).left for items, cut in counted] == [1, 400]
+    [least] = public_form(event(changes=(_cut(once, 80),))).changes
+    assert max(len(least.before), len(least.after)) <= 80 + 100
+    assert _cut(once, 1000) == once
 
 
 def test_the_shortest_form_shows_what_was_added() -> None:

@@ -47,9 +47,7 @@ def test_verdicts_without_an_event() -> None:
         ("flagged-info", "deleted", False),
         ("flagged", "flagged-info", False),
         ("flagged-info", "flagged", False),
-        ("flagged-info", "deprecated", False),
         ("deprecated", "flagged-info", True),
-        ("deprecated", "flagged", False),
     ],
 )
 def test_what_is_worse(grade: str, than: str, worse: bool) -> None:
