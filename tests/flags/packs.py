@@ -1,174 +1,127 @@
 """Packs and what becomes of them, made up from a seed: the truth that only the scanner knows, week by week.
 
 A pack has habits: places in its code that a rule of the scanner matches, such as `os.environ` in `nodes.py`. Each of
-its versions is flagged with findings at those places, on lines that move. `Shares` says how often something else
-happens. The rules are those of docs/dev/registry.md, as often as their descriptions let expect.
+its versions is flagged with findings at those places, on lines that move. The shares say how often something else
+happens.
 """
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING
 
-START = datetime(2026, 3, 1, tzinfo=UTC)
-_WEEK = timedelta(weeks=1)
-_YOUNG = 9 * _WEEK
-_APART = 10 * _WEEK
-"""Between two versions of a pack from before the first poll."""
+READ_AT_MOST_MB = 2
+"""Megabytes of an answer that the polls of these tests read; the ordinary bound would only make them slow."""
+_ITEMS_READ = 20_000
+_MOST_KEPT = 100
+"""Places of a version that are certain to be remembered."""
 
 Place = tuple[str, str]
 """A rule, and the file in which it matched."""
 Number = tuple[int, int, int]
 """Of a version, as semantic versioning orders them."""
-Key = tuple[str, Number]
-"""A pack's name, and a version's number."""
 
-INFO, CRITICAL = "info", "critical"
+INFO = "info"
+_RULES = ("environment", "command_injection", "network", "vendored", "file_access")
+_FILES = ("__init__.py", "nodes.py", "utils.py", "server.py", "install.py", "api.py")
 
-_RULES: Mapping[str, int] = {
-    "python_environment_manipulation": 30,
-    "python_command_injection_risk": 24,
-    "python_network_operations": 14,
-    "vendored_unknown": 10,
-    "python_sensitive_file_access": 7,
-    "python_bytecode_manipulation": 5,
-    "python_url_command_execution": 4,
-    "python_dynamic_execution": 3,
-    "python_database_connections": 2,
-    "windows_process_manipulation": 1,
+# Of packs, or of releases.
+_WITH_HABITS = 0.62
+_SEVERE = 0.004
+_RELEASED_IN_A_WEEK = 0.09
+_NEWCOMERS = 0.015
+_GROWN = 0.025
+_BACKPORTS = 0.04
+_UNREADABLE = 0.008
+_FAILING = 0.004
+# Of versions of a status in a week.
+_TURNS = {
+    PENDING: {},
+    FLAGGED: {ACTIVE: 0.004, BANNED: 0.0004, DELETED: 0.0004, PENDING: 0.0005},
+    ACTIVE: {BANNED: 0.00004, FLAGGED: 0.0005},
+    BANNED: {ACTIVE: 0.1, FLAGGED: 0.1},
+    DELETED: {ACTIVE: 0.1},
 }
-_FILES = (
-    *(
-        "__init__.py",
-        "nodes.py",
-        "utils.py",
-        "server.py",
-        "install.py",
-        "api/routes.py",
-    ),
-    *(
-        "nodes/image.py",
-        "nodes/video.py",
-        "nodes/audio.py",
-        "lib/ffmpeg.py",
-        "py/models.py",
-    ),
-)
-_BUNDLE = "web/dist/index.js"
-_STOLEN: tuple[Place, ...] = (
-    ("python_network_operations", "nodes/glow.py"),
-    ("python_sensitive_file_access", "nodes/glow.py"),
-    ("windows_process_manipulation", "lib/_native.py"),
-)
-"""What an attacker's version has that the pack never had; the scanner calls it informational too."""
-_MOST_KEPT = 100
-"""Places of a version that are certain to be remembered."""
 
 
 class Told(Enum):
     """How the registry tells a version's findings, whenever it is asked."""
 
     WHOLE = "a list of all"
-    OLDER = "a list of all, under the older names"
     IN_MESSAGE = "a list of all, as text inside an object's message"
-    IN_HISTORY = "a list of all, as text inside an object's history"
-    EMPTY = "nothing"
     IN_WORDS = "a sentence"
     CUT_OFF = "a list that ends in the middle"
     TOO_LARGE = "more than is read"
     TOO_MANY = "more items than are read"
 
 
-READABLE = frozenset({Told.WHOLE, Told.OLDER, Told.IN_MESSAGE, Told.IN_HISTORY})
+_READABLE = frozenset({Told.WHOLE, Told.IN_MESSAGE})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shares:
-    """How often things happen: a share of packs, of releases, or of versions in a week."""
+class Due(Enum):
+    """What must become of a flag."""
 
-    with_habits: float = 0.62
-    """Of versions, that are flagged: those of packs with habits."""
-    severe: float = 0.004
-    """Of those packs, that have a finding of another severity, or of none, in each version."""
-    hashed: float = 0.0
-    """Of those packs, that bundle a file whose name differs in each version."""
-    earlier_pardoned: float = 0.1
-    """Of the flagged versions from before the first poll, that a person has let pass."""
-    releases: float = 0.09
-    """Of packs in a week: about 55 versions a day of 4,348 packs."""
-    newcomers: float = 0.015
-    """Of releases, that are the first of a pack that nobody knew."""
-    grown: float = 0.025
-    """Of releases, that have a finding in another place."""
-    taken_over: float = 0.004
-    """Of releases, that are an attacker's."""
-    backports: float = 0.04
-    """Of releases, that belong to an older line."""
-    unreadable: float = 0.008
-    """Of releases, whose reason cannot be read in full, ever."""
-    failing: float = 0.004
-    """Of packs with habits, whose reasons cannot be requested at a poll."""
-    pardoned: float = 0.0005
-    """Of flagged versions in a week, that a person lets pass."""
-    pardoned_soon: float = 0.03
-    """The same of those that are younger than two months: their publishers ask for it."""
-    banned: float = 0.0004
-    """Of flagged versions, that a person bans; of active ones a tenth of that."""
-    scanned_again: float = 0.0005
-    """Of flagged versions, that are pending for a week."""
-    flagged_late: float = 0.0005
-    """Of active versions of packs with habits, that are flagged after all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One finding of the scanner."""
-
-    rule: str
-    file: str
-    line: int
-    severity: str | None
+    PASSES = "must pass"
+    EITHER = "may be left out"
+    LEFT_OUT = "must be left out"
 
 
 @dataclass(slots=True, eq=False)
 class Release:
-    """A version, what the scanner found in it, and how it stands."""
+    """A version, the severity of what the scanner found at each place, and how it stands."""
 
-    key: Key
-    found: tuple[Found, ...]
+    pack: str
+    number: Number
+    found: dict[Place, str]
     told: Told
-    status: str
-    created: datetime
+    status: str = PENDING
 
     @property
     def text(self) -> str:
         """The version as text."""
-        return ".".join(map(str, self.key[1]))
-
-    @property
-    def places(self) -> frozenset[Place]:
-        """Where what was found."""
-        return frozenset((one.rule, one.file) for one in self.found)
-
-    @property
-    def is_info(self) -> bool:
-        """Whether every finding is called informational."""
-        return all(one.severity == INFO for one in self.found)
-
-    @property
-    def is_kept_whole(self) -> bool:
-        """Whether it has no more places than are certain to be remembered."""
-        return len(self.places) <= _MOST_KEPT
+        return ".".join(map(str, self.number))
 
     @property
     def verdict(self) -> str:
         """What the scanner makes of it."""
         return FLAGGED if self.found else ACTIVE
+
+    def reason(self, dice: random.Random) -> str:
+        """Return its reason as the registry has it."""
+        items = [
+            {
+                "issue_type": rule,
+                "severity": severity,
+                "file_path": file,
+                "line_number": dice.randint(1, 900),
+                "code_snippet": "subprocess.run([ffmpeg, '-i', path])",
+            }
+            for (rule, file), severity in self.found.items()
+        ]
+        if not items:
+            return "Passed automated checks"
+        match self.told:
+            case Told.WHOLE:
+                return json.dumps(items)
+            case Told.IN_MESSAGE:
+                return json.dumps(
+                    {"message": json.dumps(items), "by": "jane@x.example"}
+                )
+            case Told.IN_WORDS:
+                return "Flagged for a review"
+            case Told.CUT_OFF:
+                return json.dumps(items)[:-12]
+            case Told.TOO_LARGE:
+                snippet = "x" * (READ_AT_MOST_MB << 20)
+                return json.dumps([items[0] | {"code_snippet": snippet}])
+            case Told.TOO_MANY:
+                short = {"issue_type": "network", "severity": INFO, "file_path": "x.py"}
+                return json.dumps([short] * _ITEMS_READ + items)
 
 
 @dataclass(slots=True, eq=False)
@@ -176,35 +129,55 @@ class MadePack:
     """A pack, with the places where the scanner finds something in each of its versions, and their severities."""
 
     name: str
-    habits: dict[Place, str | None]
+    habits: dict[Place, str]
     releases: dict[Number, Release] = field(default_factory=dict)
-    is_hashed: bool = False
-    is_banned: bool = False
-    """As a whole; nothing happens to it any more."""
 
-    @property
-    def newest(self) -> Number:
-        """Its highest number."""
-        return max(self.releases)
+
+def due(pack: MadePack, release: Release, failing: frozenset[str]) -> Due:
+    """Return what must become of the flag of a version that a poll sees now.
+
+    The rule is docs/dev/behaviour.md, Events (Severity). The program cannot know all that was ever found, so there are
+    flags that may be left out, and need not.
+    """
+    is_read = release.told in _READABLE and pack.name not in failing
+    if not is_read or {*release.found.values()} != {INFO}:
+        return Due.PASSES
+    earlier = [one for at, one in pack.releases.items() if at < release.number]
+    ever: set[Place] = set().union(*(one.found for one in earlier))
+    if not release.found.keys() <= ever:
+        return Due.PASSES
+    # Only the findings of the nearest earlier version that is flagged now are certain to be known: they are in the same
+    # answer, unless that is too large for what another version has.
+    shown = [one for one in pack.releases.values() if one.status == FLAGGED]
+    if any(one.told in {Told.TOO_LARGE, Told.TOO_MANY} for one in shown):
+        return Due.EITHER
+    flagged = [one for one in earlier if one.status == FLAGGED]
+    nearest = max(flagged, key=lambda one: one.number, default=None)
+    if nearest is None or nearest.told not in _READABLE:
+        return Due.EITHER
+    is_known = release.found.keys() <= nearest.found.keys()
+    is_kept = len(nearest.found) <= _MOST_KEPT
+    return Due.LEFT_OUT if is_known and is_kept else Due.EITHER
 
 
 class Packs:
     """All packs of a registry, of which `step` lets some weeks pass; the same arguments give the same lives.
 
-    `number` packs exist before the first poll, with 6 to 7 versions each. `failing` are the packs whose reasons cannot
-    be requested after the last step.
+    `number` packs exist before the first poll. What is uncommon happens `trouble` times as often as usual. `failing`
+    are the packs whose reasons cannot be requested after the last step.
     """
 
-    def __init__(self, number: int, seed: int, shares: Shares) -> None:
+    def __init__(self, number: int, seed: int, trouble: float = 1) -> None:
         self.dice = random.Random(seed)
-        self.shares = shares
-        self.now = START
         self.failing: frozenset[str] = frozenset()
         self.packs: dict[str, MadePack] = {}
-        self._settled = self._flagged = 0
-        """Versions from before the first poll, and those of them that are flagged."""
+        self._trouble = trouble
         for _ in range(number):
-            self._settled_pack()
+            pack = self._pack()
+            for _ in range(self.dice.randint(1, 12)):
+                release = self._release(pack, self._next(pack))
+                is_pardoned = release.found and self._happens(0.1)
+                release.status = ACTIVE if is_pardoned else release.verdict
 
     @property
     def releases(self) -> Iterator[Release]:
@@ -214,141 +187,63 @@ class Packs:
 
     def step(self, weeks: float) -> list[Release]:
         """Let some weeks pass, and return the versions that are new or stand otherwise, each once."""
-        self.now += weeks * _WEEK
         touched = list(self._moved(weeks))
-        living = [one for one in self.packs.values() if not one.is_banned]
+        there = [*self.packs.values()]
         touched += [
             self._released(pack)
-            for pack in living
-            if self._happens(self.shares.releases * weeks)
+            for pack in there
+            if self._happens(_RELEASED_IN_A_WEEK * weeks)
         ]
         self.failing = frozenset(
-            one.name
-            for one in living
-            if one.habits and self._happens(self.shares.failing)
+            one.name for one in there if self._is_trouble(_FAILING)
         )
         return touched
 
-    def ban_one(self, *, besides: Iterable[Release]) -> MadePack:
-        """Ban a pack as a whole, none that these versions are of."""
-        spared = {one.key[0] for one in besides}
-        pack = self.dice.choice(
-            [
-                one
-                for one in self.packs.values()
-                if not (one.is_banned or one.name in spared)
-            ]
-        )
-        pack.is_banned = True
+    def _pack(self) -> MadePack:
+        pack = MadePack(f"pack-{len(self.packs)}", habits={})
+        self.packs[pack.name] = pack
+        if self._happens(_WITH_HABITS):
+            for _ in range(self.dice.randint(1, 5)):
+                self._grow(pack)
+            if self._is_trouble(_SEVERE):
+                pack.habits["prohibited-string", "nodes.py"] = "critical"
+            if self._is_trouble(_SEVERE):
+                many = {("vendored", f"web/lib/{at}.js"): INFO for at in range(130)}
+                pack.habits |= many
         return pack
 
-    # Before the first poll
-
-    def _settled_pack(self) -> None:
-        # Few packs have most of the versions: dice would make the share of flagged ones differ much.
-        pack = self._pack(
-            has_habits=self._flagged <= self.shares.with_habits * self._settled
-        )
-        # By a Pareto distribution: the median is 3 where the mean is 6.5, and one in a hundred has 60.
-        count = min(1 + int(self.dice.paretovariate(1.16) * 1.6), 60)
-        for before in range(count, 0, -1):
-            release = self._release(
-                pack, self._next(pack), created=START - before * _APART
-            )
-            is_pardoned = release.found and self._happens(self.shares.earlier_pardoned)
-            release.status = ACTIVE if is_pardoned else release.verdict
-        self._settled += count
-        self._flagged += count if pack.habits else 0
-
-    def _pack(self, *, has_habits: bool) -> MadePack:
-        name = f"pack-{len(self.packs)}"
-        pack = self.packs[name] = MadePack(name, habits={})
-        if not has_habits:
-            return pack
-        for _ in range(min(1 + int(self.dice.expovariate(0.5)), 30)):
-            pack.habits[self._place()] = INFO
-        if self._happens(self.shares.severe):
-            pack.habits["prohibited-string", "nodes.py"] = self.dice.choice(
-                (CRITICAL, None)
-            )
-        if self._happens(0.005):
-            # One scan can have 158 findings, all informational.
-            pack.habits |= {
-                ("vendored_unknown", f"web/lib/{at}.js"): INFO for at in range(130)
-            }
-        pack.is_hashed = self._happens(self.shares.hashed)
-        return pack
-
-    def _place(self) -> Place:
-        [rule] = self.dice.choices([*_RULES], [*_RULES.values()])
-        return rule, _BUNDLE if rule == "vendored_unknown" else self.dice.choice(_FILES)
-
-    # Some weeks
+    def _grow(self, pack: MadePack) -> None:
+        pack.habits[self.dice.choice(_RULES), self.dice.choice(_FILES)] = INFO
 
     def _moved(self, weeks: float) -> Iterator[Release]:
         """Yield versions that come to stand otherwise."""
-        for pack in [one for one in self.packs.values() if not one.is_banned]:
-            for release in pack.releases.values():
-                if (
-                    status := self._status_after(pack, release, weeks)
-                ) != release.status:
+        for release in self.releases:
+            if release.status == PENDING:
+                release.status = release.verdict
+                yield release
+                continue
+            for status, share in _TURNS[release.status].items():
+                is_flag = status != FLAGGED or release.found
+                if is_flag and self._happens(share * weeks):
                     release.status = status
                     yield release
-
-    def _status_after(self, pack: MadePack, release: Release, weeks: float) -> str:
-        shares = self.shares
-        match release.status:
-            case "pending":
-                return release.verdict
-            case "flagged":
-                is_young = self.now - release.created < _YOUNG
-                turns = {
-                    ACTIVE: shares.pardoned_soon if is_young else shares.pardoned,
-                    BANNED: shares.banned,
-                    DELETED: shares.banned,
-                    PENDING: shares.scanned_again,
-                }
-            case "active":
-                is_late = bool(pack.habits and release.found)
-                turns = {
-                    BANNED: shares.banned / 10,
-                    FLAGGED: shares.flagged_late if is_late else 0.0,
-                }
-            case "banned":
-                turns = {ACTIVE: 0.1, FLAGGED: 0.1}
-            case _:
-                turns = {ACTIVE: 0.1}
-        drawn = self.dice.random()
-        for status, share in turns.items():
-            if drawn < share * weeks:
-                return status
-            drawn -= share * weeks
-        return release.status
+                    break
 
     def _released(self, pack: MadePack) -> Release:
         """Publish one more version: of the pack, or of one that nobody knew."""
-        if self._happens(self.shares.newcomers):
-            pack = self._pack(has_habits=self._happens(self.shares.with_habits))
-        if pack.releases and self._happens(
-            self.shares.grown if pack.habits else self.shares.grown / 10
-        ):
-            pack.habits[self._place()] = INFO
-        if pack.releases and self._happens(self.shares.taken_over):
-            pack.habits |= dict.fromkeys(self.dice.sample(_STOLEN, 2), INFO)
-        is_backport = bool(pack.releases) and self._happens(self.shares.backports)
-        release = self._release(
-            pack,
-            self._patch(pack) if is_backport else self._next(pack),
-            created=self.now,
-        )
+        if self._happens(_NEWCOMERS):
+            pack = self._pack()
+        elif self._is_trouble(_GROWN):
+            self._grow(pack)
+        is_backport = bool(pack.releases) and self._is_trouble(_BACKPORTS)
+        number = self._patch(pack) if is_backport else self._next(pack)
+        release = self._release(pack, number)
         # A scan takes half an hour: the poll comes before its end once in a while.
         release.status = PENDING if self._happens(0.05) else release.verdict
         return release
 
     def _next(self, pack: MadePack) -> Number:
-        if not pack.releases:
-            return 1, self.dice.randint(7, 9), 0
-        major, minor, patch = pack.newest
+        major, minor, patch = max(pack.releases, default=(1, 7, 0))
         return (
             (major, minor, patch + 1) if self._happens(0.6) else (major, minor + 1, 0)
         )
@@ -360,31 +255,15 @@ class Packs:
             number = (*number[:2], number[2] + 1)
         return number
 
-    def _release(self, pack: MadePack, number: Number, *, created: datetime) -> Release:
-        found = [
-            Found(rule, file, self.dice.randint(1, 900), severity)
-            for (rule, file), severity in pack.habits.items()
-            # The rule matches each call.
-            for _ in range(
-                self.dice.randint(1, 4)
-                if rule == "python_command_injection_risk"
-                else 1
-            )
-        ]
-        if pack.is_hashed:
-            found.append(
-                Found(
-                    "vendored_unknown", f"web/dist/index-{created:%y%m%d}.js", 1, INFO
-                )
-            )
-        self.dice.shuffle(found)
-        is_unreadable = self._happens(self.shares.unreadable)
-        told = self.dice.choice(
-            [one for one in Told if (one in READABLE) is not is_unreadable]
-        )
-        release = Release((pack.name, number), tuple(found), told, PENDING, created)
+    def _release(self, pack: MadePack, number: Number) -> Release:
+        is_unreadable = self._is_trouble(_UNREADABLE)
+        told = [one for one in Told if (one in _READABLE) is not is_unreadable]
+        release = Release(pack.name, number, {**pack.habits}, self.dice.choice(told))
         pack.releases[number] = release
         return release
 
     def _happens(self, share: float) -> bool:
         return self.dice.random() < share
+
+    def _is_trouble(self, share: float) -> bool:
+        return self._happens(share * self._trouble)
