@@ -316,7 +316,7 @@ RUN git clone https://github.com/comfyanonymous/ComfyUI
 def test_a_repository(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> None:
     """Each reference has its file and line; what is not pinned, not known or not to be read is said.
 
-    In a folder such a file is exit code 1, as a TARGET 2. Nobody is told to stop what a file only names.
+    In a folder such a file is exit code 1, as a TARGET 2. What a file only names is not to be installed.
     """
     for pack in ("evil", "fine"):
         registry.catalog.publish(pack, "1.0.0", created_at=LONG_AGO)

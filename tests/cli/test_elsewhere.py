@@ -212,11 +212,6 @@ def test_a_file_that_another_program_holds(
     assert [event["kind"] for event in windows.check()["events"]] == ["flagged"]
 
 
-def test_the_demo(elsewhere: Elsewhere) -> None:
-    """The demo, which polls and delivers in one process, plays to its end."""
-    assert "Each alert came once" in elsewhere.run("demo").out
-
-
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_run(
     elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook, which: int
@@ -264,46 +259,6 @@ def test_what_takes_too_long_is_cut_off(
         "hang: failed: timed out",
         "ok: delivered",
     ]
-
-
-_DEAF = """
-import re, socket
-from watcher.delivery import worker
-
-def lookup(host, *args, **more):
-    if host == "service.invalid":
-        re.match("(a+)+$", "a" * 99 + "b")  # it never ends, and lets no other thread run
-    return known(host, *args, **more)
-
-known, socket.getaddrinfo = socket.getaddrinfo, lookup
-worker.main()
-"""
-_SENDS = """
-import asyncio, time
-from watcher.alerts.digest import sample
-from watcher.delivery.client import Worker
-from watcher.delivery.process import Job
-from watcher.delivery import process
-
-process.MODULE = "deaf"
-job = Job(url="json://service.invalid/", events=sample("2026-01-01T00:00:00Z"), timeout=0.5)
-with Worker() as worker:
-    worker.start()
-    began = time.monotonic()
-    print(asyncio.run(worker.deliver(job)).reason, time.monotonic() - began < 5)
-"""
-
-
-def test_a_job_that_hears_nothing_is_killed(elsewhere: Elsewhere) -> None:
-    """What lets no other thread of its process run ends at its deadline too."""
-    (elsewhere.folder / "deaf.py").write_text(_DEAF)
-    (elsewhere.folder / "sends.py").write_text(_SENDS)
-    path = os.pathsep.join((elsewhere.env["PYTHONPATH"], str(elsewhere.folder)))
-    with program.start(
-        cwd=elsewhere.folder, env={**elsewhere.env, "PYTHONPATH": path}, module="sends"
-    ) as sends:
-        done = sends.wait(40)
-    assert (done.code, done.out) == (0, "timed out True\n"), done
 
 
 @_on_linux

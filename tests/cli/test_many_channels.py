@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,19 +78,3 @@ def test_thirty_channels_fit_into_256_mb(watch: Watcher, webhook: Webhook) -> No
     assert arrived == dict.fromkeys(hanging + healthy, 2)
     assert max(workers for workers, _ in seen) == _AT_ONCE
     assert max(memory for _, memory in seen) < _MEMORY
-
-
-@pytest.mark.bounded
-def test_a_stop_ends_all_turns(watch: Watcher, webhook: Webhook) -> None:
-    """SIGTERM ends `run` within five seconds while four channels hang and others wait for a turn."""
-    paths = [f"/hangs{number}" for number in range(12)]
-    webhook.answer |= dict.fromkeys(paths, Answer(hang=True))
-    urls = [webhook.apprise_url(path) for path in paths]
-    watch = watch.but(alert_urls=urls, baseline="summary", interval="1h", timeout="60s")
-    with watch.start("run") as started:
-        webhook.wait_for(_AT_ONCE, timeout=30)
-        began = time.monotonic()
-        started.signal(signal.SIGTERM)
-        assert started.process.wait(20) == 0
-    assert time.monotonic() - began < 5
-    assert len(webhook.messages()) == _AT_ONCE

@@ -14,34 +14,31 @@ from tests.support.harness import Watcher, counts
 
 
 class Silent(Webhook):
-    """A webhook that takes what is about alpha on the path `/a`, and answers nothing to it."""
+    """A webhook that takes what is about alpha, and answers nothing to it."""
 
     def remember(self, message: Message) -> Answer | None:
-        hang = message.path == "/a" and "alpha" in message.json["title"]
-        return self.play(message, Answer(hang=hang))
+        return self.play(message, Answer(hang="alpha" in message.json["title"]))
 
 
 @pytest.fixture
 def service() -> Iterator[Silent]:
-    """The webhook behind both channels."""
+    """The webhook behind the channel."""
     with Silent() as silent:
         yield silent
 
 
 @pytest.fixture
 def watch(watch: Watcher, registry: FakeRegistry, service: Silent) -> Watcher:
-    """A watcher of two packs with the channels `a` and `b`."""
+    """A watcher of two packs with the channel `a`."""
     registry.catalog.publish("bravo", "1.0.0")
-    channels = [
-        {"name": name, "url": service.apprise_url(f"/{name}")} for name in ("a", "b")
-    ]
-    both = watch.but(nodes="alpha bravo", channels=channels, timeout="0.3")
+    channels = [{"name": "a", "url": service.apprise_url("/a")}]
+    both = watch.but(nodes="alpha bravo", channels=channels)
     both.check()
-    return both
+    return both.but(timeout="1s")
 
 
 def test_a_channel_that_never_answers_is_reported(
-    watch: Watcher, registry: FakeRegistry, service: Silent
+    watch: Watcher, registry: FakeRegistry
 ) -> None:
     """After a day without a delivery, as any other; each reason says that the alert may have arrived."""
     registry.catalog.publish("alpha", "1.1.0")
@@ -53,14 +50,12 @@ def test_a_channel_that_never_answers_is_reported(
     assert (event["kind"], event["channel"]) == ("failing", "a")
     said = "timed out; 1 alert undelivered, none delivered since 2026-01-01 00:00 UTC; 1 may have arrived"
     assert event["reason"] == said
-    assert "timed out; may have arrived" in watch.run("status").out
 
 
 def test_a_killed_program_counts_too(
     watch: Watcher, registry: FakeRegistry, service: Silent
 ) -> None:
     """A poll that is always killed while the message is out sends it five times, and then lets the others pass."""
-    watch = watch.but(channels=[{"name": "a", "url": service.apprise_url("/a")}])
     slow = watch.but(timeout="60s")
     registry.catalog.publish("alpha", "1.1.0")
     for number in range(1, 6):
@@ -79,18 +74,14 @@ def test_a_killed_program_counts_too(
 def test_a_kill_before_the_first_request_leaves_no_doubt(
     watch: Watcher, registry: FakeRegistry, service: Silent
 ) -> None:
-    """However often it is killed when the process that sends is about to connect, the alert is as new, and goes out."""
-    watch = watch.but(channels=[{"name": "b", "url": service.apprise_url("/b")}])
-    registry.catalog.publish("alpha", "1.1.0")
+    """If it is killed when the process that sends is about to connect, the alert is as new, and goes out."""
+    registry.catalog.publish("bravo", "1.1.0")
     watch.cut("", Cut.BEFORE)
     connections = (watch.folder / "trace").read_text("utf-8").count("tcp connect\n")
-    registry.catalog.publish("alpha", "1.2.0")
-    sent = len(service.messages("/b"))
-    for _ in range(5):
-        (watch.folder / "trace").unlink()
-        done = watch.cut("tcp connect", Cut.BEFORE, at=connections)
-        assert done.code == -signal.SIGKILL
-        assert watch.channel("b")["may_have_arrived"] == 0
-    assert len(service.messages("/b")) == sent
+    registry.catalog.publish("bravo", "1.2.0")
+    (watch.folder / "trace").unlink()
+    done = watch.cut("tcp connect", Cut.BEFORE, at=connections)
+    assert done.code == -signal.SIGKILL
+    assert watch.channel("a")["may_have_arrived"] == 0
     assert watch.check()["alerts"] == counts(1)
-    assert len(service.messages("/b")) == sent + 1
+    assert len(service.messages("/a")) == 2

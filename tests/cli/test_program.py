@@ -6,7 +6,6 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,23 +65,3 @@ def test_no_program_leaves_loopback(
     assert re.search(rf"{refusal.__name__}: .*a test wanted to reach", done.stderr)
     with pytest.raises(refusal):
         exec(code)
-
-
-def test_a_run_cannot_outstay_its_time(run: Callable[..., program.Completed]) -> None:
-    """A program that does not end in time is killed."""
-    with pytest.raises(subprocess.TimeoutExpired):
-        run("--bind", "127.0.0.1", "0", module="http.server", timeout=0.3)
-
-
-def test_a_started_program_ends_with_its_block(tmp_path: Path) -> None:
-    """A program that still runs is ended; one that ended by itself is an AssertionError to whoever waits for more."""
-    with program.start(
-        "--bind", "127.0.0.1", "0", cwd=tmp_path, module="http.server"
-    ) as server:
-        pass
-    assert server.process.poll() is not None
-    with program.start("--no-such-option", cwd=tmp_path, module="json.tool") as tool:
-        with pytest.raises(AssertionError, match="ended with 2"):
-            tool.until(lambda it: "never" in it.out)
-        assert "usage" in tool.err
-        assert tool.wait().code == 2

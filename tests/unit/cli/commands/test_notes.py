@@ -47,6 +47,14 @@ def test_what_lasts_is_said_once_a_day(
     assert capsys.readouterr().err == "no longer: down\n"
 
 
+def test_the_day_begins_when_it_was_said(notes: Notes) -> None:
+    """However often it was found since."""
+    moment = timestamps.show(datetime.now(UTC) - timedelta(hours=20))
+    notes._write({"down": moment})
+    assert not _is_said(notes)
+    assert notes._read() == {"down": moment}
+
+
 @pytest.mark.parametrize("text", ["[1]", "{", '{"down": "soon"}'])
 def test_a_note_that_is_of_no_use(notes: Notes, text: str) -> None:
     """A damaged note counts as none."""
