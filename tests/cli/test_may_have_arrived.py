@@ -34,13 +34,14 @@ def watch(watch: Watcher, registry: FakeRegistry, service: Silent) -> Watcher:
     channels = [{"name": "a", "url": service.apprise_url("/a")}]
     both = watch.but(nodes="alpha bravo", channels=channels)
     both.check()
-    return both.but(timeout="1s")
+    return both
 
 
 def test_a_channel_that_never_answers_is_reported(
     watch: Watcher, registry: FakeRegistry
 ) -> None:
     """After a day without a delivery, as any other; each reason says that the alert may have arrived."""
+    watch = watch.but(timeout="2s")
     registry.catalog.publish("alpha", "1.1.0")
     first = watch.run("check")
     assert "channel a: timed out; may have arrived; its alerts" in first.err
@@ -56,10 +57,9 @@ def test_a_killed_program_counts_too(
     watch: Watcher, registry: FakeRegistry, service: Silent
 ) -> None:
     """A poll that is always killed while the message is out sends it five times, and then lets the others pass."""
-    slow = watch.but(timeout="60s")
     registry.catalog.publish("alpha", "1.1.0")
     for number in range(1, 6):
-        with slow.start("check") as poll:
+        with watch.start("check") as poll:
             service.wait_for(number, "/a")
             poll.signal(signal.SIGKILL)
             poll.wait()
