@@ -90,16 +90,6 @@ def expected(readings: Iterable[Reading], endpoint: Endpoint) -> frozenset[Outco
     )
 
 
-def of_claim(claim: Claim, reading: Reading, endpoint: Endpoint) -> frozenset[Outcome]:
-    """Return what holds of a copy as one of the packs that it may be."""
-    pack = WORLD.get(claim.id.lower(), Pack(id=claim.id, rows=()))
-    return frozenset(
-        outcome
-        for seen in _seen(pack, claim, endpoint)
-        for outcome in _judged(reading, pack, seen)
-    )
-
-
 def _of_reading(reading: Reading, endpoint: Endpoint) -> Iterable[Outcome]:
     """Return the worst of all that the copy may be."""
     floor = (
@@ -114,39 +104,26 @@ def _of_reading(reading: Reading, endpoint: Endpoint) -> Iterable[Outcome]:
 def _of_one(claim: Claim, reading: Reading, endpoint: Endpoint) -> frozenset[Outcome]:
     """Return what a claim contributes: nothing is `ok`."""
     pack = WORLD.get(claim.id.lower(), Pack(id=claim.id, rows=()))
-    judged = of_claim(claim, reading, endpoint)
+    seen = endpoint.sees(pack)
+    judged = frozenset(_judged(reading, pack, seen))
     if claim.by == "repository":
-        return _by_list(judged, pack, endpoint)
-    presence = {_has(pack, seen) for seen in _seen(pack, claim, endpoint)}
+        # A copy without an id is the pack of its repository, if the list of all has that.
+        if isinstance(seen, tuple) and any(row.has_repository for row in seen):
+            return judged
+        return frozenset({Outcome("unknown", unanswered=seen is Silence.UNUSABLE)})
+    presence = _has(pack, seen)
     others = len(reading.claims) > 1
     nothing = Outcome("ok")
     if claim.by == "folder" and others:
         # A folder's name counts only if the registry has that pack. Without an answer that is not known.
-        if presence == {"no"}:
+        if presence == "no":
             return frozenset({nothing})
-        additions = {
-            "yes": frozenset[Outcome](),
-            "no": {nothing},
-            "open": {Outcome("unknown", unanswered=True)},
-        }
-        return judged.union(*(additions[one] for one in presence))
-    if others and not reading.mark and presence != {"yes"}:
+        unsure = {Outcome("unknown", unanswered=True)} if presence == "open" else set()
+        return judged | unsure
+    if others and not reading.mark and presence != "yes":
         # Open: whether an id that no registry has makes a copy unknown which is a pack of the registry by another id.
         return judged | {nothing}
     return judged
-
-
-def _by_list(
-    judged: frozenset[Outcome], pack: Pack, endpoint: Endpoint
-) -> frozenset[Outcome]:
-    """Return what holds of a copy without an id: of its repository's pack, if the list of all has it."""
-    found: frozenset[Outcome] = frozenset()
-    for seen in endpoint.sees(pack):
-        if isinstance(seen, tuple) and any(row.has_repository for row in seen):
-            found |= judged
-        else:
-            found |= {Outcome("unknown", unanswered=seen is Silence.UNUSABLE)}
-    return found
 
 
 def _has(pack: Pack, seen: Seen) -> Literal["yes", "no", "open"]:
@@ -156,14 +133,6 @@ def _has(pack: Pack, seen: Seen) -> Literal["yes", "no", "open"]:
     return (
         "no" if pack.listing == "complete" and seen is not Silence.UNUSABLE else "open"
     )
-
-
-def _seen(pack: Pack, claim: Claim, endpoint: Endpoint) -> tuple[Seen, ...]:
-    """Return what `GET /nodes` may show. It compares ids with their case, which only a listing tells."""
-    seen = endpoint.sees(pack)
-    if claim.id == pack.id or pack.listed:
-        return seen
-    return (*seen, Silence.NO_ROW)
 
 
 def _worst(outcomes: Iterable[Outcome]) -> Outcome:
@@ -220,7 +189,7 @@ def _by_listing(reading: Reading, pack: Pack) -> list[Outcome]:
         outcomes = [_of_version(version, pack) for version in same]
         if not reading.clone and _newest_good(pack, above=reading.version):
             outcomes.append(Outcome("outdated"))
-        return _leaving_open([_worst(outcomes)], pack)
+        return [_worst(outcomes)]
     every = _mildest(pack)
     if reading.mark and not reading.version and not pack.versions:
         # Open: whether that is "no longer that pack", or a version that no file names.
@@ -237,19 +206,6 @@ def _by_listing(reading: Reading, pack: Pack) -> list[Outcome]:
         return [_worst([every, Outcome("unknown")])]
     # Open: the same, and whether deprecated and pending are bad.
     return [Outcome("unknown"), _worst([every, Outcome("unknown")])]
-
-
-def _leaving_open(outcomes: list[Outcome], pack: Pack) -> list[Outcome]:
-    """Open: whether an unknown status of another version than the copy's is something that was not answered."""
-    if any(version.status == NEW_VERSION_STATUS for version in pack.versions):
-        return [
-            *outcomes,
-            *(
-                _worst([outcome, Outcome("unknown", unanswered=True)])
-                for outcome in outcomes
-            ),
-        ]
-    return outcomes
 
 
 def _of_version(version: Version, pack: Pack | None = None) -> Outcome:
@@ -276,13 +232,13 @@ def _is_info(version: Version, pack: Pack) -> bool:
         for one in pack.listed
         if one.status == "flagged" and _precedence(one) < _precedence(version)
     ]
-    known = {places(one) for of in earlier for one in _findings(of)}
+    known = {_places(one) for of in earlier for one in _findings(of)}
     return bool(found) and all(
-        one["severity"] == "info" and places(one) in known for one in found
+        one["severity"] == "info" and _places(one) in known for one in found
     )
 
 
-def places(finding: Mapping[str, str]) -> tuple[str, str]:
+def _places(finding: Mapping[str, str]) -> tuple[str, str]:
     """Return what makes a finding the same in another version."""
     return finding["issue_type"], finding["file_path"]
 
@@ -345,16 +301,6 @@ def _by_repository(reading: Reading, pack: Pack) -> list[Outcome]:
         if reading.source.lower() == pack.id.lower()
         else [Outcome("unknown")]
     )
-
-
-def is_banned(pack: Pack) -> bool:
-    """Return whether a pack is banned as a whole, where the registry answers well."""
-    known = [
-        row
-        for row in pack.rows
-        if row.readable and row.status in (ACTIVE, BANNED, DELETED)
-    ]
-    return any(row.status == BANNED for row in known) or pack.listing == "banned"
 
 
 def safe_version(pack: Pack) -> str | None:
