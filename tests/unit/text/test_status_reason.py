@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -114,6 +115,26 @@ def test_the_message_of_a_cut_object_is_read_as_json() -> None:
         == f"by {REDACTED_EMAIL}😀"
     )
     assert summarize('{"message": "cut in an escape\\u00') == "cut in an…"
+
+
+_BY = "jane.reviewer@comfy.example"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"message": f"rejected by {_BY}", "by": _BY, "statusHistory": [{"by": _BY}]},
+        {"message": "", "statusHistory": [{"message": f"see {_BY}"}]},
+        [{"issue_type": "t", "severity": "critical", "admin_tags": [_BY]}],
+        [f"a {_BY}", [_BY]],
+    ],
+)
+def test_no_cut_leaves_a_part_of_a_reviewer(form: object) -> None:
+    """Wherever a reason in JSON is cut off, nothing of a name before the @ is said, nor half a domain."""
+    text = json.dumps(form)
+    for reason in (text, text.replace("@", "\\u0040")):
+        said = [summarize(reason[:end]) for end in range(len(reason))]
+        assert not [one for one in said if re.search("jan|review|comfy|\uff20", one)]
 
 
 @pytest.mark.parametrize("reason", ["[auto] passed all checks", "{x} is banned"])
