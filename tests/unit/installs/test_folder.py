@@ -114,17 +114,9 @@ def test_each_kind(comfyui: ComfyUI) -> None:
 
 def test_disabled(comfyui: ComfyUI) -> None:
     """Disabled packs are found in both forms, several copies of one too; the version is that of the pyproject."""
-    comfyui.registry("my-pack", "2.0.0")
     for version in ("1.1.0", "1.2.0"):
-        comfyui.disable(
-            comfyui.registry("my-pack", version, folder="my-pack-old").rename(
-                comfyui.nodes / "m"
-            ),
-            version,
-        )
-    comfyui.disable(
-        comfyui.clone("Foo", "https://github.com/ann/foo", pack="foo"), "nightly"
-    )
+        comfyui.disable(comfyui.registry("my-pack", version, folder="m"), version)
+    comfyui.registry("my-pack", "2.0.0", folder="m")
     comfyui.registry("old", "0.1.0", folder="old.disabled")
     comfyui.single("x.py.disabled")
     found = {
@@ -132,10 +124,9 @@ def test_disabled(comfyui: ComfyUI) -> None:
         for name, pack in packs_of(comfyui.root).items()
     }
     assert found == {
-        "my-pack": ("my-pack", "2.0.0", True),
+        "m": ("my-pack", "2.0.0", True),
         ".disabled/m@1_1_0": ("my-pack", "1.1.0", False),
         ".disabled/m@1_2_0": ("my-pack", "1.2.0", False),
-        ".disabled/Foo@nightly": ("foo", None, False),
         "old.disabled": ("old", "0.1.0", False),
         "x.py.disabled": (None, None, False),
     }
@@ -252,23 +243,19 @@ def test_the_managers_mark_beside_no_id_or_no_version(
     assert "there is none" in packs_of(comfyui.root)["x"].evidence
 
 
-def test_a_worktree_or_submodule(comfyui: ComfyUI) -> None:
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_worktree_or_submodule(comfyui: ComfyUI, is_link: bool) -> None:
     """A `.git` that leads elsewhere makes a clone of which nothing else is known; what it names is not read."""
-    elsewhere = comfyui.clone("other", "https://github.com/ann/other")
-    for name in ("file", "link"):
-        comfyui.claimed("x", "1.0.0", folder=name)
-    (comfyui.nodes / "file" / ".git").write_text(f"gitdir: {elsewhere}/.git")
-    (comfyui.nodes / "link" / ".git").symlink_to(elsewhere / ".git")
-    found = packs_of(comfyui.root)
-    for name in ("file", "link"):
-        pack = found[name]
-        assert (pack.kind, pack.id, pack.repository, pack.commit) == (
-            PackKind.GIT,
-            "x",
-            None,
-            None,
-        )
-        assert ".git leads to another folder, which is not read" in pack.evidence
+    elsewhere = comfyui.clone("other", "https://github.com/ann/other") / ".git"
+    git = comfyui.claimed("x", "1.0.0") / ".git"
+    if is_link:
+        git.symlink_to(elsewhere)
+    else:
+        git.write_text(f"gitdir: {elsewhere}")
+    pack = packs_of(comfyui.root)["x"]
+    assert (pack.kind, pack.id) == (PackKind.GIT, "x")
+    assert (pack.repository, pack.commit) == (None, None)
+    assert ".git leads to another folder, which is not read" in pack.evidence
 
 
 def test_linked_folders(comfyui: ComfyUI, tmp_path: Path) -> None:

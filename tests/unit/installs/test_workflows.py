@@ -171,7 +171,6 @@ UNNAMED: dict[str, tuple[object, tuple[str, ...]]] = {
         },
         ("Grouped",),
     ),
-    "a type that is no text": ({"nodes": [_typed(5), _typed(None), _typed(["x"])]}, ("(without a type)",)),
     "a prompt": (_prompt("KSampler", "Theirs", "Other", "Theirs", 5), ("(without a type)", "Other", "Theirs")),
     "a type whose pack another node names": ({"nodes": [_typed("A"), _typed("A", cnr_id="my-pack")]}, ()),
     "an id that is none, of a type that another node names": (
@@ -180,7 +179,6 @@ UNNAMED: dict[str, tuple[object, tuple[str, ...]]] = {
         ("A", "B"),
     ),
     "a name that is no id": ({"nodes": [], "extra": {"node_versions": {"My \ud800": "1.0.0"}}}, ("My ?",)),
-    "a mapping of nodes": ({"nodes": {"1": _typed("A")}, "x": {"nodes": [1], "node_versions": None}}, ("A",)),
 }  # fmt: skip
 
 
