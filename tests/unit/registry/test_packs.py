@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from tests.support.fakes.fault import A_PAGE, without_host
 from tests.support.fakes.fault import asked as query_of
 from watcher.model.pack import NodeRecord, NodeRecords
 from watcher.model.reading import Fault, ReadFailure
-from watcher.registry import packs
 from watcher.registry.client import Registry, RequestLimits
 from watcher.registry.packs import read_all_nodes, read_nodes
 from watcher.streams import silent
@@ -280,22 +278,9 @@ def test_all_pages_of_the_list(registry: FakeRegistry, count: int) -> None:
     ]
 
 
-def _without_a_row(page: int, document: dict[str, Any]) -> None:
-    if page == 1:
-        del document["nodes"][5]
-
-
 def _twice(page: int, document: dict[str, Any]) -> None:
     if page == 2:
         document["nodes"][0] = {"id": "P-000"}
-
-
-def _other_total(page: int, document: dict[str, Any]) -> None:
-    document["total"] += page - 1
-
-
-def _no_total(_: int, document: dict[str, Any]) -> None:
-    del document["total"]
 
 
 def _refused(page: int, _: dict[str, Any]) -> web.Response | None:
@@ -305,10 +290,7 @@ def _refused(page: int, _: dict[str, Any]) -> web.Response | None:
 @pytest.mark.parametrize(
     ("alter", "why", "came"),
     [
-        (_without_a_row, "249 of 250 packs came", 249),
         (_twice, "249 of 250 packs came", 249),
-        (_other_total, "the number of packs changed between pages", 250),
-        (_no_total, "the answer does not say how many packs there are", 250),
         (_refused, "page 2: the registry does not answer GET /nodes (403)", 150),
     ],
 )
@@ -324,25 +306,3 @@ def test_an_odd_list_is_incomplete(
     found = read(registry)
     assert found.failure == ReadFailure(error=why)
     assert len(found.records) == came
-
-
-def test_a_list_that_never_ends_ends(
-    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Short pages are read on, up to so many, so much and for so long."""
-
-    def short(page: int, document: dict[str, Any]) -> None:
-        rows = [{"id": f"p-{page}-{number}"} for number in range(10)]
-        document.update(nodes=rows, total=1500, totalPages=None, limit=None)
-
-    change(registry, short)
-    of_all = packs._OF_ALL
-    for bounds, words in (
-        ({"pages": 3}, "page 4: not requested: "),
-        ({"bytes": -1}, "hold more"),
-        ({"seconds": -1}, "too long"),
-    ):
-        monkeypatch.setattr(packs, "_OF_ALL", replace(of_all, **bounds))
-        failure = read(registry).failure
-        assert failure is not None
-        assert words in failure.error

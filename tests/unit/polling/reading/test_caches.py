@@ -227,14 +227,9 @@ def test_times_of_another_registry_say_nothing(
 
 
 def _whole(registry: FakeRegistry, proxy: CachingProxy, folder: Path) -> Watcher:
-    """Make a watcher of the whole registry, which is on two pages, after its first poll."""
-    for number in range(12):
-        for version in range(10):
-            registry.catalog.publish(
-                f"pack-{number:02}",
-                f"1.{version}.0",
-                created_at=f"2025-01-{number + 1:02}T00:00:00Z",
-            )
+    """Make a watcher of the whole registry after its first poll."""
+    for node in ("one", "other"):
+        registry.catalog.publish(node, "1.1.0", created_at="2025-01-01T00:00:00Z")
     made = Watcher(proxy, folder, globs=("*",), failure_threshold=2)
     made.clock = lambda: timestamps.show(proxy.now)
     assert reported(made.poll()) == [("baseline", None, None)]
@@ -251,22 +246,22 @@ def test_rows_of_an_older_page_change_nothing(
 ) -> None:
     """Packs whose rows are older than what is known are asked by themselves."""
     made = _whole(registry, proxy, state)
-    registry.catalog.set_status("pack-07", "1.1.0", "banned")
-    banned = ("banned", "pack-07", "1.1.0")
+    registry.catalog.set_status("one", "1.1.0", "banned")
+    banned = ("banned", "one", "1.1.0")
     _fresh(proxy, 1)
     assert reported(_later(made, proxy)) == [banned]
     proxy.copies[1].clear()  # what was asked of the pack itself
     proxy.gives_copies = True
     proxy.route = lambda request: 0 if _is_page(request) else 1
     if asked == "older":  # a copy of the pack's own from before the ban
-        registry.catalog.set_status("pack-07", "1.1.0", "active")
+        registry.catalog.set_status("one", "1.1.0", "active")
         before = proxy.now
         proxy.now -= timedelta(hours=1)
-        Watcher(proxy, state.parent / "other", "pack-07").poll()
+        Watcher(proxy, state.parent / "other", "one").poll()
         proxy.now = before
-        registry.catalog.set_status("pack-07", "1.1.0", "banned")
+        registry.catalog.set_status("one", "1.1.0", "banned")
     assert reported(_later(made, proxy)) == []
-    assert "pack-07" in made.asked()
+    assert "one" in made.asked()
     _fresh(proxy, 2)
     assert reported(_later(made, proxy)) == []
 
@@ -279,12 +274,12 @@ def test_what_a_fresh_page_shows_counts_though_the_answer_is_older(
     early = proxy.now
     proxy.now -= timedelta(hours=1)
     _fresh(proxy, 1)
-    Watcher(proxy, state.parent / "other", "pack-07").poll()
+    Watcher(proxy, state.parent / "other", "one").poll()
     proxy.now = early
-    registry.catalog.set_status("pack-07", "1.1.0", "banned")
+    registry.catalog.set_status("one", "1.1.0", "banned")
     proxy.gives_copies = True
     proxy.route = lambda request: 2 if _is_page(request) else 1
-    assert reported(_later(made, proxy)) == [("banned", "pack-07", "1.1.0")]
+    assert reported(_later(made, proxy)) == [("banned", "one", "1.1.0")]
     assert made.folder.load().checks.stale_since == {}
     proxy.route = lambda request: 0 if _is_page(request) else 1
     assert reported(_later(made, proxy)) == []

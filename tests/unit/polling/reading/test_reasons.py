@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -11,10 +10,8 @@ from tests.faults.asking import hurried
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.parameters import one_of
-from watcher.polling.reading import read as reasons
 from watcher.polling.reading.read import read_all
 from watcher.registry.client import Registry, RequestLimits
-from watcher.text.status_reason import Reason
 
 
 def _reasons(
@@ -108,25 +105,6 @@ def test_large_reasons_of_others_hide_no_reason(registry: FakeRegistry) -> None:
     assert large not in found
 
 
-def test_a_page_that_cannot_be_read_costs_its_own_rows_alone(
-    registry: FakeRegistry,
-) -> None:
-    """One page without reasons shows the places of its rows; the other pages are read as ever."""
-    ids = [
-        registry.catalog.publish(
-            "pack",
-            f"{at:03}",
-            status="flagged",
-            reason="x" * 3_000 if at >= 80 else f"for {at}",
-        )
-        for at in range(100)
-    ]
-    found = _reasons(registry, dict.fromkeys(ids[:80], "flagged"), max_bytes=20_000)
-    assert [found[one] for one in ids[:80]] == [f"for {at}" for at in range(80)]
-    sizes = [asked.query["pageSize"] for asked in registry.requests]
-    assert (sizes.count(["20"]), sizes.count(["1"])) == (6, 0)
-
-
 @pytest.mark.parametrize(
     "name",
     one_of(
@@ -158,40 +136,3 @@ def test_another_nodes_reason_is_not_taken(registry: FakeRegistry) -> None:
     )
     inflict(registry, "row_of_another")
     assert _reasons(registry, {wanted: "flagged"}) == {}
-
-
-def test_others_work_between_two_reasons(
-    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Reading one can take a second, so that of many packs at once, no two are read in one go."""
-    wanted = {
-        (pack, registry.catalog.publish(pack, f"{at}", status="flagged", reason="r")): (
-            "flagged"
-        )
-        for pack in "abcdefgh"
-        for at in range(3)
-    }
-    turn = 0
-    turns: list[int] = []
-
-    def read(_: str) -> Reason:
-        turns.append(turn)
-        return Reason(summary="", scan=None)
-
-    monkeypatch.setattr(reasons, "read_reason", read)
-
-    async def count() -> None:
-        nonlocal turn
-        while True:
-            turn += 1
-            await asyncio.sleep(0)
-
-    async def work() -> None:
-        counting = asyncio.create_task(count())
-        async with Registry(registry.url, RequestLimits(retries=0)) as client:
-            found = await read_all(client, wanted, 30, lambda *_: None)
-        counting.cancel()
-        assert found.keys() == wanted.keys()
-
-    hurried(work())
-    assert len(set(turns)) == len(turns) == len(wanted)

@@ -164,20 +164,6 @@ def test_a_ban_of_a_whole_pack_is_in_the_baseline(
     assert reported(made.poll()) == []
 
 
-def test_no_baseline_with_a_total_that_is_too_small(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """A registry that has more versions than it says, also on a page that it does not count, sets no baseline."""
-    publish(registry, *(f"p{number:03}" for number in range(120)))
-    made = Watcher(registry, state, globs=("*",), failure_threshold=3)
-    alter(registry, lambda document: document.update(total=100, totalPages=1))
-    report = made.poll()
-    assert (reported(report), report.checked) == ([], 0)
-    assert "120 of 100 versions came" in report.errors[0][1]
-    registry.respond = None
-    assert reported(made.poll()) == BASELINE
-
-
 def test_a_baseline_that_never_comes_is_reported(
     registry: FakeRegistry, state: Path
 ) -> None:
@@ -264,29 +250,17 @@ def test_a_row_that_cannot_be_read_concerns_its_pack_alone(
     ]
 
 
-def test_a_pack_whose_own_answer_can_be_read_has_a_baseline_of_its_own(
-    registry: FakeRegistry, state: Path
-) -> None:
-    """Where only the page has the broken row, the pack is asked in that poll, and is no part of the one baseline."""
-    publish(registry, "p0", "p1", "p2")
-    made = Watcher(registry, state, globs=("*",), failure_threshold=9)
-    alter(registry, broken("p2 1.0.0", status=7))
-    report = made.poll()
-    assert reported(report) == [*BASELINE, ("baseline", "p2", None)]
-    assert set(made.asked()) == {"p2"}
-    assert report.events[0].reason.startswith("2 node packs with ")
-    assert reported(made.poll()) == []
-
-
+@pytest.mark.parametrize("field", ["status", "dependencies"])
 def test_a_known_pack_with_a_row_that_cannot_be_read(
-    swept: Watcher, registry: FakeRegistry
+    swept: Watcher, registry: FakeRegistry, field: str
 ) -> None:
     """Its other rows count at once, it alone is asked, and the sweep is a complete one."""
-    alter(registry, broken("Pack-04 1.0.0", status=7), answers=True)
-    registry.catalog.set_status("Pack-04", "1.1.0", "banned")
-    report = swept.poll(failure_threshold=2)
-    assert reported(report) == [("banned", "Pack-04", "1.1.0")]
+    alter(registry, broken("Pack-04 1.0.0", **{field: 7}), answers=True)
+    assert reported(swept.poll(failure_threshold=3)) == []
     assert set(swept.asked()) == {"Pack-04"}
+    registry.catalog.set_status("Pack-04", "1.1.0", "banned")
+    report = swept.poll(failure_threshold=3)
+    assert reported(report) == [("banned", "Pack-04", "1.1.0")]
     assert [node for node, _ in report.errors] == ["Pack-04"]
 
 
@@ -375,15 +349,6 @@ def test_an_id_that_was_named_by_mistake_becomes_no_pack(swept: Watcher) -> None
     assert swept.poll(nodes=("Ghost",)).empty == ("Ghost",)
     assert swept.poll().watched == PACKS
     assert "ghost" not in swept.asked()
-
-
-def test_what_came_before_the_globs_changed_is_news(
-    swept: Watcher, registry: FakeRegistry
-) -> None:
-    """A pack that the globs chose before they were edited is news, though nothing was polled in between."""
-    publish(registry, "Later", status="flagged")
-    report = swept.poll(globs=("*", "!test-*"))
-    assert reported(report) == [("flagged", "Later", "1.0.0")]
 
 
 def test_globs_that_match_nothing_say_so(swept: Watcher) -> None:

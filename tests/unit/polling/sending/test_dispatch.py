@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -330,28 +329,17 @@ def test_the_plainest_form_is_taken(folder: StateFolder, picky: Picky) -> None:
     assert text.isascii()
 
 
-@pytest.mark.parametrize("other", [False, True], ids=["alone", "beside others"])
+@pytest.mark.parametrize(("events", "is_failing"), [(1, True), (3, False)])
 def test_what_is_refused_in_its_plainest_form_steps_aside(
-    folder: StateFolder, picky: Picky, choosy: Channel, *, other: bool
+    folder: StateFolder, picky: Picky, choosy: Channel, events: int, is_failing: bool
 ) -> None:
-    """It is still owed, the rest goes on, it is tried ever more rarely, and it expires as any other alert."""
+    """It is still owed, and the rest goes on; a service that refuses it alone may refuse everything."""
     picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
-    waiting = Outbox()
-    given: dict[str, Any] = {"expiry": 100 * 3600}
-    for minutes, tries in ((0, 1), (0.4, 1), (0.5, 2), (1.4, 2), (1.5, 3)):
-        at = minute(minutes)
-        if other:
-            new = (event(f"good {minutes}", Kind.BANNED, at=at),)
-            waiting = outbox.enqueue(waiting, (choosy,), new, 2, at)
-        if not minutes:
-            waiting = outbox.enqueue(waiting, (choosy,), (event("e0"),), 1, NOW)
-        waiting = sent(folder, waiting, choosy, clock=lambda at=at: at, **given).waiting
-        queue = waiting.queues["ops"]
-        assert len(picky.messages()) - len(picky.taken) == 2 * tries
-        assert (queue.alerts, len(queue.aside)) == (1, 1)
-        assert (queue.attempts, bool(queue.failing_since)) == (0, not other)
-    late = sent(folder, waiting, choosy, clock=lambda: minute(101 * 60), **given)
-    assert (late.expired, owed_to("ops", late.waiting)) == ({"ops": 1}, 0)
+    done = sent(folder, owing(choosy, events=events), choosy)
+    queue = done.waiting.queues["ops"]
+    assert (done.delivered, len(picky.messages())) == (events - 1, events + 1)
+    assert (queue.alerts, len(queue.aside), queue.attempts) == (1, 1, 0)
+    assert bool(queue.failing_since) is is_failing
 
 
 def test_a_message_that_is_never_answered_says_nothing_of_its_channel(
