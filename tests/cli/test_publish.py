@@ -252,7 +252,7 @@ def test_a_disk_that_hangs(watch: Watcher, public: Path) -> None:
     with program.start("run", cwd=watch.folder, env=env, module="slow") as started:
         started.until(lambda _: (watch.folder / "writing").exists())
         started.signal(signal.SIGTERM)
-        assert started.process.wait(30) == 0
+        assert started.process.wait(50) == 0
         assert started.log()[-1]["event"] == "stopped"
     assert {path.suffix for path in public.iterdir()} == {".tmp"}
     assert watch.check()["events"] == []

@@ -16,7 +16,7 @@ from tests.support.harness import Watcher, counts
 
 pytestmark = pytest.mark.measured
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 class Holding(Webhook):

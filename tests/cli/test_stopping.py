@@ -31,7 +31,7 @@ def watch(watch: Watcher, webhook: Webhook) -> Watcher:
 def _ends_in_time(started: Started) -> None:
     """Send SIGTERM, and see that a line says so, that it ends with 0 before what hangs does, and a line says that."""
     started.signal(signal.SIGTERM)
-    assert started.process.wait(30) == 0
+    assert started.process.wait(50) == 0
     assert len(started.log("stopping")) == 1
     assert started.log()[-1]["event"] == "stopped"
 
@@ -112,11 +112,11 @@ def test_a_start_whose_log_nobody_reads(watch: Watcher, full_pipe: int) -> None:
         stderr=full_pipe,
     ) as process:
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while not (watch.folder / "loading").exists():
                 assert time.monotonic() < deadline
                 time.sleep(0.01)  # between two looks at what another process does
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(50) == 0
         finally:
             process.kill()

@@ -17,7 +17,7 @@ from tests.support.fork_server import Forked
 from tests.support.harness import Watcher
 from tests.support.program import Started
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 class Manager:

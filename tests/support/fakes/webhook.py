@@ -13,7 +13,7 @@ from email.message import Message as Headers
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 _APART = 0.05
 """Seconds between two pieces of a body, so that they are read one after the other."""
 

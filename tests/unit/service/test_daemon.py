@@ -84,3 +84,33 @@ def test_a_full_disk_is_no_reason_to_hurry(
     assert folder.tried == list(methods)
     assert len(webhook.messages()) == (methods != ("write_sending",))
     assert capsys.readouterr().err.count("the disk is full") == 1
+
+
+def test_the_interval_varies_by_a_tenth(tmp_path: Path, registry: FakeRegistry) -> None:
+    """Watchers that began at one moment do not go on asking at one."""
+    folder, config = StateFolder(tmp_path), watch(registry.url)
+    pauses: list[float] = []
+
+    class Begun(LogLines):
+        def poll_started(self) -> None:
+            pauses.append(daemon._next_poll - asyncio.get_running_loop().time())
+
+    poller = Poller(
+        config=config,
+        folder=folder,
+        clock=clock,
+        stopping=asyncio.Event(),
+        worker=WORKER,
+    )
+    plan = Schedule(config=config, interval=1000)
+    daemon = Daemon(poller, plan, lambda: None, Begun())
+
+    async def run() -> None:
+        for _ in range(40):
+            await daemon._poll()
+
+    with folder.locked():
+        asyncio.run(run())
+    assert max(pauses) <= 1100
+    assert min(pauses) < 970
+    assert max(pauses) > 1030
