@@ -185,12 +185,9 @@ def test_the_last_line_says_what_is_wrong() -> None:
     ("fields", "code"),
     [
         ({"kind": Kind.BANNED}, "31"),
-        ({"kind": Kind.EXPOSED, "after": "banned"}, "31"),
         ({"kind": Kind.EXPOSED, "after": "flagged"}, "33"),
-        ({"kind": Kind.FLAGGED}, "33"),
         ({"kind": Kind.FLAGGED, "scan": HARMLESS}, ""),
         ({"kind": Kind.REINSTATED, "ends": Severity.WARNING}, "32"),
-        ({"kind": Kind.RECOVERED, "ends": Severity.WARNING}, "32"),
         ({"kind": Kind.NEW}, ""),
     ],
 )

@@ -71,12 +71,8 @@ def test_filters_choose(wanted: dict[str, Any], expected: list[str]) -> None:
     [
         ("1h", minute(-60)),
         ("7d", "2026-02-23T00:00:00.000Z"),
-        ("90s", minute(-1.5)),
         ("20260131", "2026-01-31T00:00:00.000Z"),
         ("0001-01-01", "0001-01-01T00:00:00.000Z"),
-        ("9999-12-31", "9999-12-31T00:00:00.000Z"),
-        ("2026-01-31", "2026-01-31T00:00:00.000Z"),
-        ("2026-01-31T12:30:00Z", "2026-01-31T12:30:00.000Z"),
         ("2026-01-31T12:30:00+02:00", "2026-01-31T10:30:00.000Z"),
     ],
 )
@@ -155,26 +151,6 @@ def test_a_terminal_gets_the_time_of_a_poll_once() -> None:
         "flagged  a 1.0.0  nobody has reviewed it",
         "new      b 1.0.0",
     ]
-
-
-def test_usual_events_have_a_line_each() -> None:
-    """Seventeen events of four polls take 30 lines of 80 columns at most, with an id of sixty characters among them."""
-    copy = Copy(install="workstation", version="1.0.0", enabled=True)
-    rare = {Kind.BASELINE, Kind.APPEARED}
-    kinds = [kind for kind in Kind if kind not in rare]
-    past = [
-        event(
-            str(number),
-            kind,
-            node="comfyui-animatediff-evolved" if number else "x" * 60,
-            at=minute(15 * (number % 4)),
-            installed=(copy,),
-            reason="Asked for by its author" if kind is Kind.BANNED else "",
-        )
-        for number, kind in enumerate([*kinds, Kind.NEW, Kind.NEW, Kind.PENDING])
-    ]
-    assert len(past) == 17
-    assert len(lines(choose(sorted(past, key=lambda one: one.at)), 80)) <= 30
 
 
 @pytest.mark.parametrize("width", [None, 80])

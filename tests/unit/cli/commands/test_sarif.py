@@ -102,7 +102,6 @@ def test_a_message_says_what_and_what_to_do_first() -> None:
 @pytest.mark.parametrize(
     ("file", "uri"),
     [
-        ("/repo/a/pyproject.toml", "a/pyproject.toml"),
         ("/repo/./b/../a/x.py", "a/x.py"),
         ("/repo/odd #1%/x y.py", "odd%20%231%25/x%20y.py"),
         ("/repo/a:b/ä.py", "a%3Ab/%C3%A4.py"),
