@@ -108,39 +108,36 @@ class Settings(BaseSettings):
     installs: _Installs = Field(
         (),
         description="ComfyUIs whose node packs are watched too: folders, addresses of running ones (secret), or"
-        " snapshot files. An `[[installs]]` table can have a name. In the environment: separated by commas or newlines,"
-        " or JSON.",
+        " snapshot files. An `[[installs]]` table can have a name.",
     )
     """With absolute paths once loaded."""
     nodes: Annotated[tuple[str, ...], list_with(parsing.read_watched)] = Field(
         (),
-        description="Ids of node packs, or their URLs on registry.comfy.org. `*` watches the whole registry."
-        " `comfyui-*` watches a part of it, and `!comfyui-test-*` leaves packs out. In the environment: separated by"
-        " commas, spaces or newlines, or JSON.",
+        description="Ids of node packs, or their URLs on registry.comfy.org. `*` watches the whole registry,"
+        " `comfyui-*` a part of it; `!comfyui-test-*` leaves packs out.",
     )
     publishers: Annotated[tuple[str, ...], list_with(parsing.read_publishers)] = Field(
         (),
-        description="Ids of publishers, or their URLs on registry.comfy.org. All their node packs are watched, and new"
-        " ones within a day. `!pack` in `nodes` leaves one out. In the environment: as `nodes`.",
+        description="Ids of publishers, or their URLs on registry.comfy.org. All their node packs are watched, new"
+        " ones within a day. `!pack` in `nodes` leaves one out.",
     )
     accept: _Accept = Field(
         (),
         description="Findings about installed packs that you know and accept: `pack@1.2.0`, `pack@COMMIT` for a clone"
         " (at least 7 digits), or `pack` for copies of unknown version. That covers `flagged` and milder verdicts; with"
-        " `=VERDICT` at its end that verdict and milder ones, and `pack=banned` also a ban of the whole pack. What is"
-        " accepted is shown and marked, but not reported as `exposed` and not counted by `audit`. In the environment:"
-        " as `nodes`, or JSON of strings or of tables.",
+        " `=VERDICT` at its end that verdict and milder ones. `pack=banned` also covers a ban of the whole pack. All of"
+        " it is still shown.",
     )
     minimum_age: Annotated[float, _duration(0, 366 * DAY)] = Field(
         DAY,
-        description="How old a version has to be before it is advised, and before `outdated` counts it. A"
-        " younger one is advised, with its age, if no other is good. `0` advises any.",
+        description="How old a version has to be before it is advised, and before `outdated` counts it. A younger one"
+        " is advised, with its age, if no other is good.",
     )
     statuses: Annotated[tuple[str, ...], list_with(parsing.statuses, *STATUSES)] = (
         Field(
             STATUSES,
             description="Which changes of versions to report, by the status after the change, or before what ends. What"
-            " says that a version which you run is bad is always reported.",
+            " says that you run something bad is always reported.",
         )
     )
     alert_urls: Annotated[
@@ -163,8 +160,8 @@ class Settings(BaseSettings):
     )
     baseline: Annotated[Literal["summary", "silent"], ANY_CASE] = Field(
         "summary",
-        description="What you get when a node pack is seen for the first time: `summary` is one alert, `silent` is"
-        " nothing.",
+        description="What you get when a node pack is seen for the first time: one alert (`summary`), or none"
+        " (`silent`).",
     )
     failure_threshold: Annotated[int, _whole(1, 1000)] = Field(
         3, description="Failed polls in a row before a `failing` alert."
@@ -194,10 +191,10 @@ class Settings(BaseSettings):
     )
     state_dir: _Folder = Field(
         Path("state"),
-        description="The state folder. A relative path starts at the settings file's folder; in the environment and on"
-        " the command line it starts at the working folder. Other defaults: `$STATE_DIRECTORY` under systemd,"
-        " `/var/lib/comfy-watch` for settings in `/etc/comfy-watch`, and `~/.local/state/comfy-watch` for settings in"
-        " `~/.config/comfy-watch`.",
+        description="The state folder. A relative path starts at the settings file's folder; in the environment and"
+        " on the command line at the working folder. Other defaults: `$STATE_DIRECTORY` under systemd,"
+        " `/var/lib/comfy-watch` for settings in `/etc/comfy-watch`, `~/.local/state/comfy-watch` for"
+        " settings in `~/.config/comfy-watch`.",
     )
     """Absolute once loaded."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], ANY_CASE] = (
@@ -208,24 +205,23 @@ class Settings(BaseSettings):
     )
     log_format: Annotated[Literal["auto", "console", "json"], ANY_CASE] = Field(
         "auto",
-        description="`console` is for people, `json` is one JSON document a line. `auto` is `console` on a terminal and"
-        " in systemd's journal, else `json`.",
+        description="`console` is for people, `json` is one JSON document a line; `auto` is `console` on a terminal"
+        " and in systemd's journal, else `json`.",
     )
     publish_dir: Annotated[
         Path | None,
         BeforeValidator(_publish_dir, json_schema_input_type=str | None),
     ] = Field(
         None,
-        description="A folder that each poll leaves as `comfy-watch publish` would: a page, a feed and other files for"
-        " a web server. Everybody can read them. A relative path starts where that of `state_dir` does.",
+        description="A folder that each poll leaves as `comfy-watch publish` would: a page, a feed and other files"
+        " that everybody can read. A relative path starts where that of `state_dir` does.",
     )
     """Absolute once loaded."""
     # Off: who adds an install to settings that publish is not to publish with it what is run.
     publish_installs: bool = Field(
         False,
-        description="Whether the published files may show what you run: `true` or `false`. Everybody who can read them"
-        " then sees which of your machines has something bad. Without it nothing is published where"
-        " an install is watched.",
+        description="Whether the published files may show what you run, and so which of your machines has something"
+        " bad: `true` or `false`. Without it nothing is published where an install is watched.",
     )
     channels: _Tables = Field(
         (),
