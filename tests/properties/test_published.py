@@ -73,20 +73,13 @@ def written(state: State, history: Any, terms: Terms = ALL) -> dict[str, str]:
 
 
 @st.composite
-def histories(draw: st.DrawFn, state: State) -> tuple[Event, ...]:
-    """Make up events of every kind, most of them about packs that the state has."""
+def lived(draw: st.DrawFn) -> tuple[State, tuple[Event, ...]]:
+    """Make up a whole state, and events of every kind, most of them about packs that the state has."""
+    state = draw(states())
     names = [node.node for node in state.snapshot.nodes.values()]
     about = st.none() | st.sampled_from([*names, "stranger"])
-    count = draw(st.integers(0, 8))
-    ids = [f"event-{number}" for number in range(count)]
-    return tuple(draw(made(Event, id=st.just(one), node=about)) for one in ids)
-
-
-@st.composite
-def lived(draw: st.DrawFn) -> tuple[State, tuple[Event, ...]]:
-    """Make up a whole state with a history."""
-    state = draw(states())
-    return state, draw(histories(state))
+    ids = [f"event-{number}" for number in range(draw(st.integers(0, 8)))]
+    return state, tuple(draw(made(Event, id=st.just(one), node=about)) for one in ids)
 
 
 def turned(value: Any) -> Any:
@@ -191,8 +184,6 @@ def judge(found: Mapping[str, str]) -> None:
     assert shape.others == []
     assert shape.foreign_links == set()
     feed = ET.fromstring(found["feed.xml"])
-    entries = [one for one in feed if one.tag.endswith("entry")]
-    assert len(entries) == found["feed.xml"].count("<entry>")
     tags = {one.tag.rpartition("}")[2] for one in feed.iter()}
     assert tags <= {
         *("feed", "id", "title", "updated", "author", "name", "entry"),

@@ -59,9 +59,7 @@ def test_a_channel_that_is_gone_is_reported_at_once_and_once() -> None:
         [("failing", "ops")],
         {About.CHANNEL: {"ops": "failing"}},
     )
-    again, events = reported(GONE, before=first)
-    assert (again, events) == (first, [])
-    assert again is first
+    assert reported(GONE, before=first) == (first, [])
     other_cause, events = reported(state(), before=first)
     assert events == []
     after, events = reported(state(failing=False), before=other_cause)
@@ -71,7 +69,7 @@ def test_a_channel_that_is_gone_is_reported_at_once_and_once() -> None:
 
 @pytest.mark.parametrize(
     ("minutes", "due"),
-    [(0, False), (DAY - 1, False), (DAY, True), (9 * DAY, True), (-DAY, False)],
+    [(DAY - 1, False), (DAY, True), (-DAY, False)],
 )
 def test_any_other_failure_is_reported_after_a_day(minutes: int, *, due: bool) -> None:
     """The day begins with the first failure since an alert was taken; a clock set back makes none of it."""

@@ -49,28 +49,24 @@ def test_two_packs_with_one_repository() -> None:
 
 
 def test_none_is_only_what_a_whole_list_does_not_have() -> None:
-    """What a list with a missing page does not have was not looked up."""
-    assert ids_under({KEY}, {}, listed(is_whole=False)) == {}
+    """What a list with a missing page does not have was not looked up; what was known of a pack holds until then."""
     part = listed(record("x"), is_whole=False)
+    for known in ({}, {KEY: ("Pack",)}):
+        assert ids_under({KEY}, known, None) == known
+        assert ids_under({KEY}, known, listed(is_whole=False)) == known
     assert ids_under({KEY}, {}, part) == {KEY: ("x",)}
     assert ids_under({KEY}, {}, listed()) == {KEY: ()}
-    assert ids_under({KEY}, {}, None) == {}
 
 
 def test_what_was_known_of_a_pack_holds_until_a_list_has_it() -> None:
     """A pack of which it does not say where its source is stays; one that it has under another repository does not."""
     known = {KEY: ("Pack",), "gone": ("x",)}
-    assert ids_under({KEY}, known, None) == {KEY: ("Pack",)}
-    assert ids_under({KEY}, known, listed()) == {KEY: ("Pack",)}
-    assert ids_under({KEY}, known, listed(is_whole=False)) == {KEY: ("Pack",)}
-    assert ids_under({KEY}, known, listed(record("Pack"))) == {KEY: ("Pack",)}
-    silent = record("Pack", "", "banned")
-    assert ids_under({KEY}, known, listed(silent)) == {KEY: ("Pack",)}
-    assert ids_under({KEY}, known, listed(record("Pack", "https://x.y/z"))) == {KEY: ()}
-    # What is bad and run is no better because its publisher says that its source is elsewhere.
+    for found in ([], [record("Pack")], [record("Pack", "", "banned")]):
+        assert ids_under({KEY}, known, listed(*found)) == {KEY: ("Pack",)}
     moved = listed(record("Pack", "https://x.y/z"))
+    assert ids_under({KEY}, known, moved) == {KEY: ()}
+    # What is bad and run is no better because its publisher says that its source is elsewhere.
     assert ids_under({KEY}, known, moved, {"pack"}) == {KEY: ("Pack",)}
-    assert ids_under({KEY}, known, listed(record("Pack")), {"pack"}) == {KEY: ("Pack",)}
     clone = with_packs(CLONE, known)
     assert with_packs(clone, known) == clone
     assert with_packs(clone, {}) == CLONE
