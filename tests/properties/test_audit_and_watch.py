@@ -143,7 +143,7 @@ def test_audit_and_watch_agree(
         # Once a day a poll asks how packs stand as a whole.
         polls.clock = partial(timestamps.later, clock(), day * 90_000)
         polls.poll()
-        exposed = {
+        exposed: dict[Copy, Grade] = {
             (node, copy.version): copy.grade
             for node, one in polls.folder.load().snapshot.installed.exposures.items()
             for copy in one.copies

@@ -276,12 +276,16 @@ class Reported:
     st.sampled_from(["summary", "silent"]),
 )
 def test_an_end_is_as_bad_as_what_it_ends(life: list[Step], baseline: str) -> None:
-    """What ends something is as bad as the worst of that, whatever was between; and no two events share an id."""
+    """What ends something is as bad as the worst of that, whatever was between.
+
+    No two events share an id, and nothing is removed that is listed.
+    """
     lived, reported, is_banned = Life(baseline=baseline), Reported(), False
     ids: list[str] = []
     for step in life:
         for one in lived.poll(step):
             assert one.ends is reported.ended_by(one)
+            assert one.kind is not Kind.REMOVED or one.version not in lived.picture
             reported.see(one)
             ids.append(one.id)
         # After a 403 only a whole listing shows how the versions are.

@@ -1,4 +1,4 @@
-"""The published files: the same bytes for the same state, nothing private, and every text as a text."""
+"""The published files: the same bytes for the same state, and every text as a text."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ from tests.hostile.strategies import events as hostile_events
 from tests.support import figures, program
 from tests.support.factories import (
     NOW,
-    channel,
-    exposed_to,
     install,
     known,
     minute,
@@ -35,11 +33,9 @@ from tests.support.parameters import examples
 from tests.support.strategies import made, states
 from watcher import __version__
 from watcher.alerts.queues.outbox import Outbox, change
-from watcher.alerts.queues.queue import Queue
-from watcher.changes.health import FailureStreak
 from watcher.durations import DAY
-from watcher.model.event import About, Event, Kind
-from watcher.model.pack import Copy, NodeRecord, Pack, PackKind
+from watcher.model.event import Event
+from watcher.model.pack import Pack, PackKind
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Snapshot
 from watcher.publish.folder import files_of as files
@@ -49,22 +45,6 @@ from watcher.state.store import StateFolder
 
 LATER = minute(60)
 ALL = Terms(selection=Selection(globs=("*",)), minimum_age=0.0)
-SECRET = "zz-secret-zz"
-PRIVATE: Mapping[type, tuple[str, ...]] = {
-    FailureStreak: ("error",),
-    Checks: ("packs_error",),
-    Queue: ("error", "url_digest"),
-    NodeRecord: ("repository",),
-    Pack: (
-        "place",
-        "repository",
-        "evidence",
-        "file",
-        "own_file",
-    ),
-    Copy: ("folder", "install"),
-}
-"""What is in no file, whatever the settings: addresses, paths and why something failed."""
 
 
 def written(state: State, history: Any, terms: Terms = ALL) -> dict[str, str]:
@@ -115,59 +95,6 @@ def test_only_what_differs_is_written_otherwise(
         "index.html",
         "metrics.prom",
     }
-
-
-def planted(value: Any) -> Any:
-    """Return a value with a secret in each field that is private."""
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {one.name: getattr(value, one.name) for one in fields(value)}
-        parts = {name: planted(part) for name, part in parts.items()}
-        secret = dict.fromkeys(PRIVATE.get(type(value), ()), SECRET)
-        if isinstance(value, Event):
-            is_of_install = value.install is not None
-            is_failure = value.kind in {Kind.FAILING, Kind.RECOVERED}
-            if is_of_install or is_failure:
-                secret["reason"] = SECRET
-            if is_of_install:
-                secret["install"] = secret["id"] = SECRET
-        return replace(value, **parts | secret)
-    if isinstance(value, dict):
-        return {key: planted(part) for key, part in value.items()}
-    return tuple(map(planted, value)) if type(value) is tuple else value
-
-
-@examples(80)
-@given(lived())
-def test_nothing_private_is_in_any_file(
-    one: tuple[State, tuple[Event, ...]],
-) -> None:
-    """No channel, address, path or text of a failure is in a file."""
-    state, history = one
-    about_channel = Event(
-        id="c", kind=Kind.FAILING, node=None, channel=SECRET, at=NOW, url=""
-    )
-    node = next(iter(state.snapshot.nodes), "stranger")
-    installed = replace(
-        state.snapshot.installed,
-        exposures={node: exposed_to("flagged", None, SECRET)},
-    )
-    streak = FailureStreak(count=1, since=NOW, error=SECRET)
-    streaks = {About.INSTALL: {SECRET: streak}, About.NODE: {node: streak}}
-    failing = {key: {SECRET: "failing"} for key in (About.INSTALL, About.CHANNEL)}
-    state = planted(
-        replace(
-            state,
-            installs={SECRET: (made_pack(SECRET, node),)},
-            outbox=Outbox(queues={SECRET: Queue()}),
-            checks=replace(state.checks, polled_at=NOW, streaks=streaks),
-            snapshot=replace(state.snapshot, installed=installed, failing=failing),
-        )
-    )
-    terms = replace(
-        ALL, channels=(channel(SECRET),), installs=(install(SECRET, is_named=False),)
-    )
-    found = written(state, (*planted(history), about_channel), terms)
-    assert {name for name, text in found.items() if SECRET in text} == set()
 
 
 def judge(found: Mapping[str, str]) -> None:

@@ -40,27 +40,18 @@ def test_a_version_that_comes_back_after_one_absence_was_never_gone() -> None:
     back = compare(absent("2.0"), ONE, TWO, THREE)
     assert (back.events, beside(back.node, "mark")) == ((), {})
     assert compare(back.node, ONE, THREE).events == ()
+    part = compare(absent("2.0"), TWO, incomplete="it was cut short")
+    assert beside(part.node, "mark") == {}
     assert reported(compare(absent("2.0"), ONE, THREE, version("2.0"))) == [
         ("reinstated", "2.0", "flagged", "active")
     ]
 
 
-def test_an_incomplete_listing_that_shows_it_ends_an_absence() -> None:
-    """What an incomplete listing shows is there."""
-    assert (
-        beside(compare(absent("2.0"), TWO, incomplete="it was cut short").node, "mark")
-        == {}
-    )
-
-
 def test_a_removed_version_that_returns_is_reported() -> None:
-    """The return of a removed version is a transition of its own, with an id that its first sight did not have."""
-    born = compare(known(ONE), ONE, THREE)
-    node = compare(compare(born.node, ONE).node, ONE).node
-    back = compare(node, ONE, THREE)
+    """The return of a removed version is a transition of its own."""
+    back = compare(compare(absent("3.0"), ONE, TWO).node, ONE, TWO, THREE)
     assert reported(back) == [("new", "3.0", "removed", "active")]
     assert beside(back.node, "mark") == {}
-    assert born.events[0].id != back.events[0].id
 
 
 def emptied(*rows: Version) -> Node:
@@ -93,17 +84,6 @@ def test_a_version_that_goes_before_the_rest_is_removed_on_time() -> None:
     ]
 
 
-def test_a_node_that_is_back_is_one_event() -> None:
-    """An emptied node that is listed again is reinstated as a whole, and emptying it again has another id."""
-    gone = compare(compare(known(ONE, TWO, THREE)).node)
-    back = compare(gone.node, ONE, TWO, THREE)
-    again = compare(compare(back.node).node)
-    assert reported(back) == [("reinstated", None, "removed", "active")]
-    assert (beside(back.node, "mark"), back.node.emptied) == ({}, False)
-    assert reported(again) == [("removed", None, "active", "removed")]
-    assert gone.events[0].id != again.events[0].id
-
-
 def test_a_node_that_is_back_reports_what_differs() -> None:
     """Beside the event of the node, what is not as it was known is reported; what does not come back is missing."""
     back = compare(emptied(TWO, THREE), ONE, version("2.0"))
@@ -113,6 +93,7 @@ def test_a_node_that_is_back_reports_what_differs() -> None:
         ("reinstated", "2.0", "flagged", "active"),
     ]
     assert beside(back.node, "mark") == {"id-3.0": Mark.ABSENT}
+    assert not back.node.emptied
     assert reported(compare(back.node, ONE, version("2.0"))) == [
         ("removed", "3.0", "active", "removed")
     ]
@@ -122,11 +103,6 @@ def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:
     """One event reports that the node is back, whatever kept it away; the end of a ban alone is no return."""
     banned = compare_ban(emptied(ONE), "", DiffOptions(now=NOW)).node
     assert reported(compare(banned, ONE)) == [("reinstated", None, "banned", "active")]
-    part = compare(banned, ONE, incomplete="it was cut short")
-    assert part.events == ()
-    assert reported(compare(part.node, ONE)) == [
-        ("reinstated", None, "banned", "active")
-    ]
     pardoned = compare(banned)
     assert reported(pardoned) == [("reinstated", None, "banned", "active")]
     assert reported(compare(pardoned.node, ONE)) == [

@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.factories import (
     BEFORE,
-    CHECKED,
     HARMLESS,
     NOW,
     PACK,
@@ -17,11 +16,10 @@ from tests.support.factories import (
     beside,
     compare,
     known,
-    listing,
     reported,
     version,
 )
-from watcher.changes.diff import compare_ban, compare_listing
+from watcher.changes.diff import compare_ban
 from watcher.changes.transitions import DiffOptions, node_url
 from watcher.model.event import FieldChange, Grade, Kind, Severity
 from watcher.model.snapshot import Ban, KnownVersion
@@ -187,15 +185,10 @@ def test_a_watched_field_that_differs_is_a_change(
 
 
 def test_an_event_says_where_and_when() -> None:
-    """An event carries the node, the version with its id, when the poll began, and the node's page."""
+    """An event carries the node, the version with its id and its date, when the poll began, and the node's page."""
     (event,) = compare(known(version("1.0")), version("1.0", "flagged")).events
-    assert (event.node, event.version, event.version_id, event.at, event.url) == (
-        PACK,
-        "1.0",
-        "id-1.0",
-        NOW,
-        URL,
-    )
+    assert (event.node, event.version, event.version_id) == (PACK, "1.0", "id-1.0")
+    assert (event.published, event.at, event.url) == (BEFORE, NOW, URL)
 
 
 def test_a_page_address_holds_no_untrusted_markup() -> None:
@@ -228,13 +221,6 @@ def test_one_known_version_is_matched_by_one_row() -> None:
         ("flagged", "2.0", "active", "flagged"),
     ]
     assert compare(first.node, *rows).events == ()
-
-
-def test_a_text_published_again_under_a_new_id_is_a_new_version() -> None:
-    """The same version text under another id is another version; the old one is merely absent."""
-    difference = compare(known(version("1.0", "deleted")), version("1.0", id="other"))
-    assert reported(difference) == [("new", "1.0", None, "active")]
-    assert {one.id for one in difference.node.rows} == {"id-1.0", "other"}
 
 
 def test_the_first_403_is_a_ban_of_the_node() -> None:
@@ -336,14 +322,3 @@ def test_an_id_depends_on_the_transition_alone() -> None:
     ).events[0]
     assert one.id == other.id
     assert one.at != other.at
-
-
-def test_the_order_of_a_listing_is_no_fact() -> None:
-    """The picture that a comparison leaves is ordered by age, however the listing came."""
-    old, new = version("9.0", created_at=BEFORE), version("10.0", created_at=CHECKED)
-    difference = compare_listing(
-        known(old),
-        replace(listing(), versions=(new, old)),
-        DiffOptions(now=NOW),
-    )
-    assert difference.node.rows == (old, new)

@@ -9,10 +9,8 @@ import pytest
 
 from tests.support.factories import (
     ANY_AGE,
-    BEFORE,
     NOW,
     PACK,
-    compare,
     event,
     known,
     minute,
@@ -30,18 +28,6 @@ from watcher.model.version import (
 from watcher.text.status_reason import read_reason
 
 NONE = SafeVersion(None)
-
-
-def test_an_event_says_since_when_its_version_is_public() -> None:
-    """Every event of a version has its time of creation; one about the node has none."""
-    difference = compare(
-        known(version("1.0"), version("1.1")), version("1.0", "flagged"), version("2.0")
-    )
-    assert {(one.kind.value, one.published) for one in difference.events} == {
-        ("flagged", BEFORE),
-        ("new", BEFORE),
-    }
-    assert event(version=None, version_id=None).published == ""
 
 
 @pytest.mark.parametrize(

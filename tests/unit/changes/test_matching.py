@@ -1,13 +1,8 @@
-"""What is known of a node through its versions' lives: which version a row is, event ids that never come twice, and an
-end to what is kept.
-"""
+"""What is known of a node through its versions' lives: which version a row is, and an end to what is kept."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.factories import (
     CHECKED,
@@ -17,11 +12,10 @@ from tests.support.factories import (
     reported,
     version,
 )
-from tests.support.parameters import examples
 from watcher.changes.diff import KEPT
-from watcher.model.event import Event, Kind
-from watcher.model.snapshot import Mark, Node
-from watcher.model.version import Version, in_order
+from watcher.model.event import Kind
+from watcher.model.snapshot import Mark
+from watcher.model.version import in_order
 
 BARE = version("1.0", id="")
 OTHER = version("2.0")
@@ -85,67 +79,6 @@ def test_a_row_without_an_id_is_the_version_that_was_shown_last() -> None:
         there, replace(newer, created_at=CHECKED), OTHER, marks={"b": Mark.ABSENT}
     )
     assert compare(node, OTHER, BARE).events == ()
-
-
-_ROW = st.builds(
-    version,
-    st.sampled_from(["1.0", "2.0", "3.0"]),
-    st.sampled_from(["active", "active", "pending", "flagged", "deleted"]),
-    id=st.sampled_from(["", "a", "b", "c", "d"]),
-    deprecated=st.booleans(),
-    created_at=st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
-)
-
-
-@st.composite
-def _listings(draw: st.DrawFn) -> tuple[Version, ...]:
-    """Make up a listing as it is gathered: no key comes twice, nor a text once with an id and once without."""
-    rows = {row.key: row for row in draw(st.lists(_ROW, max_size=3))}
-    named = {row.version for row in rows.values() if row.id}
-    return tuple(row for row in rows.values() if row.id or row.version not in named)
-
-
-@examples(200)
-@given(
-    st.sampled_from([None, known(OTHER)]),
-    st.lists(
-        st.tuples(_listings(), st.sampled_from([True, True, True, False])),
-        min_size=4,
-        max_size=14,
-    ),
-    st.sampled_from(["summary", "silent"]),
-)
-def test_no_event_id_comes_twice_and_nothing_listed_is_removed(
-    node: Node | None, life: list[tuple[tuple[Version, ...], bool]], baseline: str
-) -> None:
-    """Through ids that come and go, texts published again, removals, returns and versions that are dropped, every event
-    has an id of its own, and no `removed` is of a version that the listing shows.
-    """
-    ids: list[str] = []
-    for rows, complete in life:
-        difference = compare(
-            node,
-            *rows,
-            incomplete="" if complete else "it was cut short",
-            baseline=baseline,
-        )
-        node = difference.node
-        ids += [event.id for event in difference.events]
-        for event in difference.events:
-            assert event.kind is not Kind.REMOVED or not _shows(rows, event)
-    assert len(ids) == len(set(ids))
-
-
-def _shows(rows: tuple[Version, ...], event: Event) -> bool:
-    """Return whether a listing shows the version that an event is about: by id, or by text where one side has no id."""
-    if event.version is None:
-        return bool(rows)
-    return any(
-        row.id == event.version_id
-        if row.id and event.version_id
-        else row.version == event.version
-        for row in rows
-    )
 
 
 def test_the_newest_of_the_removed_are_kept() -> None:

@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.factories import (
     ANY_AGE,
@@ -108,7 +106,7 @@ def test_what_an_earlier_version_had_is_known(other: Found | None) -> None:
 
 
 def test_any_earlier_version_makes_known() -> None:
-    """All earlier versions count together, of whatever status but `banned`; a later one does not."""
+    """All earlier versions count together, of whatever status but `banned`; a later one, or its own, does not."""
     everything = reason(FFMPEG, ENVIRONMENT)
     kept = {"1.0": scan(FFMPEG), "1.1": scan(ENVIRONMENT)}
     for status in ("active", "deleted", "flagged", "banned"):
@@ -116,16 +114,9 @@ def test_any_earlier_version_makes_known() -> None:
         found = found_in(node, everything, "1.2")
         assert found is not None
         assert found.is_known is (status != "banned")
-    later = pack("flagged", "flagged", "flagged", kept={"1.2": scan(FFMPEG)})
-    assert found_in(later, reason(FFMPEG), "1.0") == scan(FFMPEG)
-
-
-def test_without_an_earlier_scan_nothing_is_known() -> None:
-    """Where there is nothing to compare with, no scan is harmless; its own earlier one is none."""
-    node = pack("active", "flagged", kept={"1.1": scan(FFMPEG)})
-    found = found_in(node, reason(FFMPEG), "1.1")
-    assert found is not None
-    assert (found.is_known, found.is_harmless) == (False, False)
+    for text in ("1.0", "1.2"):
+        later = pack("flagged", "flagged", "flagged", kept={"1.2": scan(FFMPEG)})
+        assert found_in(later, reason(FFMPEG), text) == scan(FFMPEG)
 
 
 @pytest.mark.parametrize(
@@ -224,43 +215,3 @@ def test_a_poll_without_flags_changes_nothing() -> None:
     after, done = finished(news, snapshot, {}, ANY_AGE)
     assert after is snapshot
     assert [one.scan for one in done] == [None]
-
-
-_PLACES = st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["x.py", ""]))
-_FOUND = st.builds(
-    lambda place, severity: (*place, severity),
-    _PLACES,
-    st.sampled_from(["info", " INFO ", "low", ""]),
-)
-_STATUSES = st.sampled_from(["flagged", "active", "banned"])
-
-
-@given(
-    st.lists(
-        st.tuples(_STATUSES, st.lists(_FOUND, max_size=4), st.booleans()),
-        min_size=1,
-        max_size=5,
-    ),
-)
-def test_what_is_harmless_is_known_from_an_earlier_version(
-    versions: list[tuple[str, list[Found], bool]],
-) -> None:
-    """Whatever is read and kept, an info flag has only informational findings, each in an earlier version."""
-    truth = {f"1.{number}": found for number, (_, found, _) in enumerate(versions)}
-    asked = [f"1.{at}" for at, (_, _, is_asked) in enumerate(versions) if is_asked]
-    read = {text: reason(*found) for text, found in truth.items()}
-    kept = {
-        text: one.scan for text, one in read.items() if one.scan and text not in asked
-    }
-    node = pack(*(status for status, *_ in versions), kept=kept)
-    _, done = polled(node, [*map(flag, asked)], {text: read[text] for text in asked})
-    for one in done:
-        if one.severity is Severity.INFO:
-            at = int(str(one.version).removeprefix("1."))
-            earlier = [found for _, found, _ in versions[:at]]
-            known_places = {found[:2] for every in earlier for found in every}
-            for rule, file, severity in versions[at][1]:
-                assert severity.strip().lower() == "info"
-                assert rule
-                assert file
-                assert (rule, file) in known_places
