@@ -13,8 +13,7 @@ from hypothesis.stateful import initialize, rule
 from tests.chaos.lives import run
 from tests.chaos.paired_lives import PairedMachine, installs, packs
 from tests.chaos.paired_model import How
-from tests.chaos.state_machine import ROCK, VERSIONS
-from tests.chaos.swept_lives import FIRST
+from tests.chaos.swept_lives import FIRST, ROCK, VERSIONS
 
 _OF_OTHERS = (
     *("ban", "break_all", "break_packs", "break_pages", "choose"),

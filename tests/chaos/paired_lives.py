@@ -39,9 +39,8 @@ from tests.chaos.paired_model import (
     passes,
 )
 from tests.chaos.receiver import Receiver
-from tests.chaos.state_machine import ROCK, VERSIONS
 from tests.chaos.subscriber import Reading, Seen, Sweeps
-from tests.chaos.swept_lives import FIRST, PACKS, WATCHED, SweptMachine
+from tests.chaos.swept_lives import FIRST, PACKS, ROCK, VERSIONS, WATCHED, SweptMachine
 from tests.support.lived_in import LivedIn
 from watcher.cli import report
 from watcher.model.event import Event, Kind
@@ -121,7 +120,6 @@ class PairedMachine(SweptMachine):
         self.read_lists_of: set[str] = set()
         self.lists = Sweeps(threshold=1)
         self.channels: list[Wiring] = []
-        self.known: dict[str, Event] = {}
         self.owed: dict[str, dict[str, Event]] = {}
         self.taken: dict[str, Counter[str]] = {}
         self.in_flight: dict[str, Counter[str]] = {}
@@ -502,27 +500,19 @@ class PairedMachine(SweptMachine):
         )
         return [Due(fact=(*fact, ""), level=WARNING) for fact in facts]
 
-    def _see(self, before: State) -> None:
-        folder = StateFolder(self.path)
-        after = folder.load()
-        history = folder.history().events
-        assert len({one.id for one in history}) == len(history), "recorded twice"
-        recorded = (*history, *after.outbox.events.values())
-        new = {one.id: one for one in recorded if one.id not in self.known}
-        noted = after.checks.polled_at != before.checks.polled_at
-        due: list[Due] = []
-        if noted or after.snapshot.revision != before.snapshot.revision:
-            due = self._due(noted=noted)
-        self.known |= new
-        found = Counter(map(_fact_of, (one for one in new.values() if not one.channel)))
+    def _see(self, before: State) -> list[Event]:
+        new, noted = self._recorded(before)
+        due = self._due(noted=noted) if self.has_seen else []
+        found = Counter(_fact_of(one) for one in new if not one.channel)
         wanted = Counter(one.fact for one in due)
         sure = Counter(one.fact for one in due if one.is_sure)
         late, invented = sure - found, found - wanted
         assert not late + invented, f"late or lost {late}, invented {invented}"
-        self._owe(new.values(), due)
-        self._see_where(new.values())
+        self._owe(new, due)
+        self._see_where(new)
         for kind, _, _, _ in found.elements():
             figures.add(kind)
+        return new
 
     def _see_where(self, new: Iterable[Event]) -> None:
         """See that each event says where its pack is installed."""
@@ -796,4 +786,4 @@ def _fact_of(event: Event) -> Fact:
 
 
 if __name__ == "__main__":
-    run(PairedMachine, 200, 60)
+    run(PairedMachine, 250, 60)

@@ -1,18 +1,17 @@
 """A life at random: polls, registry changes, outages, edits of settings, a wrong clock, crashes, in any order.
 
-`WatcherMachine` is a Hypothesis state machine around the real poll, a real registry and a real webhook. Beside it
-stand two simple models: of what must be reported (`tests.chaos.subscriber`), and to whom (`tests.chaos.readers`).
-`python -m tests.chaos.state_machine` lives many lives and prints its figures as one JSON line.
+`WatcherMachine` is `SweptMachine`, whose registry and model of what must be reported it has, for a few packs that are
+asked one by one, and with a real webhook. Beside it stands a simple model of to whom it is reported
+(`tests.chaos.readers`). `python -m tests.chaos.state_machine` lives many lives and prints its figures as one JSON line.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import (
     Awaitable,
     Callable,
-    Iterable,
     Iterator,
     Mapping,
     Sequence,
@@ -21,30 +20,28 @@ from collections.abc import (
     Set as AbstractSet,
 )
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from aiohttp import web
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from tests.chaos.condition import GONE, Conditions
-from tests.chaos.lives import CrashAt, Fragile, Life, figures, run
+from tests.chaos.lives import CrashAt, Fragile, figures, run
 from tests.chaos.readers import Alert, Known, Reader, Readers, Wired, is_plainest
 from tests.chaos.receiver import Attempt, Receiver
-from tests.chaos.subscriber import (
-    Fact,
-    Glitch,
-    Reading,
-    Subscriber,
-    Trouble,
-    reading_of,
+from tests.chaos.subscriber import Fact, Glitch
+from tests.chaos.swept_lives import (
+    DAY,
+    FAULTY,
+    LATER,
+    PACKS,
+    ROCK,
+    VERSIONS,
+    SweptMachine,
+    Witness,
 )
-from tests.support.fake_registry.server import encoded
-from tests.support.fakes.fault import asked
-from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Message
 from watcher.alerts.queues.ownership import digest
 from watcher.alerts.queues.queue import Queue
@@ -56,28 +53,16 @@ from watcher.settings.tables import ChannelTable
 from watcher.state.model import State
 from watcher.state.store import StateFolder
 
-PACKS = ("alpha", "beta", "gamma", "delta", "epsilon")
-VERSIONS = ("1.0.0", "1.1.0", "2.0.0")
-ROCK = "0.0.1"
-"""A version that every pack has and that nothing ever happens to: only a pack that is empty as a whole lacks it."""
 NAMES = ("ops", "mail", "team", "boss", "night", "day")
 """More than there are channels at once; who leaves one may see another get it."""
 
-FAULTY = {
-    f.name: reading_of(f.means)
-    for f in QUICK
-    if f.means in (Means.UNREADABLE, Means.REGISTRY)
-}
-"""Answers that are no listing, and how a reading ends that meets one."""
-
-BANS: tuple[dict[str, object], ...] = (
-    {"error": "Node banned", "message": "malware"},
-    {"message": "NODE BANNED"},
-    {"error": "node banned"},
-)
-"""What the registry says of a banned pack."""
-
 EXPIRY = timedelta(hours=72)
+
+_OF_SWEEPS = (
+    *("break_all", "break_pages", "choose", "crash_and_poll", "move_others", "refuse"),
+    *("serve_records_or_not", "settle", "shift", "unsettle"),
+)
+"""The rules of what sweeps alone meet."""
 
 
 @dataclass(slots=True)
@@ -101,28 +86,6 @@ class Wiring:
             or not pack
             or pack in self.nodes
         )
-
-
-def _hiding(document: dict[str, Any], glitch: Glitch) -> dict[str, Any]:
-    """Take what a glitch hides out of an answer."""
-    rows = [row for row in document["versions"] if row["version"] not in glitch.hidden]
-    total = document["total"] if glitch.counted else len(rows)
-    return document | {
-        "versions": rows,
-        "total": total,
-        "totalPages": 2 if glitch.torn else min(total, 1),
-    }
-
-
-def _empty(document: dict[str, Any]) -> dict[str, Any]:
-    return document | {"versions": [], "total": 0, "totalPages": 0}
-
-
-def _nameless(document: dict[str, Any]) -> dict[str, Any]:
-    """Take the versions' ids out of an answer."""
-    return document | {
-        "versions": [{**row, "id": None} for row in document["versions"]]
-    }
 
 
 class Edit(StrEnum):
@@ -153,79 +116,28 @@ edits = st.lists(
 versions = st.sampled_from(VERSIONS)
 
 
-class WatcherMachine(Life):
-    """One state folder and everything that may happen around it."""
+class WatcherMachine(SweptMachine):
+    """A few packs, some channels, the watcher of both, and everything that may happen around it."""
+
+    a_few = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self.registry.respond = self._answer
         self.receiver = self.ends.enter_context(Receiver())
-        self.subscriber = Subscriber()
-        self.trouble = Trouble(threshold=1)
+        self.written = {}
         self.readers = Readers()
         self.conditions = Conditions()
         self.unwanted: dict[str, tuple[str, bool]] = {}
         self.receiver.rejects = self._rejects
         self.channels: list[Wiring] = []
         self.paths: list[str] = []
-        self.watched = list(PACKS)
-        self.broken: dict[str, str] = {}
-        self.empty: set[str] = set()
         self.nameless: set[str] = set()
-        self.glitches: dict[str, Glitch] = {}
         self.slow_by = timedelta()
         self.polls = 0
-        self.facts: dict[str, Fact] = {}
-        for pack in PACKS:
-            self.registry.catalog.publish(pack, ROCK, created_at="2025-01-01T00:00:00Z")
-            self.subscriber.publish(
-                pack, ROCK, "active", created=datetime(2025, 1, 1, tzinfo=UTC)
-            )
 
-    def _glitch(self, pack: str) -> Glitch:
+    def glitch(self, pack: str) -> Glitch:
         """Return all that is wrong with the next answer about a pack."""
-        return replace(
-            self.glitches.get(pack, Glitch()),
-            empty=pack in self.empty,
-            nameless=pack in self.nameless,
-            reading=FAULTY[self.broken[pack]] if pack in self.broken else Reading.READ,
-        )
-
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse | None:
-        """Answer as the registry, by this life's clock."""
-        if request.path.endswith("/nodes"):
-            return None
-        query = asked(request)
-        pack = query["nodeId"][0]
-        glitch = self._glitch(pack)
-        if pack in self.broken:
-            return await FAULTS[self.broken[pack]].play(request, self.registry.catalog)
-        if glitch.banned or pack in self.subscriber.banned:
-            status, document = 403, BANS[self.polls % len(BANS)]
-        else:
-            status, document = self.registry.catalog.answer(query)
-            document = self._spoilt(document, glitch, query)
-        date = format_datetime(self.now, usegmt=True)
-        return web.Response(
-            status=status,
-            body=encoded(document),
-            headers={"Date": date, "Content-Type": "application/json"},
-        )
-
-    def _spoilt(
-        self,
-        document: dict[str, Any],
-        glitch: Glitch,
-        query: Mapping[str, Sequence[str]],
-    ) -> dict[str, Any]:
-        """Let an answer have the glitch."""
-        if glitch.empty:
-            document = _empty(document)
-        if glitch.nameless:
-            document = _nameless(document)
-        if "include_status_reason" not in query:
-            document = _hiding(document, glitch)
-        return document
+        return replace(super().glitch(pack), nameless=pack in self.nameless)
 
     @initialize(
         groupings=st.lists(st.sampled_from(list(Grouping)), min_size=1, max_size=2),
@@ -234,10 +146,11 @@ class WatcherMachine(Life):
     )
     def begin(self, groupings: list[Grouping], threshold: int, watched: int) -> None:
         """Some channels are there from the start."""
+        SweptMachine.begin(self, threshold, (PACKS[:watched], ()), False)
+        for pack in LATER:
+            self._publish(pack, ROCK, "active", self.now - DAY)
         for grouping in groupings:
             self._add(grouping, frozenset(Kind), ())
-        self.trouble = Trouble(threshold=threshold)
-        self.watched = list(PACKS[:watched])
 
     def _add(
         self,
@@ -270,9 +183,6 @@ class WatcherMachine(Life):
         ]
         return free[which % len(free)]
 
-    def _pass(self, **time: float) -> None:
-        self.now += timedelta(**time)
-
     def _rejects(self, message: Message) -> bool:
         """Return whether a channel refuses a message because it is about a pack, in its plainest form too or not."""
         if message.path not in self.unwanted or not isinstance(
@@ -286,33 +196,6 @@ class WatcherMachine(Life):
 
     # The registry
 
-    @rule(pack=packs, version=versions, status=st.sampled_from(STATUSES))
-    def publish_or_move(self, pack: str, version: str, status: str) -> None:
-        """A version appears, or goes to another status."""
-        self._pass(minutes=7)
-        if self.subscriber.has(pack, version):
-            self.registry.catalog.set_status(pack, version, status)
-            self.subscriber.move(pack, version, status)
-        else:
-            self.registry.catalog.publish(
-                pack, version, status=status, created_at=self.now
-            )
-            self.subscriber.publish(pack, version, status, created=self.now)
-
-    @rule(pack=packs, version=versions, on=st.booleans())
-    def deprecate(self, pack: str, version: str, on: bool) -> None:
-        """A version's deprecation is set."""
-        if self.subscriber.has(pack, version):
-            self.registry.catalog.deprecate(pack, version, on)
-            self.subscriber.deprecate(pack, version, on)
-
-    @rule(pack=packs, version=versions)
-    def take_away(self, pack: str, version: str) -> None:
-        """A version is gone for good; its name may be used again, under another id."""
-        if self.subscriber.has(pack, version):
-            self.registry.catalog.remove(pack, version)
-            self.subscriber.take_away(pack, version)
-
     @rule(
         pack=packs,
         version=versions,
@@ -324,7 +207,7 @@ class WatcherMachine(Life):
         self, pack: str, version: str, status: str, polls: int, named: bool
     ) -> None:
         """A version is taken away and published again, some polls later, and then its rows may have no ids."""
-        self.take_away(pack, version)
+        self.take_away(pack, version, "")
         for _ in range(polls):
             self.poll(0)
         self.publish_or_move(pack, version, status)
@@ -336,40 +219,6 @@ class WatcherMachine(Life):
     def name_or_not(self, pack: str) -> None:
         """The rows of a pack have no ids any more, or have them again."""
         self.nameless ^= {pack}
-
-    @rule(these=st.sets(packs), on=st.booleans())
-    def ban(self, these: set[str], on: bool) -> None:
-        """Packs are banned or pardoned."""
-        self.subscriber.banned = (
-            self.subscriber.banned | these if on else self.subscriber.banned - these
-        )
-
-    @rule(
-        pack=packs,
-        lost=st.booleans(),
-        polls=st.integers(1, 3),
-        hours=st.sampled_from([0, 2]),
-    )
-    def empty_and_fill(self, pack: str, lost: bool, polls: int, hours: int) -> None:
-        """A pack turns empty, perhaps after one of its versions, and is back some polls later."""
-        if lost:
-            self.take_away(pack, "1.0.0")
-            self.poll(0)
-        self.turn_empty(pack)
-        for _ in range(polls):
-            self.poll(hours)
-        self.turn_empty(pack)
-
-    @rule(pack=packs)
-    def turn_empty(self, pack: str) -> None:
-        """A pack turns empty as a whole, or is back. It had versions: what a first empty listing is, is not known."""
-        if pack in self.empty or self.subscriber.has_seen(pack):
-            self.empty ^= {pack}
-
-    @rule(broken=faulty)
-    def break_registry(self, broken: dict[str, str]) -> None:
-        """Some packs cannot be read, or all can again."""
-        self.broken = broken
 
     @rule(fault=faults, polls=st.integers(1, 4))
     def build_a_wall(self, fault: str, polls: int) -> None:
@@ -387,7 +236,7 @@ class WatcherMachine(Life):
             self.poll(0)
 
     @rule(
-        pack=packs,
+        which=st.integers(0, 4),
         version=versions,
         status=st.sampled_from(STATUSES),
         hidden=st.sets(st.sampled_from((ROCK, *VERSIONS)), min_size=1),
@@ -396,7 +245,7 @@ class WatcherMachine(Life):
     )
     def hide(
         self,
-        pack: str,
+        which: int,
         version: str,
         status: str,
         hidden: set[str],
@@ -408,6 +257,7 @@ class WatcherMachine(Life):
         The number of pages may contradict that total. A first listing is never empty without saying so: what is a
         baseline then is for other tests.
         """
+        pack = self.watch[0][which % len(self.watch[0])]
         self.publish_or_move(pack, version, status)
         allowed = (
             hidden if counted or self.subscriber.has_seen(pack) else hidden - {ROCK}
@@ -417,10 +267,9 @@ class WatcherMachine(Life):
         )
         self.poll(hours=0)
 
-    @rule(these=st.sets(packs, min_size=1))
-    def ban_once(self, these: set[str]) -> None:
-        """Packs are banned in the next poll, and not in the one after it."""
-        self.glitches |= {pack: Glitch(banned=True) for pack in these}
+    def _make_news(self, pack: str, version: str) -> None:
+        status = "flagged" if self.polls % 2 else "banned"
+        self.publish_or_move(pack, version, status)
 
     # The channels and the settings
 
@@ -441,9 +290,7 @@ class WatcherMachine(Life):
             return
         self.receiver.gone[path] = status
         for _ in range(polls):
-            self.publish_or_move(
-                "alpha", "1.0.0", "flagged" if self.polls % 2 else "banned"
-            )
+            self._make_news("alpha", "1.0.0")
             self.poll(2)
 
     @rule(
@@ -453,7 +300,7 @@ class WatcherMachine(Life):
         plain_too=st.booleans(),
         hours=st.lists(st.sampled_from([0, 2, 25]), min_size=3, max_size=5),
     )
-    def refuse(
+    def reject(
         self, which: int, pack: str, status: int, plain_too: bool, hours: list[int]
     ) -> None:
         """A channel refuses what is about a pack for what it is, while there is news of it, or takes it again."""
@@ -465,9 +312,7 @@ class WatcherMachine(Life):
         self.receiver.down -= {path}
         for pause in hours:
             for one in (pack, "beta"):
-                self.publish_or_move(
-                    one, "1.1.0", "flagged" if self.polls % 2 else "banned"
-                )
+                self._make_news(one, "1.1.0")
             self.poll(pause)
 
     @rule(
@@ -544,9 +389,7 @@ class WatcherMachine(Life):
     ) -> None:
         """Some channels are down while there is news, then the settings are edited, and a poll sees it or crashes."""
         self._go_down(down)
-        self.publish_or_move(
-            "alpha", "1.0.0", "flagged" if self.polls % 2 else "banned"
-        )
+        self._make_news("alpha", "1.0.0")
         self.poll(0)
         self.edit(edits)
         if at:
@@ -557,10 +400,8 @@ class WatcherMachine(Life):
     @rule(pack=packs)
     def watch_or_not(self, pack: str) -> None:
         """A pack is added to the watched ones, or taken out."""
-        if pack not in self.watched:
-            self.watched.append(pack)
-        elif len(self.watched) > 1:
-            self.watched.remove(pack)
+        watched = {*self.watch[0]} ^ {pack}
+        self.watch = (tuple(sorted(watched)) or self.watch[0], ())
 
     @rule(hours=st.sampled_from([0, 1, 48, -1, -48, -200]))
     def set_clock(self, hours: int) -> None:
@@ -572,8 +413,7 @@ class WatcherMachine(Life):
     @rule(hours=st.sampled_from([0, 0, 2, 100]))
     def poll(self, hours: int) -> None:
         """One poll comes to its end."""
-        self._pass(hours=hours, minutes=1)
-        self._poll(StateFolder(self.path))
+        self._poll(StateFolder(self.path), hours)
 
     @rule(which=st.integers(0, 5))
     def expire(self, which: int) -> None:
@@ -585,9 +425,7 @@ class WatcherMachine(Life):
     @rule(down=st.sets(st.integers(0, 3)), at=st.integers(3, 7))
     def come_late(self, down: set[int], at: int) -> None:
         """A poll crashes before it has sent anything, and the next one comes when its alerts are old."""
-        self.publish_or_move(
-            "alpha", "1.0.0", "flagged" if self.polls % 2 else "banned"
-        )
+        self._make_news("alpha", "1.0.0")
         self.crash_while_saving(at, after=False)
         self._go_down(down)
         self.poll(100)
@@ -599,7 +437,7 @@ class WatcherMachine(Life):
         """As `run` does: a poll, and later a delivery of what has become due, which may crash."""
         self.poll(0)
         self.receiver.down = set()
-        self._pass(hours=hours, minutes=1)
+        self.now += timedelta(hours=hours, minutes=1)
         self._live_through(
             Fragile(self.path, crash=CrashAt(at, after)), Poller.deliver_due
         )
@@ -607,8 +445,7 @@ class WatcherMachine(Life):
     @rule(at=st.integers(1, 7), after=st.booleans())
     def crash_while_saving(self, at: int, after: bool, hours: int = 0) -> None:
         """One poll crashes at one of its first steps, if it comes that far."""
-        self._pass(hours=hours, minutes=1)
-        self._poll(Fragile(self.path, crash=CrashAt(at, after)))
+        self._poll(Fragile(self.path, crash=CrashAt(at, after)), hours)
 
     @rule(
         status=st.sampled_from(STATUSES[:4]),
@@ -621,13 +458,13 @@ class WatcherMachine(Life):
     ) -> None:
         """Much happens, and the poll that sees it crashes at some step, while some channels may be down."""
         self._go_down(down)
-        for pack in self.watched:
+        for pack in self.watch[0]:
             for version in VERSIONS:
                 self.publish_or_move(pack, version, status)
-        self._pass(hours=2)
-        self._poll(Fragile(self.path, crash=CrashAt(at, after)))
+        self._poll(Fragile(self.path, crash=CrashAt(at, after)), 2)
 
-    def _poll(self, folder: StateFolder) -> None:
+    def _poll(self, folder: StateFolder, hours: int) -> None:
+        self.now += timedelta(hours=hours, minutes=1)
         before = folder.load() if self.path.exists() else State()
         self.polls += 1
         self._live_through(folder, Poller.poll, before)
@@ -639,6 +476,7 @@ class WatcherMachine(Life):
         before: State | None = None,
     ) -> None:
         """Let the program work, and keep the models up with it: what was seen by a poll, `before` which all was so."""
+        self.witness = Witness()
         taken, came = len(self.receiver.taken), len(self.receiver.attempts)
         called = self._called().items()
         wired = tuple(Wired(name=name, path=path) for name, path in called)
@@ -650,7 +488,7 @@ class WatcherMachine(Life):
         if is_whole or (isinstance(folder, Fragile) and folder.noted):
             self.readers.take_in(wired, readers, before_it)
         if before is not None:
-            self._see(before, readers)
+            self._share(self._see(before), readers)
         sent: dict[str, list[tuple[str, ...]]] = {}
         failures = {path: reader.failures for path, reader in readers.items()}
         unanswered = {path: reader.unanswered for path, reader in readers.items()}
@@ -765,8 +603,7 @@ class WatcherMachine(Life):
         return self.works(
             folder,
             work,
-            nodes=tuple(self.watched),
-            failure_threshold=self.trouble.threshold,
+            **self._settings(),
             alert_expiry=EXPIRY.total_seconds(),
             alert_urls=urls,
             channels=tuple(
@@ -803,69 +640,24 @@ class WatcherMachine(Life):
         }
         return {path: frozenset(found) for path, found in known_by.items() if found}
 
-    def _see(self, before: State, readers: Mapping[str, Reader]) -> None:
-        """Take in what a poll saw, if it came so far as to make that durable: all that is new on the disk is owed."""
-        figures.add(
-            "polls with a glitch",
-            bool(self.glitches.keys() & (set(self.watched) - self.broken.keys())),
-        )
-        glitches = {pack: self._glitch(pack) for pack in self.watched}
+    def _share(self, new: Sequence[Event], readers: Mapping[str, Reader]) -> None:
+        """Owe what is new to who wants it, and judge what is said of channels."""
+        answered = {self.glitch(pack) for pack in {*self.watch[0]} - self.broken.keys()}
+        figures.add("polls with a glitch", bool(answered - {Glitch()}))
         self.glitches = {}
-        folder = StateFolder(self.path)
-        after = folder.load()
-        recorded: Iterable[Event] = (
-            *folder.history().events,
-            *after.outbox.events.values(),
-        )
-        new = {
-            e.id: (e.kind.value, e.channel or e.node or "", e.version)
-            for e in recorded
-            if e.id not in self.facts
-        }
-        of_channels = {
-            e.id: e.channel for e in recorded if e.channel is not None and e.id in new
-        }
-        noted = after.checks.polled_at != before.checks.polled_at
-        facts: list[Fact] = []
-        if noted or after.snapshot.revision != before.snapshot.revision:
-            reports = [
-                (str(about), new[event][0]) for event, about in of_channels.items()
-            ]
-            figures.add(
-                "channels judged",
-                self.conditions.poll(self._called(), reports, self.clock),
-            )
+        if self.has_seen:
+            reports = [(one.channel, one.kind.value) for one in new if one.channel]
+            judged = self.conditions.poll(self._called(), reports, self.clock)
+            figures.add("channels judged", judged)
             figures.add("channels failing and recovered", len(reports))
-            facts, readings = self.subscriber.look(self.watched, glitches=glitches)
-            facts += self.trouble.poll(readings, noted=noted)
-        found, due = (
-            Counter(fact for event, fact in new.items() if event not in of_channels),
-            Counter(facts),
-        )
-        assert found == due, f"late or lost {due - found}, invented {found - due}"
-        self.facts |= new
-        self._count(facts)
         names = {path: name for name, path in self._called().items()}
         for wiring in self.channels:
-            for event, fact in new.items():
-                about = of_channels.get(event)
-                if about != names[wiring.path] and wiring.wants(
-                    fact, of_channel=about is not None
+            for event in new:
+                fact, is_of_channel = self.facts[event.id], event.channel is not None
+                if event.channel != names[wiring.path] and wiring.wants(
+                    fact, of_channel=is_of_channel
                 ):
-                    readers[wiring.path].alerts[event] = Alert(at=self.clock)
-
-    def _count(self, facts: Iterable[Fact]) -> None:
-        kinds = Counter(kind for kind, _, _ in facts)
-        figures.add("failing and recovered", kinds["failing"] + kinds["recovered"])
-        figures.add("outages", sum(fact == ("failing", "", None) for fact in facts))
-        figures.add(
-            "bans",
-            sum(kind == "banned" and version is None for kind, _, version in facts),
-        )
-        figures.add(
-            "packs emptied",
-            sum(kind == "removed" and version is None for kind, _, version in facts),
-        )
+                    readers[wiring.path].alerts[event.id] = Alert(at=self.clock)
 
     def _table(self, wiring: Wiring) -> ChannelTable:
         table: dict[str, Any] = {
@@ -883,7 +675,6 @@ class WatcherMachine(Life):
         self.receiver.gone.clear()
         self.unwanted = {}
         self.broken = {}
-        self.empty = set()
         self.glitches = {}
         self.slow_by = timedelta()
         self.poll(hours=0)
@@ -918,6 +709,10 @@ def living(groupings: list[Grouping]) -> Iterator[WatcherMachine]:
     life.begin(groupings, threshold=2, watched=2)
     yield life
     life.teardown()
+
+
+for _name in _OF_SWEEPS:
+    setattr(WatcherMachine, _name, None)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -74,17 +74,13 @@ class Glitch:
     """What is wrong with one answer.
 
     Versions are `hidden`, which its total counts or not; its page count contradicts its total (`torn`); its rows have
-    no ids (`nameless`); it holds no version (`empty`); it says that the pack is `banned`; or there is no listing, and
-    the `reading` ends otherwise.
+    no ids (`nameless`).
     """
 
     hidden: frozenset[str] = frozenset()
     counted: bool = False
     torn: bool = False
     nameless: bool = False
-    empty: bool = False
-    banned: bool = False
-    reading: Reading = Reading.READ
 
 
 @dataclass(slots=True)
@@ -104,7 +100,6 @@ class Pack:
 class Subscriber:
     """Truth and sight of all packs. A version is known by a number of its own, as the registry's ids are."""
 
-    banned: set[str] = field(default_factory=set)
     _truth: dict[str, dict[int, Truth]] = field(default_factory=dict)
     _named: dict[tuple[str, str], int] = field(default_factory=dict)
     _names: dict[int, str] = field(default_factory=dict)
@@ -155,53 +150,31 @@ class Subscriber:
         """A version is gone."""
         del self._truth[pack][self._named.pop((pack, version))]
 
-    def look(
-        self,
-        packs: Iterable[str],
-        *,
-        glitches: Mapping[str, Glitch] | None = None,
-    ) -> tuple[list[Fact], dict[str, Reading]]:
-        """Look at the packs; return what must be reported, and how each reading ended.
-
-        Some packs' answers may have `glitches`.
-        """
-        facts: list[Fact] = []
-        readings: dict[str, Reading] = {}
-        for name in packs:
-            pack = self._packs.setdefault(name, Pack())
-            glitch = (glitches or {}).get(name, Glitch())
-            readings[name] = glitch.reading
-            if glitch.reading is not Reading.READ:
-                continue
-            if name in self.banned or glitch.banned:
-                facts += [] if pack.banned else [("banned", name, None)]
-                pack.banned = True
-                continue
-            before = copy.deepcopy(pack)
-            found, is_complete = self._list(name, pack, glitch)
-            if before.banned and not is_complete:
-                # The ban lasts until a complete listing, and while it lasts the rows say nothing.
-                self._packs[name], readings[name] = before, Reading.UNREAD
-                continue
-            facts += [
-                (kind, name, None if number is None else self._names[number])
-                for number, kind in found
-            ]
-            if not is_complete:
-                readings[name] = Reading.UNREAD
-                continue
-            if not pack.based:
-                facts.append(("baseline", name, None))
-                pack.based = True
-        return facts, readings
+    def look(self, name: str, glitch: Glitch) -> tuple[list[Fact], Reading]:
+        """Look at a pack whose answer has a glitch; return what must be reported, and how the reading ended."""
+        pack = self._packs.setdefault(name, Pack())
+        before = copy.deepcopy(pack)
+        found, is_complete = self._list(name, pack, glitch)
+        if before.banned and not is_complete:
+            # The ban lasts until a complete listing, and while it lasts the rows say nothing.
+            self._packs[name] = before
+            return [], Reading.UNREAD
+        facts: list[Fact] = [
+            (kind, name, None if number is None else self._names[number])
+            for number, kind in found
+        ]
+        if not is_complete:
+            return facts, Reading.UNREAD
+        if not pack.based:
+            facts.append(("baseline", name, None))
+            pack.based = True
+        return facts, Reading.READ
 
     def _list(
         self, name: str, pack: Pack, glitch: Glitch
     ) -> tuple[list[tuple[int | None, str]], bool]:
         """Take in a listing; return what it reports and whether it is complete."""
-        there = (
-            {} if glitch.empty else self._as_known(name, pack, nameless=glitch.nameless)
-        )
+        there = self._as_known(name, pack, nameless=glitch.nameless)
         hidden = {number for number in there if self._names[number] in glitch.hidden}
         shown = {
             number: truth for number, truth in there.items() if number not in hidden

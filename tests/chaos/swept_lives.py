@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from tests.chaos.lives import CrashAt, Fragile, Life, figures, run
-from tests.chaos.state_machine import FAULTY, ROCK, VERSIONS
 from tests.chaos.subscriber import (
     Fact,
     Glitch,
@@ -32,15 +31,28 @@ from tests.chaos.subscriber import (
     Sweeps,
     Trouble,
     Truth,
+    reading_of,
 )
 from tests.support.fake_registry.catalog import Catalog
 from tests.support.fakes.fault import as_json, asked
-from tests.support.fakes.faults import FAULTS
+from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.pages import UnsteadyPages
+from watcher.model.event import Event
 from watcher.model.version import STATUSES
 from watcher.registry.client import PAGE_SIZE
 from watcher.state.model import State
 from watcher.state.store import StateFolder
+
+VERSIONS = ("1.0.0", "1.1.0", "2.0.0")
+ROCK = "0.0.1"
+"""A version that nothing ever happens to: only a pack that is empty as a whole lacks it."""
+
+FAULTY = {
+    f.name: reading_of(f.means)
+    for f in QUICK
+    if f.means in (Means.UNREADABLE, Means.REGISTRY)
+}
+"""Answers that are no listing, and how a reading ends that meets one."""
 
 FIRST = ("alpha", "beta", "gamma")
 """Packs that are there from the start, with a version that nothing ever happens to."""
@@ -196,11 +208,13 @@ class SweptMachine(Life):
         self.subscriber = Onlooker()
         self.trouble, self.sweeps = Trouble(threshold=1), Sweeps(threshold=1)
         self.witness = Witness()
+        self.written: Mapping[str, str] = WRITTEN
         self.versions: dict[str, tuple[str, int]] = {}
         """By the id of a row: its pack, and the version's number."""
         self.others: tuple[str, ...] = ()
         self.watch = WATCHED[0]
         self.broken: dict[str, str] = {}
+        self.glitches: dict[str, Glitch] = {}
         self.vanished: dict[str, list[dict[str, Any]]] = {}
         self.banned: dict[str, str] = {}
         """How the registry says that a pack is banned: in a `record` of `GET /nodes` only, or in each `answer` too."""
@@ -216,7 +230,10 @@ class SweptMachine(Life):
         self.turned: dict[str, datetime] = {}
         """When each watched pack was last asked about by itself, or began to be watched."""
         self.swept_at = START
-        self.facts: dict[str, Fact] = {}
+        self.known: dict[str, Event] = {}
+        """The events that were recorded, by id."""
+        self.has_seen = False
+        """The last poll came so far as to make durable what it saw."""
         self.readings: dict[str, Reading] = {}
         """How the last poll's reading of each pack ended."""
 
@@ -244,7 +261,7 @@ class SweptMachine(Life):
             self._publish(pack, VERSIONS[0], "active", START - 50 * DAY)
 
     def _publish(self, pack: str, version: str, status: str, created: datetime) -> None:
-        node = WRITTEN.get(pack, pack)
+        node = self.written.get(pack, pack)
         archive = f"https://cdn.example/{node}/{version}/node.zip"
         made = self.registry.catalog.publish(
             node, version, status=status, created_at=created, downloadUrl=archive
@@ -306,10 +323,16 @@ class SweptMachine(Life):
             assert answer is not None
             return answer
         status, document = self.registry.catalog.answer(query)
+        if status == 200 and "include_status_reason" not in query:
+            document = spoilt(document, self.glitch(pack))
         response = as_json(document)
         response.set_status(status)
         response.headers["Date"] = format_datetime(self.now, usegmt=True)
         return response
+
+    def glitch(self, pack: str) -> Glitch:
+        """Return what is wrong with the next answer about a pack."""
+        return self.glitches.get(pack, Glitch())
 
     def _answer_packs(self, query: dict[str, list[str]]) -> web.StreamResponse:
         self.witness.named.update(map(str.lower, query.get("node_id", ())))
@@ -556,28 +579,40 @@ class SweptMachine(Life):
 
     # The judgement
 
-    def _see(self, before: State) -> None:
-        """Take in what a poll saw, if it came so far as to make that durable: all that is new on the disk is owed."""
-        folder = StateFolder(self.path)
-        after = folder.load()
-        recorded = (*folder.history().events, *after.outbox.events.values())
-        new: dict[str, Fact] = {
-            e.id: (e.kind.value, (e.node or "").lower(), e.version)
-            for e in recorded
-            if e.id not in self.facts
-        }
-        noted = after.checks.polled_at != before.checks.polled_at
-        due: list[Fact] = []
-        if noted or after.snapshot.revision != before.snapshot.revision:
-            due = self._look(noted=noted)
-        self.facts |= new
-        found, owed = Counter(new.values()), Counter(due)
+    def _see(self, before: State) -> list[Event]:
+        """Take in what a poll saw, if it came so far as to make that durable, and return the events that are new.
+
+        All that is new on the disk is owed.
+        """
+        new, noted = self._recorded(before)
+        due = self._look(noted=noted) if self.has_seen else []
+        # When a channel fails is for other models.
+        found = Counter(_fact_of(one) for one in new if not one.channel)
+        owed = Counter(due)
         assert found == owed, f"late or lost {owed - found}, invented {found - owed}"
-        set_for = after.snapshot.sweep_baseline.globs
+        set_for = StateFolder(self.path).load().snapshot.sweep_baseline.globs
         assert set_for == (self.whole or ()), (
             f"baseline of all for {set_for}, not {self.whole}"
         )
         self._count(due)
+        return new
+
+    def _recorded(self, before: State) -> tuple[list[Event], bool]:
+        """Return the events that are new, and whether the poll is noted; see whether it came so far as to count."""
+        folder = StateFolder(self.path)
+        after, history = folder.load(), folder.history().events
+        assert len({one.id for one in history}) == len(history), "recorded twice"
+        now = {one.id: one for one in (*history, *after.outbox.events.values())}
+        new = [one for key, one in now.items() if key not in self.known]
+        self.known |= now
+        noted = after.checks.polled_at != before.checks.polled_at
+        self.has_seen = noted or after.snapshot.revision != before.snapshot.revision
+        return new, noted
+
+    @property
+    def facts(self) -> dict[str, Fact]:
+        """What the events say, by id."""
+        return {key: _fact_of(event) for key, event in self.known.items()}
 
     def _look(self, *, noted: bool) -> list[Fact]:
         """Return what a poll had to report."""
@@ -662,7 +697,7 @@ class SweptMachine(Life):
         }
         assert not late, f"at {self.now} these were not asked about for a day: {late}"
 
-    def _count(self, facts: Iterable[Fact]) -> None:
+    def _count(self, facts: Collection[Fact]) -> None:
         witness = self.witness
         kinds = Counter(kind for kind, _, _ in facts)
         figures.add("sweeps", witness.has_swept)
@@ -684,7 +719,7 @@ class SweptMachine(Life):
             "packs emptied",
             sum(kind == "removed" and version is None for kind, _, version in facts),
         )
-        figures.add("events", len(list(facts)))
+        figures.add("outages", sum(fact == ("failing", "", None) for fact in facts))
 
     def close_books(self) -> None:
         """Let everything recover, and poll until all is said."""
@@ -693,6 +728,22 @@ class SweptMachine(Life):
         self.registry.serves_nodes = True
         for hours in (0, 25, 0):
             self.poll(hours)
+
+
+def spoilt(document: dict[str, Any], glitch: Glitch) -> dict[str, Any]:
+    """Return a whole answer as it is with a glitch."""
+    shown = [row for row in document["versions"] if row["version"] not in glitch.hidden]
+    rows = [{**row, "id": None} for row in shown] if glitch.nameless else shown
+    total = document["total"] if glitch.counted else len(rows)
+    pages = 2 if glitch.torn else min(total, 1)
+    if glitch == Glitch():
+        return document
+    return document | {"versions": rows, "total": total, "totalPages": pages}
+
+
+def _fact_of(event: Event) -> Fact:
+    about = event.channel or event.node or ""
+    return event.kind.value, about.lower(), event.version
 
 
 def _changing(
@@ -776,11 +827,8 @@ class _Look:
         )
         # A glob chooses no pack that shows nothing.
         is_there = pack.based or bool(rows)
-        facts = self._seen(
-            name,
-            rows,
-            torn=needs or not (is_there and witness.is_complete),
-        )
+        torn = needs or not (is_there and witness.is_complete)
+        facts, _ = self._seen(name, rows, Glitch(torn=torn))
         if pack.based and not needs:
             self.readings[name] = Reading.READ
         if joins and pack.based:
@@ -794,12 +842,12 @@ class _Look:
         life = self.life
         is_banned = pack.banned or name in life.hidden | life.recorded
         if not (pack.based or is_banned) and rows and self.witness.is_complete:
-            based = self._seen(name, rows, torn=False)
+            based, _ = self._seen(name, rows, Glitch())
             self.joined |= {name} if joins else set()
             return based + self._answered(name, pack, rows, joins=False)
         if name in life.broken and life.banned.get(name) != "answer":
             self.readings[name] = FAULTY[life.broken[name]]
-            return [] if is_banned else self._seen(name, rows, torn=True)
+            return [] if is_banned else self._seen(name, rows, Glitch(torn=True))[0]
         life.hidden.discard(name)
         if joins and pack.seen and not rows and self.witness.is_complete:
             # It was seen before: that no page shows it any more is its baseline.
@@ -823,17 +871,17 @@ class _Look:
             self.readings[name] = Reading.READ
             return []
         there = {} if name in life.vanished else self.subscriber.truth(name)
-        facts = self._seen(name, dict(there), torn=False)
-        self.readings[name] = Reading.READ
+        facts, self.readings[name] = self._seen(name, dict(there), life.glitch(name))
         if joins and self.witness.is_complete:
             self.joined.add(name)
         return facts
 
-    def _seen(self, name: str, rows: dict[int, Truth], *, torn: bool) -> list[Fact]:
+    def _seen(
+        self, name: str, rows: dict[int, Truth], glitch: Glitch
+    ) -> tuple[list[Fact], Reading]:
+        """Return what rows of a pack report, and how a reading ends that has a glitch."""
         with self.subscriber.shown(name, rows):
-            glitches = {name: Glitch(torn=torn)}
-            facts, _ = self.subscriber.look([name], glitches=glitches)
-        return facts
+            return self.subscriber.look(name, glitch)
 
     @property
     def _waiting(self) -> set[str]:

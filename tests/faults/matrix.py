@@ -108,7 +108,6 @@ FIGURES = (
     "changed pictures",
     "unbounded",
     "wrong waits",
-    "too slow",
     "broken off",
 )
 

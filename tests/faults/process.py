@@ -28,10 +28,6 @@ from watcher.model.reading import ALL
 POLLS_WITH_FAULT = THRESHOLD
 MOST_MEMORY = 400 * 2**20
 """Bytes that no process may come to, the program's own 100 MB included."""
-SLACK = 8.0
-"""Seconds beyond its deadlines that a run may take: the machine may be loaded."""
-_EACH = 1.0
-"""Seconds that a run may take for each node that answers with megabytes, if that is more."""
 _PATH = "/alerts"
 
 
@@ -59,7 +55,10 @@ class Stand:
         return verdict
 
     def _run(self, verdict: Verdict, folder: Path, url: str, now: Due) -> None:
-        """Run the program once; judge its exit code, document and lines, and what its channel got."""
+        """Run the program once; judge its exit code, document and lines, and what its channel got.
+
+        What takes longer than the fork server allows breaks off.
+        """
         slow = now.moment is Moment.FAULT and verdict.case.expected.slow
         asked_again = (
             verdict.case.fault == "rate_limited_seconds" and now.moment is Moment.FAULT
@@ -78,14 +77,6 @@ class Stand:
         began = time.monotonic()
         done = self._fork_server.run("check", "--json", cwd=folder)
         took = time.monotonic() - began
-        slack = (
-            max(SLACK, _EACH * len(verdict.case.met))
-            if verdict.case.expected.heavy
-            else SLACK
-        )
-        verdict.expect(
-            took < (timeout if slow else 1) + slack, "too slow", f"{now}: {took:.1f} s"
-        )
         verdict.expect(
             not asked_again or took > 1, "wrong waits", f"{now}: {took:.1f} s"
         )
