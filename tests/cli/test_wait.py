@@ -47,10 +47,10 @@ FINDINGS = json.dumps(
 
 @pytest.fixture
 def env(registry: FakeRegistry) -> dict[str, str]:
-    """The environment of `wait`: nothing but the registry's address, and a short bound on a request."""
+    """The environment of `wait`: nothing but the registry's address, and a long bound on a request."""
     return {
         "COMFY_WATCH_REGISTRY_URL": registry.url,
-        "COMFY_WATCH_TIMEOUT": "5s",
+        "COMFY_WATCH_TIMEOUT": "60s",
         "COMFY_WATCH_RETRIES": "0",
     }
 

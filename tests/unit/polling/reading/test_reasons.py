@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.faults.asking import hurried
 from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.parameters import one_of
+from tests.support.virtual import Peer, VirtualRegistry, run
 from watcher.polling.reading.read import read_all
 from watcher.registry.client import Registry, RequestLimits
 
@@ -136,3 +140,29 @@ def test_another_nodes_reason_is_not_taken(registry: FakeRegistry) -> None:
     )
     inflict(registry, "row_of_another")
     assert _reasons(registry, {wanted: "flagged"}) == {}
+
+
+def test_a_reason_that_comes_too_late() -> None:
+    """What has come by then is enough."""
+    peer = Peer()
+    wanted = {
+        (
+            "pack",
+            peer.catalog.publish("pack", status, status=status, reason="r"),
+        ): status
+        for status in ("banned", "flagged")
+    }
+
+    async def respond(request: web.BaseRequest) -> None:
+        if asked(request)["statuses"] == ["NodeVersionStatusFlagged"]:
+            await asyncio.sleep(31)
+
+    async def work() -> tuple[list[str], float]:
+        limits = RequestLimits(timeout=300, retries=0)
+        async with VirtualRegistry(peer.answer, limits) as client:
+            found = await read_all(client, wanted, 30)
+        statuses = [wanted[key] for key in found]
+        return statuses, asyncio.get_running_loop().time()
+
+    peer.respond = respond
+    assert run(work()) == (["banned"], 30)
