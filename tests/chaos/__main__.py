@@ -134,7 +134,7 @@ PARTS = {
         module="tests.chaos.proxied",
         tried={"messages": 3000},
     ),
-    "deliveries": Part(module="tests.delivery_oracle", tried={"cases": 5000}),
+    "deliveries": Part(module="tests.delivery_oracle", tried={"cases": 4500}),
     "soak": Part(
         module="tests.chaos.soak",
         tried={

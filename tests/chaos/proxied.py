@@ -22,7 +22,7 @@ def everything(office: PostOffice) -> Result:
     """Deliver everything to everybody."""
     result = counting(_MESSAGES)
     for events in (
-        *(scene() for scene in SCENES.values()),
+        *SCENES.values(),
         *map(hostile, range(1, _INVENTED)),
         *((_event(kind),) for kind in Kind),
     ):

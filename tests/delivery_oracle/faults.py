@@ -26,12 +26,6 @@ class Fault(StrEnum):
     """A success that says in its body that the service refused."""
     PAGE = "page"
     """A success that is a web page."""
-    XHTML = "xhtml"
-    """The same as XML."""
-    SCRIPT = "script"
-    """The same without a type, and with a script alone."""
-    META = "meta"
-    """The same said to be plain text, after blanks."""
     S400 = "400"
     S401 = "401"
     S403 = "403"
@@ -43,12 +37,7 @@ class Fault(StrEnum):
     @property
     def is_no_success(self) -> bool:
         """Return whether a success says that it is none."""
-        return self is Fault.DENIED or self.is_page
-
-    @property
-    def is_page(self) -> bool:
-        """Return whether the answer is a web page."""
-        return self in (Fault.PAGE, Fault.XHTML, Fault.SCRIPT, Fault.META)
+        return self in (Fault.DENIED, Fault.PAGE)
 
     def status(self, taken: int) -> int | None:
         """Return the status of the answer, None if no head comes; `taken` is that of a request that does not fail."""

@@ -60,24 +60,29 @@ def taken(service: Service, word: str, records: Sequence[Record]) -> Counter[str
     )
 
 
-def healthy(
-    service: Service, word: str, outcome: Outcome, records: Sequence[Record]
+def whole(
+    service: Service,
+    word: str,
+    outcome: Outcome,
+    records: Sequence[Record],
+    times: int = 1,
 ) -> Iterator[Finding]:
-    """Yield what is wrong where nothing fails: each target takes the message once, if there is one."""
+    """Yield what is wrong after an attempt in which nothing failed: each target has to take the message so many times.
+
+    The `records` are those of the attempts before it too.
+    """
     if service.nobody:
         if outcome.taken:
             yield Finding(LOST, "delivered, but nobody is there")
         return
     if not outcome.taken:
         yield Finding(FAILED, f"{outcome.reason} where nothing failed")
-    times = taken(service, word, records)
+    found = taken(service, word, records)
     for target in service.targets or ("",):
-        if times[target] != 1:
-            promise = REPEATED if times[target] else LOST
-            yield Finding(
-                promise,
-                f"{_named(target)} took it {times[target]} times where nothing failed",
-            )
+        if found[target] != times:
+            promise = REPEATED if found[target] > times else LOST
+            said = f"took it {found[target]} times, not {times}"
+            yield Finding(promise, f"{_named(target)} {said}")
 
 
 def first(
@@ -99,39 +104,6 @@ def first(
     )
     if outcome.unanswered != is_silent:
         yield Finding(DOUBTED, f"unanswered is {outcome.unanswered}: {outcome.reason}")
-
-
-def second(
-    service: Service,
-    word: str,
-    before: Sequence[Record],
-    outcome: Outcome,
-    records: Sequence[Record],
-) -> Iterator[Finding]:
-    """Yield what is wrong after another attempt, in which nothing failed."""
-    had, got = taken(service, word, before), taken(service, word, records)
-    for target in service.targets or ("",):
-        if not had[target] and not got[target]:
-            yield Finding(LOST, f"{_named(target)} never took it")
-        elif had[target] + got[target] > 1:
-            yield Finding(REPEATED, f"{_named(target)} took it and got it again")
-    if not outcome.taken:
-        yield Finding(FAILED, f"the second attempt: {outcome.reason}")
-
-
-def noted(
-    service: Service, word: str, outcome: Outcome, records: Sequence[Record], times: int
-) -> Iterator[Finding]:
-    """Yield what is wrong where all targets were noted as served, and have to get the message so many times now."""
-    if not outcome.taken:
-        yield Finding(FAILED, f"all had it: {outcome.reason}")
-    got = taken(service, word, records)
-    for target in service.targets or ("",):
-        if got[target] != times:
-            promise = REPEATED if got[target] > times else LOST
-            yield Finding(
-                promise, f"{_named(target)} had it, and took it {got[target]} times"
-            )
 
 
 def _named(target: str) -> str:

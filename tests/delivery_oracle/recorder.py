@@ -26,11 +26,8 @@ NO_FAULTS: Mapping[int, Fault] = {}
 _NO_SUCCESS = {
     Fault.DENIED: ("application/json", b'{"sent": [], "success": false}'),
     Fault.PAGE: ("text/html", b"<!doctype html><title>Log in</title>"),
-    Fault.XHTML: ("application/xhtml+xml", b'<?xml version="1.0"?><html/>'),
-    Fault.SCRIPT: ("", b"<script>location = '/login'</script>"),
-    Fault.META: ("text/plain", b"\xef\xbb\xbf\r\n <meta http-equiv='refresh'>"),
 }
-"""The Content-Type, "" for none, and the body."""
+"""The Content-Type and the body."""
 _PATIENCE = 30.0
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 
@@ -234,8 +231,7 @@ class _Handler(Interceptor):
             head += [f"Content-Type: {kind}", "Transfer-Encoding: chunked"]
             body = b"%x\r\n%s\r\n20\r\n" % (len(half), half)
         elif status != 204:
-            head += [f"Content-Type: {kind}"] if kind else []
-            head += [f"Content-Length: {len(body)}"]
+            head += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
         else:
             body = b""
         self.wfile.write(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -12,8 +11,9 @@ from apprise.manager_plugins import NotificationManager
 
 from tests.delivery_oracle.faults import PAIRS, Fault
 from tests.delivery_oracle.table import SERVICES, UNTRIED
-from tests.delivery_oracle.trials import Trials, cases, trials
+from tests.delivery_oracle.trials import Broken, Trials, cases, trials
 from watcher.delivery import urls
+from watcher.delivery.sender import known_to
 
 _GROUPS = 10
 """Parts of the whole, so that processes can share it."""
@@ -36,7 +36,7 @@ _FAULTS = (
     Fault.CUT,
     Fault.S503,
     Fault.DENIED,
-    Fault.SCRIPT,
+    Fault.PAGE,
 )
 """Known not to have arrived, unknown, taken, refused, refused in a success, and a web page.
 
@@ -61,18 +61,16 @@ def many() -> Iterator[Trials]:
 
 def _broken(
     opened: Trials, names: list[str], faults: tuple[Fault, ...], pairs: Pairs
-) -> list[str]:
+) -> list[Broken]:
     """Return what is wrong with these services, where nothing fails and where each request fails in turn."""
     services = [SERVICES[name] for name in names]
     whole = opened.healthy(services)
-    wrong = [
-        f"{name}: {one}" for name, verdict in whole.items() for one in verdict.broken
-    ]
+    wrong = [(name, one) for name, verdict in whole.items() for one in verdict.broken]
     wrong += opened.noted(services)
     wrong += opened.each(
         case
         for service in services
-        for case in cases(service, len(whole[service.name].lines), faults, pairs)
+        for case in cases(service, whole[service.name].requests, faults, pairs)
     )
     return wrong
 
@@ -98,19 +96,10 @@ def test_the_table_is_whole() -> None:
     speaking = {
         plugin.__name__
         for plugin in plugins.values()
-        if plugin.enabled and _speaks_http(plugin)
+        if plugin.enabled and "requests" in known_to(plugin)
     }
     tried = {
         plugins[service.url.partition("://")[0]].__name__
         for service in SERVICES.values()
     }
     assert speaking - tried == set(UNTRIED)
-
-
-def _speaks_http(plugin: type[NotifyBase]) -> bool:
-    modules = {of.__module__ for of in plugin.__mro__} - {"apprise.plugins.base"}
-    return any(
-        "requests" in vars(sys.modules[name])
-        for name in modules
-        if name.startswith("apprise.plugins.")
-    )

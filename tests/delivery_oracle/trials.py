@@ -10,20 +10,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import pytest
+
 from tests.delivery_oracle import files, judging
 from tests.delivery_oracle.faults import PAIRS, Fault
-from tests.delivery_oracle.recorder import Record, Recorder
+from tests.delivery_oracle.recorder import Recorder
 from tests.delivery_oracle.service import Service
 from tests.proxied.intercepting import Authority
-from tests.proxied.post_office import in_environment
 from tests.support import factories
 from tests.support.nursery import NurseryWorker
 from watcher.delivery.process import Job
 from watcher.model.channel import Outcome
 from watcher.model.event import Event, Kind
 
-_NOWHERE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-"""What a process gets that is not a lane's: no traffic may leave this machine."""
+_NOWHERE = "http://127.0.0.1:9"
+"""The proxy of a process that is not a lane's: no traffic may leave this machine."""
 _TIMEOUT = 20.0
 _SHORT = 1.0
 """Seconds for a request that is to hang."""
@@ -50,11 +51,12 @@ class Verdict:
     """What came of one case, or of a service where nothing fails."""
 
     broken: list[judging.Finding] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    """The requests of the first attempt."""
+    requests: int = 0
+    """The number of those of the first attempt."""
 
 
-Tell = Callable[[str, Verdict], object]
+Broken = tuple[str, judging.Finding]
+"""A broken promise, and in which case."""
 Work = TypeVar("Work", Service, Case)
 
 
@@ -94,8 +96,8 @@ class Lane:
         self.recorder.begin(service)
         outcome = await self._deliver(service, word)
         records = self.recorder.records()
-        broken = list(judging.healthy(service, word, outcome, records))
-        return Verdict(broken=broken, lines=[record.line for record in records])
+        broken = list(judging.whole(service, word, outcome, records))
+        return Verdict(broken=broken, requests=len(records))
 
     async def noted(self, service: Service) -> Verdict:
         """Deliver a message whose targets are noted, as where the program is killed before it acknowledges; then at
@@ -117,7 +119,7 @@ class Lane:
         for key, times in (("key", 0), ("other", 1)):
             self.recorder.begin(service)
             outcome = await self._deliver(service, word, reached=reached, key=key)
-            broken += judging.noted(
+            broken += judging.whole(
                 service, word, outcome, self.recorder.records(), times
             )
         return Verdict(broken=broken)
@@ -133,10 +135,9 @@ class Lane:
         if not outcome.taken:
             self.recorder.begin(case.service)
             again = await self._deliver(case.service, word, reached=outcome.reached)
-            broken += judging.second(
-                case.service, word, before, again, self.recorder.records()
-            )
-        return Verdict(broken=broken, lines=[_shown(record) for record in before])
+            records = [*before, *self.recorder.records()]
+            broken += judging.whole(case.service, word, again, records)
+        return Verdict(broken=broken)
 
     async def _deliver(
         self,
@@ -168,10 +169,6 @@ def _event(word: str) -> Event:
     )
 
 
-def _shown(record: Record) -> str:
-    return f"{record.line} -> {record.status} {record.fault or ''}".rstrip()
-
-
 def cases(
     service: Service,
     requests: int,
@@ -188,7 +185,7 @@ def cases(
     return [
         Case(service=service, faults=failing)
         for failing in (*alone, *beside)
-        if not (service.own and any(fault.is_page for fault in failing.values()))
+        if not (service.own and Fault.PAGE in failing.values())
     ]
 
 
@@ -199,48 +196,32 @@ class Trials:
     lanes: list[Lane]
     runner: asyncio.Runner
 
-    def healthy(
-        self, services: Iterable[Service], tell: Tell = lambda *_: None
-    ) -> dict[str, Verdict]:
+    def healthy(self, services: Iterable[Service]) -> dict[str, Verdict]:
         """Deliver a message to each service where nothing fails, and return what came of each by name."""
         return {
-            one.name: verdict
-            for one, verdict in self._shared(services, Lane.healthy, tell)
+            one.name: verdict for one, verdict in self._shared(services, Lane.healthy)
         }
 
-    def noted(
-        self, services: Iterable[Service], tell: Tell = lambda *_: None
-    ) -> list[str]:
+    def noted(self, services: Iterable[Service]) -> list[Broken]:
         """Try each service with targets that are noted already, and return what is wrong."""
         there = [service for service in services if not service.nobody]
-        tried = self._shared(there, Lane.noted, tell)
-        return [
-            f"{one}, noted: {wrong}"
-            for one, verdict in tried
-            for wrong in verdict.broken
-        ]
+        tried = self._shared(there, Lane.noted)
+        return [(f"{one}, noted", wrong) for one, it in tried for wrong in it.broken]
 
-    def each(self, cases: Iterable[Case], tell: Tell = lambda *_: None) -> list[str]:
+    def each(self, cases: Iterable[Case]) -> list[Broken]:
         """Try each case, and return what is wrong."""
-        tried = self._shared(cases, Lane.trial, tell)
-        return [
-            f"{case}: {wrong}" for case, verdict in tried for wrong in verdict.broken
-        ]
+        tried = self._shared(cases, Lane.trial)
+        return [(str(case), wrong) for case, it in tried for wrong in it.broken]
 
     def _shared(
-        self,
-        work: Iterable[Work],
-        do: Callable[[Lane, Work], Awaitable[Verdict]],
-        tell: Tell,
+        self, work: Iterable[Work], do: Callable[[Lane, Work], Awaitable[Verdict]]
     ) -> list[tuple[Work, Verdict]]:
         """Have each lane do what comes next, and return what came of each."""
         left, found = iter(work), list[tuple[Work, Verdict]]()
 
         async def go(lane: Lane) -> None:
             for one in left:
-                verdict = await do(lane, one)
-                found.append((one, verdict))
-                tell(str(one), verdict)
+                found.append((one, await do(lane, one)))
 
         async def all_go() -> None:
             async with asyncio.TaskGroup() as group:
@@ -255,7 +236,9 @@ class Trials:
 def trials(count: int) -> Iterator[Trials]:
     """Open so many lanes."""
     with contextlib.ExitStack() as stack:
-        stack.enter_context(in_environment(_NOWHERE))
+        environment = stack.enter_context(pytest.MonkeyPatch.context())
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            environment.setenv(name, _NOWHERE)
         authority = stack.enter_context(Authority())
         contents = files.made()
         opened = [

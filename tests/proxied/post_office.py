@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tests.hostile import parsers
@@ -93,18 +92,3 @@ def post_office(peers: Iterable[Peer]) -> Iterator[PostOffice]:
     ):
         office = PostOffice(proxy, worker, runner)
         yield office
-
-
-@contextlib.contextmanager
-def in_environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Have these variables in this process's environment while the block runs."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -1,11 +1,11 @@
-"""What a message can be about: a release, a ban, a baseline, a flood of events, and hostile text."""
+"""What a message can be about: what is pinned in the golden files, a flood of events, and hostile text."""
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable
 
+from tests.golden.samples import EVENTS, MESSAGES
 from tests.hostile.corpus import TEXTS, made_up
 from tests.support import factories
 from watcher.model.event import Event, FieldChange, Kind
@@ -16,51 +16,6 @@ _GIANT = 50_000
 _GIANTS_IN = 8
 """One seed in so many has texts as long as that."""
 _REASON = '[{"error_type": "malware", "message": "it fetches and runs https://198.51.100.7/x.py"}]'
-
-
-def ban(
-    node: str = "comfyui-night-lights",
-    version: str | None = "1.2.0",
-) -> Event:
-    """Return a ban of a version, or of a whole pack."""
-    return factories.event(
-        f"ban-{node}-{version}",
-        Kind.BANNED,
-        node=node,
-        version=version,
-        after="banned",
-        reason=_REASON,
-    )
-
-
-def release() -> tuple[Event, ...]:
-    """Return one new version."""
-    return (
-        factories.event(
-            "release",
-            Kind.NEW,
-            node="comfyui-night-lights",
-            version="1.3.0",
-            before=None,
-        ),
-    )
-
-
-def baseline() -> tuple[Event, ...]:
-    """Return first listings, one of which tells of a ban."""
-    nodes = ("alpha", "beta", "comfyui-night-lights", "delta", "epsilon")
-    return tuple(
-        factories.event(
-            f"baseline-{node}",
-            Kind.BASELINE,
-            node=node,
-            version=None,
-            version_id=None,
-            before=None,
-            after="banned" if node == "comfyui-night-lights" else None,
-        )
-        for node in nodes
-    )
 
 
 def flood() -> tuple[Event, ...]:
@@ -114,11 +69,10 @@ def hostile(seed: int = 0) -> tuple[Event, ...]:
     )
 
 
-SCENES: dict[str, Callable[[], tuple[Event, ...]]] = {
-    "release": release,
-    "ban": lambda: (ban(),),
-    "banned pack": lambda: (ban(version=None),),
-    "baseline": baseline,
-    "flood": flood,
-    "hostile": hostile,
+_PINNED = ("a day", "what is run among others", "a first poll")
+SCENES = {name: MESSAGES[name] for name in _PINNED} | {
+    "banned pack": (EVENTS["ban of a pack that is run"],),
+    "flood": flood(),
+    "hostile": hostile(),
 }
+"""Some whose wording is pinned, and others."""
