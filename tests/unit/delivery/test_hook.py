@@ -16,17 +16,17 @@ import requests
 from apprise.manager_plugins import NotificationManager
 
 from tests.support.fakes.ports import Listener, Refused
-from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.unanswering import unanswering_port
-from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
+from tests.support.fakes.webhook import Answer, Topics, Webhook
 from tests.support.worker import WORKER, deliver, job
 from tests.unit.delivery.test_sender import sent
 from watcher.alerts.queues.ownership import digest
 from watcher.delivery.hook import Hook
+from watcher.delivery.refusal import MARKUP, UNASKED, is_page
 from watcher.delivery.sender import CutOffError, send
 from watcher.delivery.services.service import Rules
 from watcher.delivery.urls import load
-from watcher.model.channel import Cause, Outcome
+from watcher.model.channel import Outcome
 
 # The net under every plugin
 
@@ -48,41 +48,16 @@ def test_a_plugin_that_asks_nobody_delivers_nothing(silent: str) -> None:
     """A success without any request is none, whatever the plugin says, and no target is taken for reached."""
     taken: list[str] = []
     outcome = sent(silent, taken=taken)
-    assert outcome == Outcome(
-        reason="nothing was sent: check the parameters of the channel's URL"
-    )
-    assert taken == []
-
-
-def test_a_message_that_all_targets_have_needs_no_request(webhook: Webhook) -> None:
-    """An attempt that was killed after the last target's answer leaves nothing to send, which is a delivery."""
-    taken: list[str] = []
-    with Topics() as ntfy:
-        assert sent(ntfy.url_of("one", "two"), taken=taken) == Outcome(taken=True)
-        assert sent(
-            ntfy.url_of("one", "two"), taken=[], reached=frozenset(taken)
-        ) == Outcome(taken=True)
-        assert len(ntfy.messages()) == 2
-
-
-def test_a_datagram_is_a_request() -> None:
-    """A service without HTTP is asked when something leaves this machine's process."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
-        server.settimeout(5)
-        assert deliver(f"rsyslog://127.0.0.1:{server.getsockname()[1]}") == Outcome(
-            taken=True, confirmed=False
-        )
-        assert server.recv(65536)
+    assert (outcome, taken) == (Outcome(reason=UNASKED), [])
 
 
 # What was answered
 
 
-def _hook(*earlier: str, out: list[bool] | None = None) -> tuple[Hook, list[str]]:
+def _hook(*earlier: str) -> tuple[Hook, list[str]]:
     """Return a hook for messages with `banned` in them, and what is noted as taken."""
     taken: list[str] = []
-    said: dict[str, list[Any]] = {"taken": taken, "out": [] if out is None else out}
+    said: dict[str, list[Any]] = {"taken": taken, "out": []}
     hook = Hook(
         job("json://", reached=frozenset(earlier)),
         lambda what, value: said[what].append(value),
@@ -107,29 +82,6 @@ def test_an_answer_belongs_to_its_request(webhook: Webhook) -> None:
     login, message = hook.exchanges
     assert (login.status, login.carries, login.is_in_doubt) == (200, False, False)
     assert (message.status, message.carries, message.is_in_doubt) == (0, True, True)
-
-
-def test_a_request_without_the_message_leaves_no_doubt(webhook: Webhook) -> None:
-    """A login without an answer has brought no message there."""
-    webhook.answer["/login"] = Answer(reset=True)
-    outs: list[bool] = []
-    hook, _ = _hook(out=outs)
-    with hook, pytest.raises(requests.ConnectionError):
-        requests.post(f"{webhook.url}/login", data="user", timeout=5)
-    assert not hook.in_doubt
-    assert True not in outs
-
-
-def test_what_asks_a_proxy_for_a_way_is_no_message() -> None:
-    """A proxy that refuses the connection leaves no doubt; once it is there, what goes through it may arrive."""
-    hook, _ = _hook()
-    with hook, hook.exchange(carries=True) as one:
-        for sent_bytes, in_doubt in (
-            (b"CONNECT a:443 HTTP/1.1\r\n", False),
-            (b"POST", True),
-        ):
-            hook.notice(sent_bytes)
-            assert one.is_in_doubt is in_doubt
 
 
 # Which target has the message
@@ -227,17 +179,6 @@ _CUT = Answer(
 )
 
 
-def test_a_success_of_which_the_rest_is_lost_is_one(webhook: Webhook) -> None:
-    """A plugin gets what came of the answer to a message, and an exception for half an answer to a login."""
-    webhook.answer.update({"/post": _CUT, "/login": _CUT})
-    hook, _ = _hook()
-    with hook:
-        answer = requests.post(f"{webhook.url}/post", data="it is banned", timeout=5)
-        assert (answer.status_code, answer.content) == (200, b'{"ok": tr')
-        with pytest.raises(requests.ConnectionError):
-            requests.post(f"{webhook.url}/login", data="user", timeout=5)
-
-
 def test_a_success_is_out_until_the_program_hears_of_it(webhook: Webhook) -> None:
     """A program that is killed before the body of the answer has come does not take the message for a fresh one."""
     load()
@@ -260,33 +201,16 @@ def test_a_success_is_out_until_the_program_hears_of_it(webhook: Webhook) -> Non
     assert said == [True]
 
 
-_LATE = Answer(hang=True)
-_RESET = Answer(reset=True)
-
-
-@pytest.mark.parametrize(
-    ("answer", "reason"), [(_LATE, "timed out"), (_RESET, "the connection was lost")]
-)
-def test_no_answer_is_said(webhook: Webhook, answer: Answer, reason: str) -> None:
+def test_no_answer_is_said(webhook: Webhook) -> None:
     """A service that got the message and did not answer may have it."""
-    webhook.answer["/a"] = answer
-    assert deliver(webhook.apprise_url("/a"), timeout=0.5) == Outcome(
-        reason=reason, unanswered=True
-    )
-
-
-def test_one_of_several_targets_without_an_answer_is_enough() -> None:
-    """A target that did not answer may have the message, also when another one refused it after that."""
-    with Topics() as ntfy:
-        ntfy.topic = {"b": _RESET, "a": Answer(status=500)}
-        outcome = sent(ntfy.url_of("b", "a"))
-    assert not outcome.taken
-    assert outcome.unanswered
+    webhook.answer["/a"] = Answer(hang=True)
+    outcome = deliver(webhook.apprise_url("/a"), timeout=0.5)
+    assert outcome == Outcome(reason="timed out", unanswered=True)
 
 
 def test_a_stop_says_whether_the_message_is_out(webhook: Webhook) -> None:
     """A message that a stop cuts short may have been taken once it went out."""
-    webhook.answer["/a"] = _LATE
+    webhook.answer["/a"] = Answer(hang=True)
 
     async def stopped() -> Outcome:
         delivery = asyncio.create_task(
@@ -302,19 +226,17 @@ def test_a_stop_says_whether_the_message_is_out(webhook: Webhook) -> None:
 # How long to wait
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_wait_that_a_service_asks_for_is_told(webhook: Webhook, status: int) -> None:
+def test_a_wait_that_a_service_asks_for_is_told(webhook: Webhook) -> None:
     """`Retry-After` is passed on in seconds."""
-    webhook.answer["/a"] = Answer(status=status, headers={"Retry-After": "17"})
-    assert deliver(webhook.apprise_url("/a")) == Outcome(
-        reason=f"HTTP {status}", retry_after=17.0
-    )
+    webhook.answer["/a"] = Answer(status=503, headers={"Retry-After": "17"})
+    outcome = deliver(webhook.apprise_url("/a"))
+    assert outcome == Outcome(reason="HTTP 503", retry_after=17.0)
 
 
 def test_a_plugin_that_would_wait_is_not_waited_for(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a 429 Discord's plugin waits and asks again; the queue does that, and the reason is not a timeout."""
+    """After a 429 Discord's plugin waits and asks again, which the queue does; the reason is not a timeout."""
     path = "/api/webhooks/1234567890/token"
     monkeypatch.setattr(
         "apprise.plugins.discord.NotifyDiscord.notify_url",
@@ -328,16 +250,9 @@ def test_a_plugin_that_would_wait_is_not_waited_for(
     webhook.answer[path] = Answer(
         status=429, headers=limit, body=b'{"retry_after": 39.5}'
     )
-    began = time.monotonic()
     outcome = sent("discord://1234567890/token")
-    assert not outcome.taken
-    assert (outcome.reason, outcome.cause, outcome.unanswered) == (
-        "HTTP 429",
-        Cause.OTHER,
-        False,
-    )
+    assert (outcome.reason, outcome.unanswered) == ("HTTP 429", False)
     assert outcome.retry_after == pytest.approx(40, abs=2)
-    assert time.monotonic() - began < 10
     assert len(webhook.messages()) == 1
 
 
@@ -347,72 +262,33 @@ def test_a_plugin_that_would_wait_is_not_waited_for(
 _PAGE = b"\xef\xbb\xbf\n <!DOCTYPE html><html><body>Log in</body></html>"
 
 
-_ZIPPED = gzip.compress(_PAGE, mtime=0)
-_PAGES = {
-    "whole": _PAGE,
-    "comment": b"<!-- a portal -->\n<!-- of a hotel -->\n<p>Log in",
-    "xhtml": b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"/>',
-    "meta": b'\r\n<META http-equiv="refresh" content="0;url=/login">',
-    "script": b'<script>location = "/login"</script>',
-    "paragraph": b"<p>Log in</p>",
-    "rest": b"</head><body>Log in",
-    "UTF-16": "\N{ZERO WIDTH NO-BREAK SPACE} <script>".encode("utf-16-be"),
-}
-
-
-@pytest.mark.parametrize("page", _PAGES)
-@pytest.mark.parametrize(
-    "kind", ["text/html; charset=utf-8", "application/xhtml+xml", "text/plain", ""]
-)
-def test_a_web_page_is_no_answer(page: str, kind: str) -> None:
-    """A portal or a wrong path answers 200 with a page, whatever it is called: the service has nothing."""
+def test_a_web_page_is_no_answer() -> None:
+    """A portal answers 200 with a page, here packed and in pieces: the service has nothing, whatever it is called."""
+    packed = gzip.compress(_PAGE, mtime=0)
+    headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain"}
     with Topics() as ntfy:
-        headers = {"Content-Type": kind} if kind else {}
-        ntfy.topic["a"] = Answer(headers=headers, body=_PAGES[page])
-        outcome = deliver(ntfy.url_of("a"))
+        ntfy.topic["a"] = Answer(headers=headers, pieces=(packed[:11], packed[11:]))
+        outcome = sent(ntfy.url_of("a"))
     assert not outcome.taken
     assert outcome.reason.startswith("a web page answered")
 
 
-def test_a_web_page_is_unpacked() -> None:
-    """One that comes packed, and in pieces, is a page too."""
-    with Topics() as ntfy:
-        ntfy.topic["a"] = Answer(
-            headers={"Content-Encoding": "gzip"}, pieces=(_ZIPPED[:11], _ZIPPED[11:])
-        )
-        outcome = deliver(ntfy.url_of("a"))
-    assert not outcome.taken
-    assert outcome.reason.startswith("a web page answered")
-
-
-def test_a_web_page_for_one_of_several_targets_is_enough() -> None:
-    """A target whose answer was a page does not have the message, also when the next one takes it."""
-    taken: list[str] = []
-    with Topics() as ntfy:
-        ntfy.topic["b"] = Answer(headers={"Content-Type": "text/html"}, body=_PAGE)
-        outcome = sent(ntfy.url_of("b", "a"), taken=taken)
-        assert ntfy.got() == ["b", "a"]
-        assert not outcome.taken
-        assert outcome.reason.startswith("a web page answered")
-        assert len(taken) == 1
-        ntfy.topic.clear()
-        assert sent(ntfy.url_of("b", "a"), reached=frozenset(taken)) == Outcome(
-            taken=True
-        )
-        assert ntfy.got() == ["b", "a", "b"]
-
-
 @pytest.mark.parametrize(
-    "body",
-    [b"ok", b"", b"\x1f\x8bxx", b"thanks for <html>"],
-    ids=["word", "empty", "no gzip", "later"],
+    "page",
+    [
+        _PAGE,
+        b"<!-- a portal -->\n<!-- of a hotel -->\n<p>Log in",
+        b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"/>',
+        b'\r\n<META http-equiv="refresh" content="0;url=/login">',
+        b"</head><body>Log in",
+        "\N{ZERO WIDTH NO-BREAK SPACE} <script>".encode("utf-16-be"),
+    ],
 )
-def test_a_word_that_is_labelled_as_a_page_is_an_answer(body: bytes) -> None:
-    """Slack, for one, labels a plain `ok` as HTML; others give no label."""
-    with Topics() as ntfy:
-        for headers in ({"Content-Type": "text/html"}, {}):
-            ntfy.topic["a"] = Answer(headers=headers, body=body)
-            assert deliver(ntfy.url_of("a")) == Outcome(taken=True)
+def test_a_page_is_known_by_its_beginning(page: bytes) -> None:
+    """Its label says nothing: Slack, for one, labels a plain `ok` as HTML."""
+    assert is_page(page, MARKUP)
+    for word in (b"ok", b"", b"\x1f\x8bxx", b"thanks for <html>"):
+        assert not is_page(word, MARKUP)
 
 
 def test_a_receiver_of_your_own_may_answer_with_a_page(webhook: Webhook) -> None:
@@ -421,26 +297,13 @@ def test_a_receiver_of_your_own_may_answer_with_a_page(webhook: Webhook) -> None
     assert deliver(webhook.apprise_url("/a")) == Outcome(taken=True)
 
 
-def test_nothing_is_watched_afterwards(webhook: Webhook, mailbox: Mailbox) -> None:
+def test_nothing_is_watched_afterwards(webhook: Webhook) -> None:
     """Once a message is over, requests of this process are nobody's business."""
     hook, _ = _hook()
     with hook:
         pass
     requests.post(webhook.url, timeout=5)
     assert hook.exchanges == []
-
-
-def test_what_carries_no_message_delivers_nothing(webhook: Webhook) -> None:
-    """A plugin that logs in and finds nobody to send to calls that a success; nobody has the message."""
-    webhook.answer["/Users/AuthenticateByName"] = Answer(
-        body=b'{"AccessToken": "t", "Id": "1", "User": {"Id": "u"}}'
-    )
-    webhook.answer["/Sessions"] = Answer(body=b"[]")
-    outcome = sent(f"emby://user:pass@127.0.0.1:{webhook.port}")
-    assert outcome == Outcome(
-        reason="nothing was sent: check the parameters of the channel's URL"
-    )
-    assert webhook.messages()
 
 
 def test_a_message_of_whose_text_nothing_is_left_counts(webhook: Webhook) -> None:
@@ -463,8 +326,7 @@ def test_a_message_of_whose_text_nothing_is_left_counts(webhook: Webhook) -> Non
 )
 def test_a_server_that_cannot_be_reached_leaves_no_doubt(url: str) -> None:
     """No message goes out before a connection: one that is refused sends nothing."""
-    outcome = send(job(url), print)
-    assert not outcome.taken
+    outcome = sent(url)
     assert outcome.reason.startswith("connection refused: check ")
     assert not outcome.unanswered
 
@@ -534,24 +396,3 @@ def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         proxy = f"the proxy 127.0.0.1:{nobody.port} (HTTPS_PROXY)"
         reason = f"{proxy} cannot be reached: check that it runs, and its address"
         assert sent("discord://1234567890/token") == Outcome(reason=reason)
-
-
-class _RocketChat(Webhook):
-    """Rocket.Chat's server, which refuses messages to one channel in a success."""
-
-    def remember(self, message: Message) -> Answer | None:
-        body = b'{"status": "success", "data": {"authToken": "t", "userId": "u"}}'
-        if "postMessage" in message.path:
-            body = b'{"success": false}' if b"first" in message.body else b"{}"
-        return self.play(message, Answer(body=body))
-
-
-def test_a_logout_does_not_make_up_for_a_refusal() -> None:
-    """Rocket.Chat logs out after it posted: that success is of no channel that a success refused before."""
-    taken: list[str] = []
-    with _RocketChat() as server:
-        url = f"rocket://user:secret@127.0.0.1:{server.port}/#first/#second"
-        outcome = sent(url, taken=taken)
-        assert "logout" in server.messages()[-1].path
-    assert outcome == Outcome(reason="refused the message")
-    assert len(taken) == 1

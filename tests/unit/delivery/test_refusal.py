@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from watcher.delivery.refusal import UNASKED, Exchange, judge
+from watcher.delivery.refusal import Exchange, judge
 from watcher.model.channel import Cause
 
 
@@ -34,31 +34,30 @@ def _judged(*statuses: int, body: object = None, **fields: Any) -> tuple[str, Ca
     return outcome.reason, outcome.cause
 
 
-@pytest.mark.parametrize("status", [400, 413, 422])
-def test_a_message_is_refused_for_what_it_is(status: int) -> None:
-    """Three statuses say that the message itself is not wanted."""
-    assert _judged(status) == (f"HTTP {status}", Cause.CONTENT)
-
-
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 507])
-def test_most_refusals_say_nothing_of_the_message(status: int) -> None:
-    """A status that may be another one by the next attempt blames nobody."""
-    assert _judged(status) == (f"HTTP {status}", Cause.OTHER)
-
-
 _NOT_THERE = "nothing is there: check the channel's URL, or make a new webhook or token"
+_REDIRECT = "a redirect: put the address that it leads to into the channel's URL"
+_NO_TOKEN = "the token or login is refused: make a new one"
 _NOT_ALLOWED = "not allowed: check the token or login, and what it may do"
 
 
-def test_what_is_gone_is_said_with_what_to_do() -> None:
-    """A webhook or token that is no more needs a new one."""
-    for status in (404, 410):
-        assert _judged(status) == (f"HTTP {status}, {_NOT_THERE}", Cause.GONE)
-    assert _judged(403) == (f"HTTP 403, {_NOT_ALLOWED}", Cause.OTHER)
-    assert _judged(401) == (
-        "HTTP 401, the token or login is refused: make a new one",
-        Cause.GONE,
-    )
+@pytest.mark.parametrize(
+    ("statuses", "advice", "cause"),
+    [
+        ((400, 413, 422), "", Cause.CONTENT),
+        ((401,), _NO_TOKEN, Cause.GONE),
+        ((404, 410), _NOT_THERE, Cause.GONE),
+        ((302,), _REDIRECT, Cause.OTHER),
+        ((403,), _NOT_ALLOWED, Cause.OTHER),
+        ((408, 429, 500, 503), "", Cause.OTHER),
+    ],
+)
+def test_a_status_says_what_is_at_fault(
+    statuses: tuple[int, ...], advice: str, cause: Cause
+) -> None:
+    """Three say that the message is not wanted, three that the address is gone; most may be over by the next try."""
+    for status in statuses:
+        reason = f"HTTP {status}, {advice}" if advice else f"HTTP {status}"
+        assert _judged(status) == (reason, cause)
 
 
 def test_a_proxy_that_answers_itself_is_named() -> None:
@@ -66,14 +65,6 @@ def test_a_proxy_that_answers_itself_is_named() -> None:
     proxy = "the proxy 127.0.0.1:1 (http_proxy)"
     wish = f"HTTP 407, {proxy} wants a login: write USER:PASSWORD@ before its host"
     assert _judged(407, proxy=proxy) == (wish, Cause.OTHER)
-
-
-def test_a_redirect_says_what_to_do() -> None:
-    """A redirect is not followed, and the address can be corrected."""
-    assert _judged(302) == (
-        "HTTP 302, a redirect: put the address that it leads to into the channel's URL",
-        Cause.OTHER,
-    )
 
 
 @pytest.mark.parametrize(
@@ -120,12 +111,6 @@ def test_a_url_of_which_a_target_was_reached_is_not_gone() -> None:
             Cause.CONTENT,
         ),
         (
-            403,
-            "invalid_token",
-            "HTTP 403 (invalid_token), the token is refused: make a new one",
-            Cause.GONE,
-        ),
-        (
             410,
             "channel_is_archived",
             "HTTP 410 (channel_is_archived), the recipient is gone",
@@ -166,19 +151,13 @@ def test_a_code_that_is_a_known_word_is_named_once() -> None:
     [
         {"error": "no webhook 1234567890/s3cr3t-token"},
         {"error": "token"},
-        {"error": "discord_bot"},
         {"error": "discord_token_is_bad"},
         {"code": 12345},
-        {"code": 1234567},
         {"error": "Dear user, call 0900"},
         {"error": "a" * 41},
-        {"code": True},
         {"said": 'they wrote "invalid_auth" there'},
         {"description": "chat not found it is"},
-        ["x"],
-        "<html>",
         "[" * 100_000,
-        "{",
     ],
 )
 def test_nothing_that_may_be_secret_or_free_text_is_named(body: object) -> None:
@@ -273,11 +252,6 @@ def test_an_exception_is_said_in_our_words(error: str, reason: str) -> None:
     """What a library says may hold the URL, so only its kind is told."""
     for outcome in (judge([_answer(0, error=error)]), judge([], [error])):
         assert outcome.reason.startswith(reason)
-
-
-def test_a_plugin_that_asked_nobody_says_so() -> None:
-    """Where apprise gives up before any request, the URL's parameters are to blame."""
-    assert judge([], unexplained=UNASKED).reason.startswith("nothing was sent")
 
 
 @pytest.mark.parametrize(

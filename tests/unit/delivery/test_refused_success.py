@@ -56,10 +56,6 @@ def _rules(name: str) -> Rules:
     return RULES.get(name, NO_RULES)
 
 
-def _beginnings(body: bytes) -> list[bytes]:
-    return [body[:length] for length in range(len(body) + 1)]
-
-
 def test_the_answer_of_every_service_is_known() -> None:
     """Every plugin that speaks HTTP is in one of the lists. What a new one is answered is looked up by a person."""
     load()
@@ -79,8 +75,9 @@ def test_the_answer_of_every_service_is_known() -> None:
 def test_a_success_is_no_refusal(name: str) -> None:
     """No answer of a service that took the message is a refusal or a page, whole or cut."""
     answers = [said[name] for said in (TAKEN, FURTHER) if name in said]
-    for body in [b"", *(body for answer in answers for body in _written(answer))]:
-        for beginning in _beginnings(body):
+    for body in (body for answer in answers for body in _written(answer)):
+        for length in range(len(body) + 1):
+            beginning = body[:length]
             assert _refusal(name, beginning) is None, beginning
             assert refusal_in(beginning) is None, beginning
             assert not is_page(beginning, _rules(name).page), beginning

@@ -53,14 +53,9 @@ def sent(
     return send(job(url, 60.0, events=events or _events(), reached=reached), tell)
 
 
-def _send(
-    url: str,
-    events: tuple[Event, ...] | None = None,
-    taken: list[str] | None = None,
-) -> str:
+def _send(url: str, events: tuple[Event, ...] | None = None) -> str:
     """Send in this process; return why the message was not taken."""
-    outcome = sent(url, events, taken)
-    return outcome.reason if not outcome.taken else ""
+    return sent(url, events).reason
 
 
 # What counts as delivered
@@ -80,23 +75,12 @@ def test_an_acknowledged_message_is_delivered(webhook: Webhook) -> None:
     assert message.headers["User-Agent"] == "Comfy Watch"
 
 
-@pytest.mark.parametrize("status", [302, 307, 400, 404, 429, 500, 503])
-def test_any_other_answer_is_not(webhook: Webhook, status: int) -> None:
-    """Whatever is no success is undelivered and says the status; a redirect is not followed either."""
-    webhook.answer["/a"] = Answer(
-        status=status, headers={"Location": f"{webhook.url}/elsewhere"}
-    )
-    assert _send(webhook.apprise_url("/a")).partition(",")[0] == f"HTTP {status}"
-    assert len(webhook.messages()) == 1
-
-
-@pytest.mark.parametrize("scheme", ["json", "form", "xml"])
-def test_no_url_can_have_redirects_followed(webhook: Webhook, scheme: str) -> None:
+def test_no_url_can_have_redirects_followed(webhook: Webhook) -> None:
     """One makes a GET of the POST, whose success would be that of a message nobody got."""
     webhook.answer["/a"] = Answer(
         status=302, headers={"Location": f"{webhook.url}/elsewhere"}
     )
-    url = webhook.apprise_url("/a?redirect=yes").replace("json", scheme, 1)
+    url = webhook.apprise_url("/a?redirect=yes")
     assert _send(url).startswith("HTTP 302, a redirect")
     assert len(webhook.messages()) == 1
 
@@ -154,38 +138,15 @@ def test_mail_is_html_with_a_text_part(mailbox: Mailbox) -> None:
     assert " https://registry.comfy.org/nodes/rgthree-comfy" in plain
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "html"])
-def test_a_webhook_gets_the_format_it_asks_for(webhook: Webhook, form: str) -> None:
-    """`?format=` is heeded, and apprise passes the body on as it was rendered."""
-    assert _send(webhook.apprise_url(f"/a?format={form}")) == ""
-    [message] = webhook.messages("/a")
-    marks = {
-        "text": "⛔ BANNED `rg",
-        "markdown": "⛔ **BANNED** `rg",
-        "html": "<p>⛔ <b>BANNED</b> <code>rg",
-    }
-    assert marks[form] in message.json["message"]
-
-
-def test_whatever_apprise_raises_is_an_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception inside a service names its type and nothing it says."""
-
-    def explode(*args: object, **kwargs: object) -> None:
-        raise LookupError("s3cr3t-token")
-
-    monkeypatch.setattr("apprise.Apprise.notify", explode)
-    assert _send("json://127.0.0.1:9/") == "apprise failed (LookupError)"
-
-
 def test_what_apprise_raises_does_not_hide_that_the_message_is_out(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A service that fails after it sent, and before an answer came, may have been heard."""
+    """A service that fails after it sent, and before an answer came, may have been heard; its words are not told."""
     notify = apprise.Apprise.notify
 
     def explode(*args: Any, **kwargs: Any) -> None:
         notify(*args, **kwargs)
-        raise LookupError
+        raise LookupError("s3cr3t-token")
 
     monkeypatch.setattr("apprise.Apprise.notify", explode)
     webhook.answer["/a"] = Answer(reset=True)
@@ -194,12 +155,11 @@ def test_what_apprise_raises_does_not_hide_that_the_message_is_out(
     assert outcome == Outcome(reason=reason, unanswered=True)
 
 
-@pytest.mark.parametrize("form", ["", "?format=html", "?format=markdown"])
-def test_the_plainest_form_is_ascii(webhook: Webhook, form: str) -> None:
+def test_the_plainest_form_is_ascii(webhook: Webhook) -> None:
     """What a service has refused for what it is goes out as a line of ASCII, whatever format the URL asks for."""
     load()
     events = _events(3, reason="ä" * 50)
-    plain = job(webhook.apprise_url(f"/a{form}"), events=events, plain=True)
+    plain = job(webhook.apprise_url("/a?format=html"), events=events, plain=True)
     assert send(plain, print) == Outcome(taken=True, left=("id1", "id2"))
     [message] = webhook.messages("/a")
     said = (message.json["title"] + message.json["message"]).replace("\\", "")

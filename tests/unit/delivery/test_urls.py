@@ -11,21 +11,6 @@ from watcher.settings import tables
 SECRETS = ("s3cr3t-user", "s3cr3t-pass", "s3cr3t-token", "s3cr3t-query")
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "discord://1234567890/token",
-        "https://discord.com/api/webhooks/1234567890/token",
-        "json://127.0.0.1:9/x?format=html",
-        "mailto://user:pass@gmail.com?to=a@example.org,b@example.org",
-        "tgram://123456789:abcdefg_hijklmnop/12315544/",
-    ],
-)
-def test_a_good_url_is_not_refused(url: str) -> None:
-    """What apprise can parse as one service is fine."""
-    assert refusal(url) is None
-
-
 _NATIVE = (
     f"https://api.flock.com/hooks/sendMessage/{'a' * 24}",
     "https://api.incident.io/v2/alert_events/http/ABC?token=t",

@@ -50,6 +50,8 @@ RELEASE = {
 FLAG = {"kind": Kind.FLAGGED, "version": "1.1.0", "after": "flagged", "id": "id2"}
 HARMLESS_FLAG = {**FLAG, "scan": HARMLESS}
 """A flag of which everything is informational and known: it is as good as a release."""
+BY_SEVERITY = (event(), event(**FLAG), event(**RELEASE), event(**HARMLESS_FLAG))
+"""A ban, a flag, a release, and a flag that is as good as one."""
 
 
 def content(request: requests.PreparedRequest) -> Any:

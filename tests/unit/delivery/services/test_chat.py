@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from tests.unit.delivery.services.conftest import (
+    BY_SEVERITY,
     FLAG,
-    HARMLESS_FLAG,
     RELEASE,
     Service,
     event,
@@ -35,7 +35,7 @@ def test_a_discord_message_is_an_embed_with_the_colour_of_its_severity(
 ) -> None:
     """A ban, a flag and a release have three colours; the title leads to the page, and nothing is previewed."""
     colours = []
-    for one in (event(), event(**FLAG), event(**RELEASE), event(**HARMLESS_FLAG)):
+    for one in BY_SEVERITY:
         assert service.tell(HOOK, one) == ""
         [embed] = service.last["embeds"]
         assert embed["url"] == "https://registry.comfy.org/nodes/comfyui-night-lights"
@@ -47,23 +47,17 @@ def test_a_discord_message_is_an_embed_with_the_colour_of_its_severity(
 
 
 @pytest.mark.parametrize(
-    "query", ["?flags=4", "?format=text", "?format=markdown&flags=4"]
+    ("query", "plain"),
+    [("?format=text", False), ("?format=markdown&flags=4", False), ("", True)],
 )
-def test_a_discord_url_may_ask_for_a_plain_message(
-    service: Service, query: str
+def test_a_discord_message_may_be_no_embed(
+    service: Service, query: str, plain: bool
 ) -> None:
-    """A URL that suppresses embeds, or asks for a text, gets a message without previews."""
-    assert service.tell(HOOK + query) == ""
+    """A URL that suppresses embeds or asks for a text, and what was refused as one, gets no embed and no preview."""
+    assert service.tell(HOOK + query, plain=plain) == ""
     assert service.last["flags"] == 4
     assert "comfyui-night-lights" in service.last["content"]
     assert "embeds" not in service.last
-
-
-def test_a_plain_discord_message_is_no_embed(service: Service) -> None:
-    """What Discord has refused as an embed goes out without one."""
-    assert service.tell(HOOK, plain=True) == ""
-    assert "embeds" not in service.last
-    assert service.last["content"]
 
 
 def test_a_discord_message_uses_the_room_of_an_embed(service: Service) -> None:
@@ -71,28 +65,23 @@ def test_a_discord_message_uses_the_room_of_an_embed(service: Service) -> None:
     assert service.tell(HOOK, *_long(25)) == ""
     [embed] = service.last["embeds"]
     assert 2000 < len(embed["description"]) <= 4096
-    assert (
-        sum(
-            len(text)
-            for text in (embed["title"], embed["description"], embed["author"]["name"])
-        )
-        <= 6000
-    )
+    shown = embed["title"] + embed["description"] + embed["author"]["name"]
+    assert len(shown) <= 6000
 
 
 _OK = (200, "ok")
 _SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7"
-_BOTH = (event(), event(**FLAG))
+_TELEGRAM = "tgram://123456789:abcdefg_hijklmnop/12315544/"
+_TEAMS = f"workflows://prod.example/{'a' * 32}/signature"
 
 
-@pytest.mark.parametrize("query", ["", "?blocks=yes", "?format=markdown"])
 def test_a_slack_message_is_blocks_of_the_colour_of_its_severity(
-    service: Service, query: str
+    service: Service,
 ) -> None:
     """Slack shows the blocks whole and makes no links of words; a lock screen shows the title."""
     colours = []
-    for one in (event(), event(**FLAG), event(**RELEASE), event(**HARMLESS_FLAG)):
-        assert service.tell(_SLACK + query, one, answer=_OK) == ""
+    for one in BY_SEVERITY:
+        assert service.tell(_SLACK, one, answer=_OK) == ""
         [attachment] = service.last["attachments"]
         header, section, _ = attachment["blocks"]
         assert header["text"]["text"] == attachment["fallback"]
@@ -101,19 +90,18 @@ def test_a_slack_message_is_blocks_of_the_colour_of_its_severity(
     assert colours == ["#A32037", "#CACF29", "#3AA3E3", "#3AA3E3"]
 
 
-@pytest.mark.parametrize("query", ["?blocks=no", "?format=text"])
-def test_a_slack_url_may_ask_for_no_blocks(service: Service, query: str) -> None:
-    """A URL that wants none, or a text, gets an attachment without blocks."""
-    assert service.tell(_SLACK + query, answer=_OK) == ""
+@pytest.mark.parametrize(
+    ("query", "plain"),
+    [("blocks=no", False), ("format=text", False), ("blocks=yes", True)],
+)
+def test_a_slack_message_may_be_no_blocks(
+    service: Service, query: str, plain: bool
+) -> None:
+    """A URL that wants none or a text, and what was refused as blocks, gets an attachment without them."""
+    assert service.tell(f"{_SLACK}?{query}", plain=plain, answer=_OK) == ""
     [attachment] = service.last["attachments"]
     assert "blocks" not in attachment
     assert "comfyui-night-lights" in attachment["text"]
-
-
-def test_a_plain_slack_message_has_no_blocks(service: Service) -> None:
-    """What Slack has refused as blocks goes out without them."""
-    assert service.tell(f"{_SLACK}?blocks=yes", plain=True, answer=_OK) == ""
-    assert "blocks" not in service.last["attachments"][0]
 
 
 def test_a_slack_message_fits_its_blocks(service: Service) -> None:
@@ -135,8 +123,8 @@ def test_telegram_has_empty_lines_between_packs_and_short_links(
     other = event(
         node="another", id="id7", url="https://registry.comfy.org/nodes/another"
     )
-    url = "tgram://123456789:abcdefg_hijklmnop/12315544/"
-    assert service.tell(url, *_BOTH, other) == ""
+    both = (event(), event(**FLAG))
+    assert service.tell(_TELEGRAM, *both, other) == ""
     text = service.last["text"].replace("\r\n", "\n")
     packs = text.split("\n\n")
     assert [text.count("<code>") for text in packs[:3]] == [3, 3, 3]
@@ -145,27 +133,13 @@ def test_telegram_has_empty_lines_between_packs_and_short_links(
     assert "\n\n\n" not in text
 
 
-@pytest.mark.parametrize(
-    ("url", "field", "most"),
-    [
-        ("tgram://123456789:abcdefg_hijklmnop/12315544/", "text", 9500),
-    ],
-)
-def test_a_message_uses_the_room_of_its_service(
-    service: Service, url: str, field: str, most: int
-) -> None:
-    """A digest that is longer than apprise would send, or than most services take, is as long as this one takes."""
-    assert service.tell(url, *_long(25)) == ""
-    assert 3000 < len(service.last[field].encode()) <= most
-
-
 def test_telegram_styles_all_that_a_message_quotes(service: Service) -> None:
     """A hundred parts of a message have a style, and Telegram counts what it shows: no more than 4,096 characters."""
-    url = "tgram://123456789:abcdefg_hijklmnop/12315544/"
     for reason in ("keys " * 60, "&" * 300, "🦊" * 300, "x"):
         many = tuple(replace(one, reason=reason) for one in _long(25))
-        assert service.tell(url, *many) == ""
+        assert service.tell(_TELEGRAM, *many) == ""
         text = service.last["text"]
+        assert len(text.encode()) > 3000
         assert text.count("</") <= 100
         shown = unescape(re.sub("<[^>]*>", "", text))
         assert len(shown.encode("utf-16-le")) // 2 <= 4096
@@ -173,36 +147,33 @@ def test_telegram_styles_all_that_a_message_quotes(service: Service) -> None:
 
 def test_a_card_has_the_colour_of_its_severity(service: Service) -> None:
     """The title of a card is on the colour of a ban, a flag or a release, and is not cut."""
-    url = f"workflows://prod.example/{'a' * 32}/signature"
     styles = []
-    for one in (event(), event(**FLAG), event(**RELEASE)):
-        assert service.tell(url, one) == ""
+    for one in BY_SEVERITY[:3]:
+        assert service.tell(_TEAMS, one) == ""
         [container, text] = service.last["attachments"][0]["content"]["body"]
         [title] = container["items"]
         assert (title["wrap"], text["wrap"]) == (True, True)
         assert "comfyui-night-lights" in title["text"]
         styles.append(container["style"])
     assert styles == ["attention", "warning", "accent"]
-    assert service.tell(f"{url}?wrap=no") == ""
+    assert service.tell(f"{_TEAMS}?wrap=no") == ""
     [container, _] = service.last["attachments"][0]["content"]["body"]
     assert container["items"][0]["wrap"] is False
 
 
 def test_a_plain_card_is_as_apprise_makes_it(service: Service) -> None:
     """What Teams has refused goes out in the plainest card."""
-    url = f"workflows://prod.example/{'a' * 32}/signature"
-    assert service.tell(url, plain=True) == ""
+    assert service.tell(_TEAMS, plain=True) == ""
     [title, text] = service.last["attachments"][0]["content"]["body"]
     assert (title["type"], text["type"]) == ("TextBlock", "TextBlock")
 
 
 def test_teams_gets_more_than_a_thousand_characters(service: Service) -> None:
     """A card holds twenty-five events, and stays below the 28 KB of a request, JSON's escapes included."""
-    url = f"workflows://prod.example/{'a' * 32}/signature"
-    assert service.tell(url, *_long(25)) == ""
+    assert service.tell(_TEAMS, *_long(25)) == ""
     assert "1.24.0" in json.dumps(service.last)
     hostile = tuple(replace(one, reason="😀" * 300) for one in _long(25))
-    assert service.tell(url, *hostile) == ""
+    assert service.tell(_TEAMS, *hostile) == ""
     assert len(json.dumps(service.last)) <= 28 * 1024
 
 
