@@ -145,6 +145,17 @@ def test_a_clone_is_watched_as_the_pack_of_its_repository(
     assert lists() == 2
 
 
+def test_a_clone_of_an_install_that_is_back_is_looked_up(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """What was found before it left the settings may be of long ago."""
+    comfyui.clone("lamp-nodes", "https://github.com/example/lamp")
+    watch.check()
+    watch.but(installs=[], nodes="bravo").check()
+    registry.catalog.publish("lamp", "1.0.0", status="banned")
+    assert ("exposed", "lamp", None, "banned") in _said(watch.check())
+
+
 def test_without_a_list_of_packs(watch: Watcher, registry: FakeRegistry) -> None:
     """Where `GET /nodes` is missing or fails, that is said once and fails nothing; it is asked again by every poll."""
     registry.serves_nodes = False
