@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -76,18 +76,14 @@ Said = Mapping[str, Any]
 """A pack of the document."""
 
 
-def disagreements(found: Iterable[tuple[Cell, Said | None]]) -> Iterator[str]:
-    """Yield what the contract does not allow of the cells of one run."""
-    for cell, said in found:
-        if said is None:
-            yield f"{cell}: missing"
-            continue
-        verdict = _graded(said)
-        allowed = {outcome.verdict for outcome in cell.outcomes}
-        if verdict not in allowed:
-            each = " or ".join(sorted(allowed, key=WORST_FIRST.index))
-            yield f"{cell}: {verdict}, not {each} ({said['reason']})"
-        yield from (f"{cell}: {wrong}" for wrong in _beside(cell, said, verdict))
+def disagreements(cell: Cell, said: Said) -> Iterator[str]:
+    """Yield what the contract does not allow of what is said of a cell."""
+    verdict = _graded(said)
+    allowed = {outcome.verdict for outcome in cell.outcomes}
+    if verdict not in allowed:
+        each = " or ".join(sorted(allowed, key=WORST_FIRST.index))
+        yield f"{cell}: {verdict}, not {each} ({said['reason']})"
+    yield from (f"{cell}: {wrong}" for wrong in _beside(cell, said, verdict))
 
 
 def _graded(said: Said) -> str:

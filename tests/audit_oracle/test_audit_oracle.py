@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.audit_oracle.comparing import CODES, Cell, Said, cells, disagreements
+from tests.audit_oracle.comparing import CODES, Cell, cells, disagreements
 from tests.audit_oracle.endpoint import ENDPOINTS, GOOD, Endpoint, answer_as
 from tests.audit_oracle.expected import WORST_FIRST
 from tests.audit_oracle.situations import fill
@@ -28,52 +28,17 @@ def filled(registry: FakeRegistry) -> FakeRegistry:
     return registry
 
 
-class Installs:
-    """Many ComfyUIs, one for each form, and what `audit` says of them."""
-
-    def __init__(self, run: Run, registry: FakeRegistry, folder: Path) -> None:
-        self._run, self._registry, self._folder = run, registry, folder
-        self._paths: dict[tuple[str, str], Cell] = {}
-        self._roots: dict[str, ComfyUI] = {}
-
-    def add(self, chosen: Iterable[Cell]) -> None:
-        """Install each cell's copy."""
-        for cell in chosen:
-            root = self._roots.get(cell.form.name)
-            if root is None:
-                root = self._roots[cell.form.name] = ComfyUI(
-                    self._folder / cell.form.name
-                )
-            path = cell.form.build(root, cell.pack)
-            self._paths[cell.form.name, path.name.removesuffix(".disabled")] = cell
-
-    def audit(self) -> program.Completed:
-        """Return what the program says of them all."""
-        env = {
-            "COMFY_WATCH_REGISTRY_URL": self._registry.url,
-            "COMFY_WATCH_RETRIES": "0",
-        }
-        targets = map(str, self._folder.glob("*"))
-        done = self._run("audit", *targets, "--json", env=env)
-        assert "Traceback" not in done.err, done.err
-        return done
-
-    def found(self, document: Any) -> Iterator[tuple[Cell, Said | None]]:
-        """Yield each cell with what the document says of it."""
-        left = dict(self._paths)
-        for said in document["packs"]:
-            folder = Path(said["folder"]).name.removesuffix(".disabled")
-            cell = left.pop((Path(said["install"]).name, folder), None)
-            assert cell is not None, f"nothing was installed there: {said}"
-            yield cell, said
-        yield from ((cell, None) for cell in left.values())
-
-
-def _grouped(endpoint: Endpoint) -> dict[str, list[Cell]]:
-    groups: dict[str, list[Cell]] = defaultdict(list)
-    for cell in cells(endpoint):
-        groups[cell.group].append(cell)
-    return groups
+def _install(folder: Path, chosen: Iterable[Cell]) -> dict[tuple[str, str], Cell]:
+    """Install each cell's copy, each form in a ComfyUI of its own; return the cells by the names of both folders."""
+    found: dict[tuple[str, str], Cell] = {}
+    roots: dict[str, ComfyUI] = {}
+    for cell in chosen:
+        name = cell.form.name
+        if name not in roots:
+            roots[name] = ComfyUI(folder / name)
+        path = cell.form.build(roots[name], cell.pack)
+        found[name, path.name.removesuffix(".disabled")] = cell
+    return found
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=[one.name for one in ENDPOINTS])
@@ -82,13 +47,21 @@ def test_every_cell(
 ) -> None:
     """Each copy has a verdict that the contract allows, and copies of one class the exit code that they make alone."""
     answer_as(filled, endpoint)
+    env = {"COMFY_WATCH_REGISTRY_URL": filled.url, "COMFY_WATCH_RETRIES": "0"}
+    groups: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells(endpoint):
+        groups[cell.group].append(cell)
     wrong: list[str] = []
-    for group, chosen in _grouped(endpoint).items():
-        installs = Installs(run, filled, tmp_path / group)
-        installs.add(chosen)
-        done = installs.audit()
+    for group, chosen in groups.items():
+        folder = tmp_path / group
+        left = _install(folder, chosen)
+        done = run("audit", *map(str, folder.glob("*")), "--json", env=env)
+        assert "Traceback" not in done.err, done.err
         document = json.loads(done.out)
-        wrong += disagreements(installs.found(document))
+        for said in document["packs"]:
+            name = Path(said["folder"]).name.removesuffix(".disabled")
+            wrong += disagreements(left.pop((Path(said["install"]).name, name)), said)
+        wrong += (f"{cell}: missing" for cell in left.values())
         if done.code not in CODES[group]:
             wrong.append(f"{group}: exit {done.code}")
         wrong += _of_errors(group, endpoint, document["errors"], done.err)
