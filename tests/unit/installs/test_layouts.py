@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.comfyui import pyproject, scanned
-from watcher.installs import folder
+from watcher.installs import folder, safe_files
 from watcher.model.pack import Inventory, Pack, PackKind, Source, SourceKind
 from watcher.polling.reading.installs import scan_all
 from watcher.streams import silent
@@ -228,6 +229,18 @@ def test_two_packs_of_one_name(both: tuple[Path, tuple[Pack, ...]]) -> None:
         "ComfyUI/": "2.0.0",
         f"{YAML}: m": "1.0.0",
     }
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_what_is_gone_since_its_folder_was_listed(
+    tmp_path: Path, follows: bool
+) -> None:
+    """It is not there, and no pack that cannot be read."""
+    (tmp_path / "gone").touch()
+    with os.scandir(tmp_path) as listed:
+        [entry] = listed
+    (tmp_path / "gone").unlink()
+    assert safe_files._entry(entry, follows=follows) is None
 
 
 def test_packs_that_are_moved_away_during_a_scan(tmp_path: Path) -> None:
