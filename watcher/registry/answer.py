@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import zlib
 from collections.abc import AsyncIterable, Mapping
@@ -31,6 +33,12 @@ class Answer:
     """Where a redirect leads."""
 
 
+_SMALL = 4 * 2**20
+"""Bytes of a body that need no turn: a page of 100 packs has half a megabyte."""
+_STEP = 2**20
+"""Bytes that are decompressed at once."""
+
+
 class NoAnswerError(Exception):
     """There was no usable answer. The message says why, for a person, and holds no text of the server's.
 
@@ -44,8 +52,13 @@ class NoAnswerError(Exception):
         self.fault = fault
 
 
-async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> bytes:
-    """Return a body as it comes, decompressed; it may have `limit` bytes then. Raises NoAnswerError."""
+async def read_body(
+    chunks: AsyncIterable[bytes], encoding: str, limit: int, large: asyncio.Lock
+) -> bytes:
+    """Return a body as it comes, decompressed; it may have `limit` bytes then. Raises NoAnswerError.
+
+    The rest of a `large` one is read while no other is: all that come at once have to fit into memory.
+    """
     # Only gzip was asked for: anything else is of something on the way, and cannot be decoded here.
     if encoding not in {"", "identity", "gzip", "x-gzip"}:
         raise NoAnswerError("its answer has a compression that was not requested")
@@ -53,20 +66,28 @@ async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> 
     unzip = zlib.decompressobj(wbits=31) if encoding.endswith("gzip") else None
     parts: list[bytes] = []
     size = 0
-    async for chunk in chunks:
-        part = chunk
-        if unzip is not None:
-            if unzip.eof and chunk:
-                raise damaged  # zlib would keep what follows the end, uncounted
-            try:
-                part = unzip.decompress(chunk, limit - size + 1)
-            except zlib.error:
-                raise damaged from None
-        # Counted as it comes: a gzip of a few KB can hold gigabytes.
-        size += len(part)
-        if size > limit:
-            raise NoAnswerError(f"its answer is larger than {limit / 2**20:g} MB")
-        parts.append(part)
+    async with contextlib.AsyncExitStack() as turn:
+        async for chunk in chunks:
+            left = chunk
+            # Step by step, and counted as it comes: a gzip of a few KB can hold gigabytes.
+            while left:
+                part, left = left, b""
+                if unzip is not None:
+                    if unzip.eof:
+                        raise damaged  # zlib would keep what follows the end, uncounted
+                    try:
+                        part = unzip.decompress(part, _STEP)
+                    except zlib.error:
+                        raise damaged from None
+                    left = unzip.unconsumed_tail
+                if size <= _SMALL < size + len(part):
+                    await turn.enter_async_context(large)
+                size += len(part)
+                if size > limit:
+                    raise NoAnswerError(
+                        f"its answer is larger than {limit / 2**20:g} MB"
+                    )
+                parts.append(part)
     # A body without a length ends where the connection does, and zlib does not mind that the rest is lacking.
     is_cut_off = unzip is not None and size and not unzip.eof
     if is_cut_off or (unzip is not None and unzip.unused_data):

@@ -127,6 +127,7 @@ class Registry:
         # One for each request under way: one that all share looks through all connections before and after each.
         self._unused: list[httpx.AsyncBaseTransport] = []
         self._slots = asyncio.Semaphore(limits.concurrency)
+        self._large = asyncio.Lock()
         self._resume_at = 0.0
         self._delayed = 0.0
         self.asked_to_wait = ""
@@ -280,7 +281,9 @@ class Registry:
     async def _read(self, response: httpx.Response) -> Answer:
         headers = response.headers
         encoding = headers.get("content-encoding", "").strip().lower()
-        body = await read_body(response.aiter_raw(), encoding, self.limits.max_bytes)
+        body = await read_body(
+            response.aiter_raw(), encoding, self.limits.max_bytes, self._large
+        )
         date, age = headers.get("date", ""), headers.get("age", "")
         return Answer(
             code=response.status_code,

@@ -155,7 +155,7 @@ def body(
         while then:
             yield then
 
-    return asyncio.run(read_body(coming(), encoding, limit))
+    return asyncio.run(read_body(coming(), encoding, limit, asyncio.Lock()))
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
@@ -191,6 +191,35 @@ def test_no_answer_takes_more_memory_than_its_limit(
     finally:
         tracemalloc.stop()
     assert peak < 12 * MEGABYTE
+
+
+def test_large_bodies_are_read_one_at_a_time() -> None:
+    """What all requests under way hold at once stays bounded: a small body waits for nobody, a large one its turn."""
+    large: set[int] = set()
+    most: list[int] = []
+
+    async def coming(number: int, chunks: int) -> AsyncIterator[bytes]:
+        for place in range(chunks):
+            if place > 4:
+                large.add(number)
+            most.append(len(large))
+            yield bytes(MEGABYTE)
+            await asyncio.sleep(0)
+        large.discard(number)
+
+    async def read_all() -> list[bytes]:
+        turn = asyncio.Lock()
+        sizes = [12] * 4 + [2] * 4
+        return await asyncio.gather(
+            *(
+                read_body(coming(number, size), "", 32 * MEGABYTE, turn)
+                for number, size in enumerate(sizes)
+            )
+        )
+
+    read = asyncio.run(read_all())
+    assert [len(one) // MEGABYTE for one in read] == [12] * 4 + [2] * 4
+    assert max(most) == 1
 
 
 @pytest.mark.parametrize(
