@@ -8,6 +8,7 @@ they look at. `python -m tests.chaos.swept_lives` lives many lives and prints it
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -116,6 +117,13 @@ class Onlooker(Subscriber):
             yield
         finally:
             self._truth = kept
+
+    @contextlib.contextmanager
+    def forgetting(self, name: str) -> Iterator[None]:
+        """Have nothing that is seen of a pack meanwhile be taken in."""
+        kept = copy.deepcopy(self.pack(name))
+        yield
+        self._packs[name] = kept
 
     def differs(self, name: str, rows: Mapping[int, Truth]) -> bool:
         """Return whether rows are not what was last seen of a pack: one is new, other than it was, or lacking."""
@@ -867,11 +875,13 @@ class _Look:
         elif says == "active" and name in life.recorded:
             pack.banned = True
             life.recorded.remove(name)
-        if name in life.recorded:
-            self.readings[name] = Reading.READ
-            return []
         there = {} if name in life.vanished else self.subscriber.truth(name)
-        facts, self.readings[name] = self._seen(name, dict(there), life.glitch(name))
+        if name in life.recorded:
+            # Its rows say nothing while it lasts, but it counts whether all of them came.
+            with self.subscriber.forgetting(name):
+                _, self.readings[name] = self._seen(name, there, life.glitch(name))
+            return []
+        facts, self.readings[name] = self._seen(name, there, life.glitch(name))
         if joins and self.witness.is_complete:
             self.joined.add(name)
         return facts
