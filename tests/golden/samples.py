@@ -16,7 +16,6 @@ HERE = Copy(install="workstation", version="1.2.0", enabled=True)
 THERE = Copy(install="laptop", version="1.1.0", enabled=True)
 BY_HAND = Copy(install="garage", version="1.2.0", enabled=True, folder="night lights")
 CLONE = Copy(install="server", version=None, enabled=True, folder="ComfyUI_night")
-UNUSED = Copy(install="attic", version="1.2.0", enabled=False)
 SWAPPED = (FieldChange(field="downloadUrl", before="https://a", after="https://b"),)
 DEPENDENCIES = FieldChange(field="dependencies", before=(), after=("portrait",))
 FORGED = BadVersion(
@@ -39,10 +38,8 @@ def _of_none(kind: Kind, **fields: Any) -> Event:
     return _event(kind, **{"node": None, "version": None, "url": ""} | fields)
 
 
-def _appeared(
-    *, enabled: bool = True, install: str = "workstation", **fields: Any
-) -> Event:
-    copy = Copy(install=install, version=fields.get("version"), enabled=enabled)
+def _appeared(*, install: str = "workstation", **fields: Any) -> Event:
+    copy = Copy(install=install, version=fields.get("version"), enabled=True)
     return _of_none(Kind.APPEARED, install=install, copies=(copy,), **fields)
 
 
@@ -125,12 +122,8 @@ EVENTS: dict[str, Event] = {
     "ban of what is run, by hand too": _event(
         Kind.BANNED, copies=(HERE, BY_HAND, THERE), **_BAN
     ),
-    "ban of what is run, nothing good": _event(
-        Kind.BANNED, copies=(HERE,), safe_version=SafeVersion(None)
-    ),
     "ban of another version": _event(Kind.BANNED, copies=(THERE,), **_STEALS),
     "ban beside a clone": _event(Kind.BANNED, copies=(CLONE,), **_BAN),
-    "ban of a disabled copy": _event(Kind.BANNED, copies=(UNUSED,), **_STEALS),
     "ban run in many places": _event(
         Kind.BANNED,
         copies=tuple(
@@ -139,7 +132,6 @@ EVENTS: dict[str, Event] = {
         ),
     ),
     "ban of a pack": _of_pack(Kind.BANNED, before="active", after="banned"),
-    "ban of a pack that is run": _of_pack(Kind.BANNED, copies=(THERE, CLONE)),
     "exposure to a ban": _event(
         Kind.EXPOSED,
         copies=(HERE,),
@@ -150,30 +142,16 @@ EVENTS: dict[str, Event] = {
     "exposure to a flag": _event(
         Kind.EXPOSED, copies=(HERE,), after="flagged", safe_version=SafeVersion("1.1.0")
     ),
-    "exposure to a harmless flag": _event(
-        Kind.EXPOSED,
-        copies=(HERE,),
-        after="flagged",
-        safe_version=SafeVersion("1.1.0"),
-        scan=_scan(STARTS, is_known=True),
-    ),
-    "exposure that grew": _event(
-        Kind.EXPOSED, copies=(HERE,), before="flagged", after="banned"
-    ),
     "exposure to what is delisted": _event(
         Kind.EXPOSED, copies=(HERE,), after="delisted", safe_version=SafeVersion(None)
     ),
     "exposure of a clone": _of_pack(Kind.EXPOSED, copies=(CLONE,), after="banned"),
     "flag": _event(Kind.FLAGGED, **_PUBLIC, after="flagged", reason="eval in run.py:7"),
-    "flag of what is run": _event(Kind.FLAGGED, copies=(HERE,), **_STEALS),
     "flag of what is run, nothing good": _event(
         Kind.FLAGGED, copies=(HERE,), safe_version=SafeVersion(None)
     ),
     "flag of what is run, only a young version is good": _event(
         Kind.FLAGGED, copies=(HERE,), **_PUBLIC | _YOUNG
-    ),
-    "flag with findings": _event(
-        Kind.FLAGGED, **_PUBLIC, scan=_scan(STEALS, STARTS, READS, ODD, count=60)
     ),
     "flag with findings that is run": _event(
         Kind.FLAGGED,
@@ -192,9 +170,6 @@ EVENTS: dict[str, Event] = {
     ),
     "flag with hostile findings": _event(Kind.FLAGGED, **_PUBLIC, scan=_scan(*HOSTILE)),
     "deletion": _event(Kind.DELETED, **_BAN, after="deleted"),
-    "deletion of what is run": _event(
-        Kind.DELETED, copies=(HERE,), safe_version=SafeVersion("1.1.0")
-    ),
     "removal": _event(Kind.REMOVED, before="active", after="removed"),
     "removal of a pack": _of_pack(Kind.REMOVED, copies=(HERE,)),
     "deprecation": _event(
@@ -230,7 +205,6 @@ EVENTS: dict[str, Event] = {
     "clearing of what is not run": _event(
         Kind.CLEARED, copies=(THERE,), before="flagged"
     ),
-    "clearing of a clone": _of_pack(Kind.CLEARED, copies=(CLONE,), before="banned"),
     "undeprecation": _event(Kind.UNDEPRECATED, before="deprecated"),
     "release": _event(
         Kind.NEW,
@@ -244,9 +218,6 @@ EVENTS: dict[str, Event] = {
     "baseline with bans": _first_look(banned=tuple(f"1.{n}.0" for n in range(7))),
     "baseline with a flag": _first_look(flagged=1),
     "baseline of all": ALL,
-    "baseline of all, quiet": replace(
-        ALL, after=None, bad_versions=(), tally=Tally(packs=3, versions=9)
-    ),
     "baseline of a pattern": replace(
         ALL,
         tally=Tally(packs=2, versions=9, banned=2, patterns="a-*", has_others=True),
@@ -291,12 +262,6 @@ EVENTS: dict[str, Event] = {
         node="comfyui-glow", version="1.2.0", folder="comfyui-glow"
     ),
     "clone that appeared": _appeared(node="rgthree-comfy", folder="Upscaler"),
-    "pack that appeared, disabled": _appeared(
-        enabled=False,
-        node="comfyui-glow",
-        version="1.2.0",
-        folder=".disabled/comfyui-glow@1_2_0",
-    ),
     "file that appeared": _appeared(folder="evil.py"),
     "folder that appeared": _appeared(folder="Upscaler", install="the @ops"),
     "hostile folder that appeared": _appeared(
