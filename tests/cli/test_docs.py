@@ -264,8 +264,14 @@ def test_commands() -> None:
 
 def test_commands_in_examples() -> None:
     """Every command line in README and other pages is one that the program has, with options that it has."""
-    pages = (README, DEPLOY, COMMANDS, SCRIPTS, SETTINGS, CHANNELS)
-    examples = [block for page in pages for block in _blocks("sh", page)]
+    desktops = (DOCS / "windows.md", DOCS / "macos.md")
+    pages = (README, DEPLOY, COMMANDS, SCRIPTS, SETTINGS, CHANNELS, *desktops)
+    examples = [
+        block
+        for page in pages
+        for language in ("sh", "powershell")
+        for block in _blocks(language, page)
+    ]
     examples += [
         span
         for page in pages

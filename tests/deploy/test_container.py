@@ -133,25 +133,7 @@ def test_a_poll_by_environment_and_secret(
     assert len(webhook.messages()) == 2
 
 
-def test_what_is_wrong_is_said_in_a_line(
-    podman: Podman, image: str, tmp_path: Path
-) -> None:
-    """A secret that the user cannot read ends it with 2, a state folder of somebody else with 4: a line for each."""
-    secret = tmp_path / "alert_urls"
-    secret.write_text("json://127.0.0.1:9/\n", "utf-8")
-    secret.chmod(0o600)
-    common = (*HARDENED, "--env=COMFY_WATCH_NODES=a")
-    unread = podman.run(*common, f"--volume={secret}:/run/secrets/alert_urls:ro", image)
-    assert (
-        unread.code,
-        "/run/secrets/alert_urls: is not readable by this user" in unread.err,
-    ) == (2, True)
-    (tmp_path / "state").mkdir(mode=0o755)
-    foreign = podman.run(*common, f"--volume={tmp_path}/state:{_STATE}", image)
-    assert (foreign.code, _STATE in foreign.err) == (4, True)
-
-
-@pytest.mark.parametrize("milliseconds", [20, 40, 60, 80, 100, 400])
+@pytest.mark.parametrize("milliseconds", [20, 60, 400])
 def test_a_signal_counts_from_the_beginning(
     podman: Podman, image: str, milliseconds: int
 ) -> None:
@@ -165,26 +147,8 @@ def test_a_signal_counts_from_the_beginning(
         assert time.monotonic() - began < 5
 
 
-def test_a_signal_ends_a_poll(podman: Podman, image: str) -> None:
-    """SIGTERM while the registry keeps a poll waiting ends the container within five seconds, with 0."""
-    with (
-        FakeRegistry(latency=60) as registry,
-        podman.container(
-            *_WATCHING, f"--env=COMFY_WATCH_REGISTRY_URL={registry.url}", image
-        ) as container,
-    ):
-        registry.catalog.publish("a", "1.0.0")
-        container.start()
-        until(lambda: bool(registry.requests), "a request")
-        os.kill(container.pid, signal.SIGTERM)
-        began = time.monotonic()
-        assert container.wait() == 0
-        assert time.monotonic() - began < 5
-        assert '"stopped"' in container.log
-
-
 def test_health(podman: Podman, image: str, registry: FakeRegistry) -> None:
-    """The image's health check fails until a poll has run to its end, then holds; a poll too long ago is no health."""
+    """The image's health check fails until a poll has run to its end, then holds."""
     registry.catalog.publish("a", "1.0.0")
     gate = Gate(registry, "a")
     with podman.container(
@@ -192,17 +156,7 @@ def test_health(podman: Podman, image: str, registry: FakeRegistry) -> None:
     ) as container:
         container.start()
         assert gate.reached.wait(60)
-        before = container.run("comfy-watch", "health")
-        assert (before.code, before.out) == (
-            1,
-            "unhealthy: no poll has been completed yet\n",
-        )
+        check = ("healthcheck", "run", container.identity)
+        assert podman(*check).code == 1
         gate.open()
-        until(
-            lambda: podman("healthcheck", "run", container.identity).code == 0,
-            "a healthy container",
-        )
-        until(
-            lambda: container.run("comfy-watch", "health", "--max-age", "1s").code == 1,
-            "a poll too long ago",
-        )
+        until(lambda: podman(*check).code == 0, "a healthy container")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import plistlib
-import re
 from pathlib import Path
 
 import pytest
@@ -31,15 +30,6 @@ def test_the_plist() -> None:
     }
 
 
-@pytest.mark.parametrize("page", ["windows.md", "macos.md"])
-def test_the_pages_name_what_there_is(page: str) -> None:
-    """Each command of the program that a page shows exists."""
-    text = (program.ROOT / "docs" / page).read_text("utf-8")
-    shown = re.findall(r"^\s*comfy-watch ([a-z-]+)", text, re.MULTILINE)
-    assert shown
-    assert set(shown) <= set(cli.commands)
-
-
 def test_the_settings_of_the_page_for_windows(tmp_path: Path) -> None:
     """The settings that it shows are valid, and the path in single quotes comes as it is written."""
     (settings,) = blocks("windows.md", "toml")
@@ -54,10 +44,3 @@ def test_the_settings_of_the_page_for_windows(tmp_path: Path) -> None:
     )
     (install,) = loaded.settings.installs
     assert install.where.endswith(r"C:\ComfyUI_windows_portable\ComfyUI")
-
-
-def test_the_commands_of_the_page_for_windows_can_be_pasted() -> None:
-    """Each block is commands alone: no comment, and nothing that stands for something else."""
-    shown = blocks("windows.md", "powershell")
-    assert shown
-    assert [block for block in shown if "#" in block or "…" in block] == []

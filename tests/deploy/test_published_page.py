@@ -114,13 +114,6 @@ def test_accessible(name: str, scheme: str) -> None:
     assert "color-contrast" in found["passes"]
 
 
-def test_what_hinders_is_found() -> None:
-    """It finds text that is hard to see, and a page that does not say its language."""
-    text = _PAGES["watched"].replace('<html lang="en">', "<html>")
-    found = _judged(text.replace("--quiet: #5a616b", "--quiet: #bbb"), LIGHT)
-    assert {"color-contrast", "html-has-lang"} <= {rule for rule, _ in found["found"]}
-
-
 def _judged(text: str, scheme: str) -> dict[str, Any]:
     """Return what axe-core says of a page: what hinders, each with where, and the rules that hold."""
     axe = (package("axe-core") / "axe.min.js").read_text("utf-8")
@@ -158,18 +151,3 @@ def test_it_requests_nothing() -> None:
         said = chromium.opened(address, "--dump-dom", "--enable-logging=stderr")
     assert "Comfy Watch" in said
     assert asked == ["/"]
-
-
-def test_pictures(tmp_path: Path) -> None:
-    """The pictures of docs/ can be drawn: each shows something, and is small."""
-    page_picture.draw(tmp_path)
-    drawn = {path.name: path.read_bytes() for path in tmp_path.glob("*.png")}
-    sizes = {name: page_picture.size_of(picture) for name, picture in drawn.items()}
-    assert sizes == {
-        "page-light.png": (1280, 700),
-        "page-dark.png": (1280, 700),
-        "page-telephone.png": (360, 900),
-    }
-    assert all(len(picture) < 150_000 for picture in drawn.values())
-    assert all(len(set(page_picture.pixels_of(one))) > 50 for one in drawn.values())
-    assert drawn["page-light.png"] != drawn["page-dark.png"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -65,13 +64,6 @@ def findings_in(path: Path) -> list[str]:
     return [one["ruleId"] for one in of_validator.get("results", ())]
 
 
-def results_in(path: Path) -> list[dict[str, Any]]:
-    """Return the results of a document."""
-    [of_audit] = json.loads(path.read_text("utf-8"))["runs"]
-    found: list[dict[str, Any]] = of_audit["results"]
-    return found
-
-
 def _install(comfyui: ComfyUI, registry: FakeRegistry) -> None:
     """Install packs with most verdicts, two of them in odd places."""
     for name in ("banned", "flagged", "deleted", "pending"):
@@ -94,25 +86,9 @@ def test_what_is_found(
     (tmp_path / "docker" / "Dockerfile").write_text(
         "FROM scratch\nRUN comfy node install banned@1.0.0 flagged $PACK\n"
     )
+    assert findings_in(audit("docker/nothing")) == []
     path = audit("ComfyUI", "docker", "missing", "--accept", "flagged@1.0.0")
-    places = {
-        (
-            physical["artifactLocation"]["uri"],
-            physical["region"]["startLine"],
-        )
-        for result in results_in(path)
-        for physical in (result["locations"][0]["physicalLocation"],)
-    }
-    assert ("docker/Dockerfile", 2) in places
-    assert ("ComfyUI/custom_nodes/banned%20%231%25/pyproject.toml", 1) in places
-    assert len(results_in(path)) == 12  # the variable is a row too
-    assert findings_in(path) == []
-
-
-def test_nothing(audit: Audit, comfyui: ComfyUI) -> None:
-    """A document without results breaks no rule."""
-    path = audit("ComfyUI")
-    assert results_in(path) == []
+    assert path.read_text("utf-8").count('"ruleId"') == 12  # the variable is a row too
     assert findings_in(path) == []
 
 
@@ -126,21 +102,4 @@ def test_hostile_texts(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -
         registry.catalog.set_status(name, "1.0.0", "banned", text)
         if len(folder.encode()) < 200 and not (comfyui.nodes / folder).exists():
             comfyui.registry(name, "1.0.0", folder=folder)
-    path = audit("ComfyUI")
-    assert len(results_in(path)) > 20
-    assert findings_in(path) == []
-
-
-def test_the_validator_finds_mistakes(
-    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
-) -> None:
-    """It judges by the schema, by the standard's own rules, and by what GitHub wants."""
-    _install(comfyui, registry)
-    path = audit("ComfyUI")
-    document = json.loads(path.read_text("utf-8"))
-    first, second, third, *_ = document["runs"][0]["results"]
-    del first["locations"]
-    second["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] = "a b"
-    third["locations"][0]["physicalLocation"]["region"]["startLine"] = 0
-    path.write_text(json.dumps(document), "utf-8")
-    assert {"GH1015", "SARIF1002", "JSON1008"} <= {*findings_in(path)}
+    assert findings_in(audit("ComfyUI")) == []

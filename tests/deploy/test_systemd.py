@@ -170,13 +170,6 @@ def test_the_state_of_a_user_who_polled_before(
     assert len(webhook.messages()) == 2
 
 
-def test_a_user_without_channels(settled: ServiceManager) -> None:
-    """A file of alert URLs that is left as `init` wrote it makes a poll with a warning, not an error."""
-    settled.done("sed -i d /etc/comfy-watch/alert_urls")
-    settled.done("systemctl start comfy-watch-check.service")
-    assert "no channel is configured" in _log(settled)
-
-
 def test_a_monitor(settled: ServiceManager, registry: FakeRegistry) -> None:
     """The URL of a monitor is another file for root alone, and it hears of the poll."""
     settled.done(

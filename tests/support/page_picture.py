@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,8 +32,6 @@ _VERSION = "1.0.0"
 """Not the program's, so that a release draws nothing anew."""
 _INSTALL = "workstation"
 IMAGES = ROOT / "docs" / "images"
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_MARK = b"page\0"
 
 _NIGHT, _TIDE, _LEDGER, _SHUTTER, _WHISTLE = (
     "comfyui-night-lights",
@@ -190,57 +186,8 @@ def draw(folder: Path) -> None:
     for name, (source, size, scheme) in shown.items():
         picture = folder / f"{name}.png"
         chromium.draw(source, picture, size, scheme)
-        picture.write_bytes(_marked(picture.read_bytes(), digest()))
-
-
-def size_of(picture: bytes) -> tuple[int, int]:
-    """Return the width and the height of a picture."""
-    [header] = [data for kind, data in _chunks(picture) if kind == b"IHDR"]
-    width, height, *_ = struct.unpack(">II5B", header)
-    return width, height
-
-
-def mark_of(picture: bytes) -> str:
-    """Return the digest of the page that a picture shows; "" if it has none."""
-    texts = [data for kind, data in _chunks(picture) if kind == b"tEXt"]
-    marks = [text.partition(b"\0")[2] for text in texts if text.startswith(_MARK)]
-    return marks[0].decode() if marks else ""
-
-
-def pixels_of(picture: bytes) -> bytes:
-    """Return the pixels of a picture, as they are filtered."""
-    parts = (data for kind, data in _chunks(picture) if kind == b"IDAT")
-    return zlib.decompress(b"".join(parts))
-
-
-def _marked(picture: bytes, mark: str) -> bytes:
-    """Return a picture with a mark, and with its pixels as small as they get."""
-    [header] = [data for kind, data in _chunks(picture) if kind == b"IHDR"]
-    pixels = zlib.compress(pixels_of(picture), 9)
-    chunks = (
-        (b"IHDR", header),
-        (b"tEXt", _MARK + mark.encode()),
-        (b"IDAT", pixels),
-        (b"IEND", b""),
-    )
-    return _SIGNATURE + b"".join(
-        struct.pack(">I", len(data))
-        + kind
-        + data
-        + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
-
-
-def _chunks(picture: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the parts of a PNG: the kind of each, and its data."""
-    assert picture.startswith(_SIGNATURE)
-    place = len(_SIGNATURE)
-    while place < len(picture):
-        [length] = struct.unpack_from(">I", picture, place)
-        start = place + 8
-        yield picture[place + 4 : start], picture[start : start + length]
-        place = start + length + 4
+        with picture.open("ab") as marked:  # what follows a picture is not shown
+            marked.write(digest().encode())
 
 
 if __name__ == "__main__":

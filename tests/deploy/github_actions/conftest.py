@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -36,7 +36,6 @@ class World:
     git: GitServer
     remote: Path
     runner: Runner
-    inputs: dict[str, str] = field(default_factory=dict)
 
     def use(
         self,
@@ -50,7 +49,6 @@ class World:
         given = {
             "nodes": "alpha",
             "alert-urls": self.webhook.apprise_url("/alerts?+token=apprise-secret"),
-            **self.inputs,
             **{name.replace("_", "-"): value for name, value in inputs.items()},
         }
         settings = {

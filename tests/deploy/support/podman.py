@@ -226,16 +226,6 @@ class Container:
             self._podman.says("inspect", "--format={{.State.Pid}}", self.identity)
         )
 
-    @property
-    def log(self) -> str:
-        """What it has written."""
-        done = self._podman("logs", self.identity)
-        return done.out + done.err
-
-    def run(self, *command: str) -> Completed:
-        """Run a command in it."""
-        return self._podman("exec", self.identity, *command)
-
     def wait(self) -> int:
         """Wait for its own end and return its exit code."""
         return int(self._podman.says("wait", self.identity))

@@ -627,7 +627,7 @@ def test_untrusted_text() -> None:
 def test_the_pictures(name: str) -> None:
     """The pictures in docs/ show the page as it is now."""
     picture = (page_picture.IMAGES / f"{name}.png").read_bytes()
-    assert page_picture.mark_of(picture) == page_picture.digest(), (
+    assert page_picture.digest().encode() in picture, (
         "run python -m tests.support.page_picture"
     )
 
