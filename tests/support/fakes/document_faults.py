@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
 
 from tests.support.fake_registry.catalog import Catalog
@@ -23,7 +21,6 @@ from tests.support.fakes.fault import (
 
 HUGE_REASON = "x" * (2 * 2**20)
 FINDINGS = "[" + "{}," * 700_000 + "{}]"
-ROWS = 6_000
 _BLANKS = b" " * (10 * 2**20)
 
 
@@ -96,25 +93,6 @@ def findings_bomb(document: Document) -> Altered:
     for row in document["versions"]:
         row["status_reason"] = FINDINGS
     return document
-
-
-@fault(
-    Means.UNREADABLE,
-    "the answer holds 6000 rows, far more than were requested",
-    heavy=True,
-)
-async def row_bomb(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
-    """The whole table on one page, as of a registry that takes a page's size for none."""
-    model: dict[str, Any] = next(
-        iter(ordinary(request, catalog, page="1", pageSize="1")["versions"]), {}
-    )
-    few = {"node_id": model.get("node_id"), "status": model.get("status")}
-    rows = [
-        few | {"id": f"claimed-{row}", "version": f"1.{row}.0"} for row in range(ROWS)
-    ]
-    return as_json(
-        {"page": 1, "pageSize": ROWS, "total": ROWS, "totalPages": 1, "versions": rows}
-    )
 
 
 @fault(
