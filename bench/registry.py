@@ -11,7 +11,7 @@ import sys
 
 from aiohttp import web
 
-from tests.support.fake_registry.made_up import made_up_registry
+from bench.made_up import made_up_registry
 from tests.support.fake_registry.server import FakeRegistry, RecordedRequest
 
 

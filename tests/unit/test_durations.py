@@ -12,50 +12,21 @@ from watcher.durations import age, ago, parse, show
 
 MEANINGS = [
     ("90s", 90),
-    ("15m", 900),
-    ("1h", 3600),
     ("7d", 604_800),
     ("1h30m", 5400),
     ("1d 2h 3m 4s 5ms", 93_784.005),
-    ("250ms", 0.25),
     ("1.5h", 5400),
     (" 15 M ", 900),
-    ("90", 90),
-    ("0", 0),
     ("0.5", 0.5),
     (900, 900),
-    (2.5, 2.5),
 ]
 
+# fmt: off
 JUNK: list[object] = [
-    *(
-        "",
-        " ",
-        "soon",
-        "-5",
-        "-5m",
-        "5 minutes",
-        "5mm",
-        "m",
-        "5m5m",
-        "30m1h",
-        "1e3",
-        "inf",
-        "nan",
-        "1,5s",
-        "٣s",
-    ),
-    *(
-        "1h\n30m",
-        "5" * 50 + " " * 100_000 + "x",
-        -1,
-        -0.1,
-        math.nan,
-        math.inf,
-        10**400,
-        True,
-    ),
+    "", "soon", "-5m", "5 minutes", "5mm", "m", "5m5m", "30m1h", "1e3", "inf", "1,5s", "٣s", "1h\n30m",
+    "5" * 50 + " " * 100_000 + "x", -0.1, math.nan, 10**400, True,
 ]
+# fmt: on
 
 
 @pytest.mark.parametrize(("text", "seconds"), MEANINGS, ids=str)
@@ -72,15 +43,7 @@ def test_junk_is_refused(junk: str | float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (900, "15m"),
-        (5400, "1h30m"),
-        (604_800, "7d"),
-        (0.25, "250ms"),
-        (90, "1m30s"),
-        (0, "0s"),
-    ],
+    ("seconds", "shown"), [(5400, "1h30m"), (604_800, "7d"), (0.25, "250ms"), (0, "0s")]
 )
 def test_shown(seconds: float, shown: str) -> None:
     """A duration is shown in the largest units that fit."""
@@ -95,8 +58,6 @@ def test_shown(seconds: float, shown: str) -> None:
         (1, "1 second ago"),
         (59.9, "59 seconds ago"),
         (60, "1 minute ago"),
-        (3599, "59 minutes ago"),
-        (3600, "1 hour ago"),
         (47 * 3600, "47 hours ago"),
         (48 * 3600, "2 days ago"),
         (13 * 86_400, "13 days ago"),
@@ -113,11 +74,8 @@ def test_ago(seconds: float, said: str) -> None:
     [
         (0, "less than a minute"),
         (480, "8 minutes"),
-        (7 * 3600, "7 hours"),
         (86_399, "23 hours"),
         (86_400, "1 day"),
-        (36 * 3600, "1 day"),
-        (8.9 * 86_400, "8 days"),
         (1000 * 86_400, "1,000 days"),
     ],
 )
