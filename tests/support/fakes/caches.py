@@ -6,25 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from enum import StrEnum
 
 import aiohttp
 from aiohttp import web
 from yarl import URL
 
 from tests.support.fake_registry.server import FakeRegistry
-from tests.support.fakes import wire
-
-
-class Dating(StrEnum):
-    """Which times an edge gives with an answer."""
-
-    ITS_OWN = "its own"
-    """`Date` is now, as large networks have it, and `Age` is how old the copy is."""
-    KEPT = "kept"
-    """`Date` is the registry's, as RFC 9111 has it, and `Age` is how old the copy is."""
-    NONE = "none"
-    """Neither header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +40,8 @@ class CachingProxy(FakeRegistry):
         """Which edge a request meets."""
         self.gives_copies = False
         """An edge gives its copy where it has one; else it asks the registry, and keeps what that answers."""
-        self.dating = Dating.ITS_OWN
-        self.age: Callable[[int], str] = str
-        """What `Age` says, by the age in seconds; "" is no header."""
+        self.age = ""
+        """What `Age` says; "" is the age."""
 
     def wait(self, **time: float) -> None:
         """Let time pass."""
@@ -66,7 +52,7 @@ class CachingProxy(FakeRegistry):
         key = request.path_qs
         if not (self.gives_copies and key in copies):
             copies[key] = await self._fresh(key)
-        return await self._given(request, copies[key])
+        return self._given(copies[key])
 
     async def _fresh(self, path: str) -> Copy:
         async with (
@@ -75,16 +61,10 @@ class CachingProxy(FakeRegistry):
         ):
             return Copy(at=self.now, status=answer.status, body=await answer.read())
 
-    async def _given(self, request: web.BaseRequest, copy: Copy) -> web.StreamResponse:
-        if self.dating is Dating.NONE:
-            return await wire.cut(
-                request, wire.head(len(copy.body)) + copy.body, reset=False
-            )
-        date = copy.at if self.dating is Dating.KEPT else self.now
+    def _given(self, copy: Copy) -> web.StreamResponse:
         headers = {
-            "Date": format_datetime(date, usegmt=True),
+            "Date": format_datetime(self.now, usegmt=True),
+            "Age": self.age or str(int((self.now - copy.at).total_seconds())),
             "Content-Type": "application/json",
         }
-        if age := self.age(int((self.now - copy.at).total_seconds())):
-            headers["Age"] = age
         return web.Response(status=copy.status, body=copy.body, headers=headers)

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from tests.faults.asking import responding
 from tests.support.fake_registry.server import FakeRegistry
-from tests.support.fakes.caches import CachingProxy, Dating
+from tests.support.fakes.caches import CachingProxy
 from tests.support.fakes.fault import as_json, ordinary
 from tests.support.fakes.fault import asked as query_of
 from tests.support.polls import Watcher, reported
@@ -78,7 +78,6 @@ def test_a_ban_is_told_once(
     registry: FakeRegistry,
 ) -> None:
     """A copy from before a ban neither ends it nor has it told again, however often it comes."""
-    proxy.dating = Dating.KEPT
     made = watcher()
     registry.catalog.set_status("pack", "1.1.0", "banned")
     _fresh(proxy)
@@ -189,7 +188,7 @@ def test_our_own_clock_may_be_set_back(
     made = watcher()
     now = proxy.now + timedelta(days=700)
     made.clock = lambda: timestamps.show(now)
-    proxy.age = lambda _: "2592000"
+    proxy.age = "2592000"
     registry.catalog.set_status("pack", "1.1.0", "banned")
     assert reported(_later(made, proxy)) == []
     now -= timedelta(days=700)
@@ -201,7 +200,7 @@ def test_an_unread_poll_between_leaves_the_day_as_it_is(
 ) -> None:
     """The day begins with the first older answer, though others fail meanwhile."""
     made = watcher(failure_threshold=2)
-    proxy.age = lambda _: "2592000"
+    proxy.age = "2592000"
     registry.catalog.set_status("pack", "1.1.0", "banned")
     assert reported(_later(made, proxy)) == []
     registry.respond = responding()(500, b"{}")
