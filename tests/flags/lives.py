@@ -52,7 +52,7 @@ class Life(contextlib.ExitStack):
         self._webhook = Webhook()
         self._there: set[Release] = set()
         self._told: dict[Release, bool] = {}
-        """Of versions that are bad, or were and are not active yet: whether the channel got the last of that."""
+        """Of versions that are bad, or were and are not active yet: whether the channel got anything of that."""
         self._read = 0
 
     def __enter__(self) -> Self:
@@ -115,7 +115,7 @@ class Life(contextlib.ExitStack):
         else:
             is_wrong = release.status in {BANNED, DELETED} and not has_passed
         if release.status in {FLAGGED, BANNED, DELETED}:
-            self._told[release] = has_passed
+            self._told[release] = has_passed or self._told.get(release, False)
         if is_wrong:
             what = "got" if has_passed else "left out"
             self.wrong.append(f"{what}: {kind} {release.pack} {release.text}")
