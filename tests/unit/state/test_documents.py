@@ -14,7 +14,7 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox, change
 from watcher.alerts.queues.ownership import Addresses
 from watcher.model.event import About
-from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.snapshot import Mark, Node, Publisher, Snapshot
 from watcher.state import documents
 from watcher.state.codec import UnreadableFormError
 from watcher.state.model import Checks
@@ -37,7 +37,12 @@ def read_owed(text: bytes) -> Outbox:
 
 
 WRITTEN: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
-    "snapshot": (documents.read_snapshot, documents.write_snapshot(PICTURE)),
+    "snapshot": (
+        documents.read_snapshot,
+        documents.write_snapshot(
+            replace(PICTURE, publishers={"ann": Publisher(publisher="Ann")})
+        ),
+    ),
     "owed": (read_owed, OWED),
     "checks": (
         documents.CHECKS.read,
@@ -126,6 +131,7 @@ def test_a_missing_field_is_named(name: str) -> None:
     ("name", "old", "new", "why"),
     [
         ("snapshot", '"some-pack": ', '"other-pack": ', "holds another one"),
+        ("snapshot", '"ann": ', '"bob": ', "holds another one"),
         ("snapshot", CHECKED, "soon", "'soon' is no time"),
         ("snapshot", '"status": "active"', '"status": 7', "valid string"),
         ("snapshot", '"revision": 1', '"revision": 1.0', "valid integer"),
