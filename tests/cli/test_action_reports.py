@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from markdown_it import MarkdownIt
 
 from tests.deploy.support.actions_runner import Finished, read_outputs
+from tests.hostile import corpus
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
@@ -51,6 +53,38 @@ _FAILURES: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
 }
 """By what fails: its error in the document, what the annotation says, and its name in the summary's table."""
+
+_HOSTILE = (
+    *corpus.MENTIONS,
+    *corpus.MARKDOWN,
+    *corpus.HTML,
+    "evil\n::error::evil\n##[error]evil",
+    "::set-output name=evil::evil",
+    "::stop-commands::evil",
+    "evil%0A::error::evil%0D%0Aevil",
+    "evil | evil \\| evil \\\\| `evil | evil` \\",
+    "| evil | evil |\n|---|---|\n| evil | evil |",
+    "x\n\nevil | y\n--- | ---\n",
+    "a,title=evil::evil",
+    "../evil",
+    "evil)b",
+)
+_MARKDOWN = {"inline", "text", "code_inline", "softbreak"} | {
+    f"{name}_{end}"
+    for name in [
+        "heading",
+        "paragraph",
+        "strong",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    ]
+    for end in ("open", "close")
+}
+"""What the summary is made of, if no text of the registry has a link of its own."""
 
 
 def _carry_out(
@@ -277,6 +311,7 @@ def test_every_event_has_a_row(job: Job) -> None:
         "| failing | the registry |  |  |  |  |",
         "| appeared | folder `x` |  |  | `studio` |  |",
         "| **exposed** | `alpha` |  | a copy of unknown version on `studio` |",
+        "[registry](https://registry.comfy.org/nodes/alpha)",
     ):
         assert row in done.summary
     assert done.said("error")[0].startswith("exposed: alpha the whole pack: exposed")
@@ -331,8 +366,39 @@ def test_a_part_that_cannot_be_written(job: Job, lacking: str) -> None:
     assert ("worst" in done.outputs) == (lacking == "GITHUB_STEP_SUMMARY")
 
 
+def test_hostile_texts(job: Job) -> None:
+    """What anybody may write stays text: one cell of code in our table, one line of an annotation, no command."""
+    events = [
+        _event(
+            kind="flagged",
+            severity="warning",
+            node=text,
+            version=text,
+            reason=text,
+            installed=[{"install": text, "version": text, "enabled": True}],
+            url=f"https://registry.comfy.org/nodes/{text}",
+        )
+        for text in _HOSTILE
+    ]
+    errors = [
+        {sort: text, "error": text} for text in _HOSTILE for sort in ("node", "install")
+    ]
+    done = job.report(job.written(_document(*events, errors=errors)), "never")
+    # Read as GitHub reads Markdown.
+    reader = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    tokens = reader.parse(done.summary)
+    tokens += [child for token in tokens for child in token.children or ()]
+    assert {token.type for token in tokens} <= _MARKDOWN
+    plain = [token.content for token in tokens if token.type == "text"]
+    assert [text for text in plain if "evil" in text] == []
+    assert sum(token.type == "td_open" for token in tokens) == 10 * len(_HOSTILE)
+    assert len(done.annotations) > 5
+    said = [one.text + one.title for one in done.annotations]
+    assert [text for text in said if "\n" in text or "@" in text] == []
+
+
 def test_more_than_github_shows(job: Job) -> None:
-    """A summary stays below the mebibyte above which GitHub shows none, and has the worst first."""
+    """A summary stays below the mebibyte above which GitHub shows none, and an output below what a variable holds."""
     long = "\U0001f40d" * 300
     rows = [
         _event(version=f"{number} {long}", reason=long, node=long)
@@ -348,6 +414,9 @@ def test_more_than_github_shows(job: Job) -> None:
     )
     assert 300_000 < len(done.summary.encode()) < 1_000_000
     assert re.search(r"\nAnd \d+ more\.\n", done.summary)
+    shown = done.outputs["events"]
+    assert 50_000 < len(shown) <= 100_000
+    assert len(json.loads(shown)) + int(done.outputs["events-omitted"]) == 301
 
 
 _ODD: tuple[Any, ...] = (..., True, 7, -1e308, "", "\ud800", [], ["x"], {}, {"x": None})

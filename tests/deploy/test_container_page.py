@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,14 +13,13 @@ import yaml
 
 from tests.deploy.support.person import Person, blocks
 from tests.deploy.support.podman import Container, Podman, alone
-from tests.deploy.support.tools import alerted, checked, lack, tool, until
+from tests.deploy.support.tools import alerted, checked, tool, until
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 
 pytestmark = pytest.mark.deployment
 
-_REPOSITORY = "https://github.com/OWNER/comfy-watch"
 _COMPOSE = program.ROOT / "deploy" / "compose.yaml"
 _INSIDE = "docker compose exec --no-TTY comfy-watch "
 
@@ -55,22 +53,8 @@ class Reader:
 @pytest.fixture
 def reader(person: Person, podman: Podman, image: str) -> Iterator[Reader]:
     """Somebody with git, Docker's commands and nothing else; this repository is the published one."""
-    if not (program.ROOT / ".git").exists():
-        lack("this is no repository to clone")
     assert image
-    published = person.home.parent / "published.git"
-    for words in (
-        ["init", "--quiet", "--bare", "--initial-branch=main", published],
-        ["-C", program.ROOT, "push", "--quiet", published, "HEAD:refs/heads/main"],
-        [
-            "config",
-            "--file",
-            person.home / ".gitconfig",
-            f"url.file://{published}.insteadOf",
-            _REPOSITORY,
-        ],
-    ):
-        subprocess.run(["git", *map(str, words)], check=True)
+    person.finds_the_repository()
     podman.stand_in(person.home / "bin" / "docker")
     tool("docker-compose")
     with alone("compose"), podman.service() as reached:

@@ -5,29 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.support.cron import USER, Cron
+from tests.deploy.support.person import marked
 from tests.deploy.support.tools import until
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.deployment
 
-_PAGE = (program.ROOT / "docs" / "cron.md").read_text("utf-8")
 _README = (program.ROOT / "README.md").read_text("utf-8")
 _DEPLOY = program.ROOT / "deploy" / "cron"
 _ON_PATH = "PATH=$HOME/.local/bin:$PATH\n"
 """What `pipx ensurepath` does for a shell, and not for cron."""
 
 
-def step(name: str) -> str:
-    """Return the block of the page that follows a mark."""
-    return (
-        _PAGE.partition(f"<!-- {name} -->\n")[2].partition("\n")[2].partition("```")[0]
-    )
+_block = partial(marked, "cron.md")
 
 
 def steps(registry_url: str, cron: Cron) -> None:
@@ -76,25 +73,25 @@ def settings(registry_url: str) -> str:
 
 def test_the_page_has_the_files() -> None:
     """The lines of the page are those of the files, word by word."""
-    assert step("crontab") == (_DEPLOY / "crontab").read_text("utf-8")
-    assert step("cron.d") == (_DEPLOY / "comfy-watch").read_text("utf-8")
+    assert _block("crontab") == (_DEPLOY / "crontab").read_text("utf-8")
+    assert _block("cron.d") == (_DEPLOY / "comfy-watch").read_text("utf-8")
 
 
 def test_a_users_line(cron: Cron, registry: FakeRegistry) -> None:
     """It goes on with the settings and the state of the README's steps, says nothing while all is well, and a shell
     sees what it found.
     """
-    line = step("crontab")
+    line = _block("crontab")
     steps(registry.url, cron)
     cron.does(f"crontab -u {USER} - <<'END'\n{line}END")
     assert line in cron.does(f"crontab -u {USER} -l")
-    cron.does(step("try"), user=USER)
+    cron.does(_block("try"), user=USER)
     registry.catalog.publish("alpha", "1.1.0")
     assert cron.once(line) == []
     history = cron.does("~/.local/bin/comfy-watch history", user=USER)
     assert "1.1.0" in history
     assert history.count("baseline") == 1
-    cron.does(step("works"), user=USER)
+    cron.does(_block("works"), user=USER)
     assert cron.owners(f"/home/{USER}/.local/state/comfy-watch") == {USER}
 
 
@@ -102,11 +99,11 @@ def test_a_problem_that_lasts(cron: Cron, registry: FakeRegistry) -> None:
     """It is mailed when it begins and when it is over, and not by each poll."""
     steps(registry.url, cron)
     give(cron, "http://127.0.0.1:9")
-    (mail,) = cron.once(step("crontab"))
+    (mail,) = cron.once(_block("crontab"))
     assert mail.startswith("error: the registry cannot be read: ")
-    assert cron.once(step("crontab")) == []
+    assert cron.once(_block("crontab")) == []
     give(cron, registry.url)
-    assert cron.once(step("crontab")) == ["no longer: the registry cannot be read\n"]
+    assert cron.once(_block("crontab")) == ["no longer: the registry cannot be read\n"]
 
 
 def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:
@@ -114,13 +111,13 @@ def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:
     polls; no mail.
     """
     steps(registry.url, cron)
-    cron.does(step("system"))
-    cron.does(f"HOME=/home/{USER}\n{step('move')}")
+    cron.does(_block("system"))
+    cron.does(f"HOME=/home/{USER}\n{_block('move')}")
     cron.does(
         f"cat > /etc/comfy-watch/comfy-watch.toml <<'END'\n{settings(registry.url)}END"
     )
     registry.catalog.publish("alpha", "1.0.1")
-    said = cron.does(step("system-try").partition("\n")[2])
+    said = cron.does(_block("system-try").partition("\n")[2])
     assert "1.0.1" in said
     assert "baseline" not in said
     assert cron.owners("/var/lib/comfy-watch") == {"comfy-watch"}
@@ -129,7 +126,7 @@ def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:
     )
     assert modes.splitlines() == ["755 root", "644 root", "600 comfy-watch"]
     before = len(registry.requests)
-    each_minute = step("cron.d").replace("*/15 ", "* ")
+    each_minute = _block("cron.d").replace("*/15 ", "* ")
     cron.does(f"cat > /etc/cron.d/comfy-watch <<'END'\n{each_minute}END")
     with cron.running():
         until(lambda: len(registry.requests) > before, "a poll", patience=90)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from tests.deploy.support.tools import checked, ended, tool, until
 from tests.services.servers.server import Server
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.figures import Figures, read
 from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
@@ -94,13 +92,6 @@ class _NodeExporter(Server):
         return read("\n".join([*ours, "# EOF\n"]))
 
 
-class _Handler(SimpleHTTPRequestHandler):
-    """Serves a folder, and says of what type the figures are."""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def watch(tmp_path: Path) -> Iterator[Watcher]:
     """A watcher that publishes what is run, and owes an alert to a channel that is down."""
@@ -144,26 +135,22 @@ def test_promtool_finds_nothing_wrong(tmp_path: Path, figures: str) -> None:
 
 
 @pytest.mark.parametrize("sent_as", _TYPES.values(), ids=[*_TYPES])
-def test_a_server_reads_the_file(tmp_path: Path, figures: str, sent_as: str) -> None:
+def test_a_server_reads_the_file(
+    tmp_path: Path, figures: str, webhook: Webhook, sent_as: str
+) -> None:
     """It has each figure of the file, and each rule works."""
-    served, prometheus = tmp_path / "public", _Prometheus(tmp_path / "prometheus")
-    served.mkdir()
-    (served / "metrics.prom").write_text(figures, "utf-8")
-    handler = type("Typed", (_Handler,), {"extensions_map": {".prom": sent_as}})
-    with ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(handler, directory=str(served))
-    ) as web:
-        threading.Thread(target=web.serve_forever, daemon=True).start()
-        prometheus.target = f"127.0.0.1:{web.server_port}"
-        with prometheus:
-            until(
-                lambda: len(prometheus.value(f"{PREFIX}build_info")) == 1,
-                "a scrape",
-            )
-            series = prometheus.value(f'{{__name__=~"{PREFIX}.*"}}')
-            (target,) = prometheus.ask("targets")["activeTargets"]
-            (group,) = prometheus.ask("rules")["groups"]
-        web.shutdown()
+    prometheus = _Prometheus(tmp_path / "prometheus")
+    prometheus.target = f"127.0.0.1:{webhook.port}"
+    shown = Answer(body=figures.encode(), headers={"Content-Type": sent_as})
+    webhook.answer["/metrics.prom"] = shown
+    with prometheus:
+        until(
+            lambda: len(prometheus.value(f"{PREFIX}build_info")) == 1,
+            "a scrape",
+        )
+        series = prometheus.value(f'{{__name__=~"{PREFIX}.*"}}')
+        (target,) = prometheus.ask("targets")["activeTargets"]
+        (group,) = prometheus.ask("rules")["groups"]
     assert (target["health"], target["lastError"]) == ("up", "")
     assert _as_figures(series) == read(figures)
     assert {rule["health"] for rule in group["rules"]} == {"ok"}

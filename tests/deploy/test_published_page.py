@@ -15,6 +15,7 @@ from tests.hostile import corpus
 from tests.support import chromium, page_picture
 from tests.support.chromium import DARK, LIGHT, in_a_frame
 from tests.support.factories import CHECKED, NOW, known, version
+from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.page_shape import Shape
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Snapshot, SweepBaseline
@@ -145,9 +146,11 @@ def test_texts_stay_texts() -> None:
     assert dom.count("evil") == _PAGES["hostile"].count("evil")
 
 
-def test_it_requests_nothing() -> None:
+def test_it_requests_nothing(webhook: Webhook) -> None:
     """A browser that opens it asks its host for the page alone, whatever the texts in it are."""
-    with chromium.served(_PAGES["hostile"]) as (address, asked):
-        said = chromium.opened(address, "--dump-dom", "--enable-logging=stderr")
-    assert "Comfy Watch" in said
-    assert asked == ["/"]
+    shown = Answer(
+        body=_PAGES["hostile"].encode(), headers={"Content-Type": "text/html"}
+    )
+    webhook.answer["/"] = shown
+    assert "Comfy Watch" in chromium.dom(f"{webhook.url}/")
+    assert [one.path for one in webhook.messages()] == ["/"]

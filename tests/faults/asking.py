@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple
@@ -116,11 +115,6 @@ def responding(**headers: str) -> Callable[[int, bytes], Respond]:
         return respond
 
     return make
-
-
-def gzipped(document: bytes) -> Respond:
-    """Answer with the document compressed."""
-    return responding(Content_Encoding="gzip")(200, gzip.compress(document))
 
 
 def without_proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -15,7 +15,6 @@ from tests.proxied.asked import Asked
 from tests.proxied.intercepting import Authority, Interceptor, QuietServer
 from tests.proxied.peer import Peer, Reply, says
 
-_PATIENCE = 20.0
 _INVALID = says({"error": "invalid"}, 400)
 
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 import html
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 PROGRAM = "chromium"
 LIGHT, DARK = (f"--blink-settings=preferredColorScheme={scheme}" for scheme in "10")
@@ -59,29 +55,3 @@ def opened(page: str, *options: str) -> str:
             encoding="utf-8",
         )
     return done.stdout
-
-
-@contextmanager
-def served(text: str, **headers: str) -> Iterator[tuple[str, list[str]]]:
-    """Serve a page with these headers, and give its address, and what was asked for."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/", asked
-    finally:
-        server.shutdown()
-        server.server_close()

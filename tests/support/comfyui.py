@@ -12,7 +12,7 @@ from watcher.installs.scan import scan
 from watcher.model.pack import Inventory, Pack, Source, SourceKind
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-"""The commit of every clone unless a test says otherwise."""
+"""The commit of every clone."""
 OF_COMFYUI = ("websocket_image_save.py", "example_node.py.example")
 """What every ComfyUI has in `custom_nodes`."""
 
@@ -69,8 +69,6 @@ class ComfyUI:
         pack: str | None = None,
         version: str = "1.0.0",
         cnr_id: str | None = None,
-        commit: str = COMMIT,
-        packed: bool = False,
     ) -> Path:
         """Add a clone of a repository; `pack` is what its pyproject claims, `cnr_id` what the Manager wrote down."""
         path = self.plain(folder)
@@ -85,12 +83,7 @@ class ComfyUI:
         )
         (git / "config").write_text(f"[core]\n\tbare = false\n{origin}", "utf-8")
         (git / "HEAD").write_text("ref: refs/heads/main\n")
-        if packed:
-            (git / "packed-refs").write_text(
-                f"# pack-refs with: peeled\n{commit} refs/heads/main\n"
-            )
-        else:
-            (git / "refs" / "heads" / "main").write_text(f"{commit}\n")
+        (git / "refs" / "heads" / "main").write_text(f"{COMMIT}\n")
         if cnr_id is not None:
             (git / ".cnr-id").write_text(cnr_id)
         return path
@@ -142,24 +135,20 @@ def scanned(
     *,
     timeout: float = 10,
     had: Collection[Pack] = (),
-    workflows: bool = False,
 ) -> Inventory:
     """Return what a scan finds."""
     source = Source(name="x", kind=kind, where=str(where))
-    if workflows:
-        [found] = looked_at(where, kind, timeout=timeout)
-        return found
     [found] = asyncio.run(scan(source, timeout=timeout, had=had))
     return found
 
 
 def looked_at(
-    where: Path | str, kind: SourceKind = SourceKind.PATH, *, timeout: float = 10
+    where: Path | str, kind: SourceKind = SourceKind.PATH
 ) -> tuple[Inventory, ...]:
     """Return what `audit` finds in a TARGET, with paths as seen from the folder that it lies in."""
     source = Source(name="x", kind=kind, where=str(where))
     base = str(Path(where).parent)
-    return asyncio.run(scan(source, timeout=timeout, base=base))
+    return asyncio.run(scan(source, timeout=10, base=base))
 
 
 def refused(

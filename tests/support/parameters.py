@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import pytest
 from _pytest.mark import ParameterSet
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 
 def one_of(*values: object, fast: int = 1) -> list[ParameterSet]:
@@ -36,11 +34,10 @@ def one_row_of(*rows: tuple[object, ...]) -> list[ParameterSet]:
     ]
 
 
-def examples(count: int, *, suppressed: Collection[HealthCheck] = ()) -> settings:
+def examples(count: int) -> settings:
     """Return the settings of a test of so many examples in CI, and as much fewer in the fast tests as others have."""
     profile = settings()
     return settings(
         profile,
         max_examples=max(1, count * profile.max_examples // 100),
-        suppress_health_check=[*profile.suppress_health_check, *suppressed],
     )

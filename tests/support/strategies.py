@@ -1,4 +1,4 @@
-"""Hypothesis strategies that make up versions, snapshots, events, outboxes and channels.
+"""Hypothesis strategies that make up versions, snapshots, events and outboxes.
 
 Words are few, so that made-up facts meet; texts are untrusted, so that files have something to hold.
 """
@@ -15,13 +15,12 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from tests.support.factories import BEFORE, URL, channel, known
+from tests.support.factories import BEFORE, URL, known
 from watcher import timestamps
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import Addresses
 from watcher.alerts.queues.queue import Message, Queue
-from watcher.model.channel import Channel, Grouping, Scope
-from watcher.model.event import DEFAULT_KINDS, Event, Kind, Severity
+from watcher.model.event import Event, Kind
 from watcher.model.finding import Exposure, Installed
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Node, Publisher, Snapshot
@@ -181,19 +180,3 @@ def checks() -> st.SearchStrategy[Checks]:
 def addresses() -> st.SearchStrategy[Addresses]:
     """Make up what is remembered of alert URLs."""
     return made(Addresses, salt=_DIGESTS)
-
-
-def channels() -> st.SearchStrategy[tuple[Channel, ...]]:
-    """Make up channels of every grouping."""
-    one = st.builds(
-        channel,
-        st.sampled_from(["ops", "chat", "mail"]),
-        kinds=st.sampled_from(
-            [DEFAULT_KINDS, frozenset({Kind.FLAGGED}), frozenset(Kind)]
-        ),
-        nodes=st.sampled_from([(), ("some-*",), ("other",)]),
-        scope=st.sampled_from(Scope),
-        grouping=st.sampled_from(Grouping),
-        min_severity=st.sampled_from(Severity),
-    )
-    return st.lists(one, max_size=3, unique_by=lambda made: made.name).map(tuple)

@@ -112,20 +112,13 @@ def test_publish(world: World) -> None:
 
 
 def test_nothing_is_published(world: World) -> None:
-    """A run that published nothing has no folder to deploy: wrong settings, a state or a folder that cannot be used.
-
-    One that could not reach the registry publishes what is known.
-    """
+    """A run that published nothing has no folder to deploy: wrong settings, a state or a folder that cannot be used."""
     wrong = {"COMFY_WATCH_INTERVAL": "never"}
     done = world.use(publish="true", env=wrong)
     assert (done.code, done.outputs["publish-dir"]) == (2, "")
     full = {"Poll": partial(_take_the_place_of_bans, world)}
     done = world.use(publish="true", before=full)
     assert (done.code, done.outputs["publish-dir"]) == (1, "")
-    gone = {"COMFY_WATCH_REGISTRY_URL": "http://127.0.0.1:9"}
-    done = world.use(publish="true", env=gone)
-    assert done.outputs["exit-code"] == "1"
-    assert "alpha" in Path(done.outputs["publish-dir"], "index.html").read_text("utf-8")
     damaged = world.put({**world.files(), "snapshot.json": "{"})
     done = world.use(publish="true")
     assert (done.code, done.outputs["publish-dir"]) == (4, "")

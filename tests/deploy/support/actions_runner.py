@@ -33,8 +33,6 @@ class Annotation:
     level: str
     title: str
     text: str
-    file: str = ""
-    line: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -283,8 +281,6 @@ def _annotation(found: re.Match[str]) -> Annotation:
         level=found[1],
         title=given.get("title", ""),
         text=_unescaped(found[3]),
-        file=given.get("file", ""),
-        line=given.get("line", ""),
     )
 
 

@@ -141,23 +141,9 @@ def gzip_bomb(document: Document) -> Altered:
 
 @cache
 def _bomb(document: bytes) -> bytes:
-    blanks = b" " * MEGABYTE
-    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    start = packer.compress(document) + packer.flush(zlib.Z_FULL_FLUSH)
-    # After a full flush the same input packs to the same bytes, so one megabyte is packed once and repeated.
-    block = packer.compress(blanks) + packer.flush(zlib.Z_FULL_FLUSH)
-    check = zlib.crc32(document)
-    for _ in range(BOMB_MEGABYTES):
-        check = zlib.crc32(blanks, check)
-    size = (len(document) + BOMB_MEGABYTES * MEGABYTE) % 2**32
-    trailer = check.to_bytes(4, "little") + size.to_bytes(4, "little")
-    return (
-        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-        + start
-        + block * BOMB_MEGABYTES
-        + packer.flush()
-        + trailer
-    )
+    packer = zlib.compressobj(1, wbits=16 + zlib.MAX_WBITS)
+    blanks = [b" " * MEGABYTE] * BOMB_MEGABYTES
+    return b"".join(map(packer.compress, [document, *blanks])) + packer.flush()
 
 
 @fault(

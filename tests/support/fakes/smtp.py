@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import email
 import email.policy
 import socket
@@ -18,9 +19,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """One mail: the addresses of its envelope, and the message itself."""
+    """One mail: the recipients of its envelope, and the message itself."""
 
-    sender: str
     recipients: tuple[str, ...]
     message: EmailMessage
 
@@ -75,14 +75,12 @@ class Mailbox:
         message = email.message_from_bytes(content, policy=email.policy.default)
         self.mails.append(
             Mail(
-                sender=envelope.mail_from or "",
                 recipients=tuple(envelope.rcpt_tos),
                 message=message,
             )
         )
-        await asyncio.wait_for(
-            self._leaving.wait(), self.slow
-        ) if self.slow is None else await asyncio.sleep(self.slow)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._leaving.wait(), self.slow)
         return await self._said(server, "250 taken", leaves=self.leaves)
 
     async def handle_RCPT(

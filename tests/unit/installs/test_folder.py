@@ -53,9 +53,11 @@ def test_each_kind(comfyui: ComfyUI) -> None:
         pack="foo",
         version="3.0.0",
     )
-    comfyui.clone(
-        "Bar", "git@github.com:bob/Bar.git", cnr_id="bar-id\n", pack="bar", packed=True
+    packed = comfyui.clone(
+        "Bar", "git@github.com:bob/Bar.git", cnr_id="bar-id\n", pack="bar"
     )
+    (packed / ".git/refs/heads/main").unlink()
+    (packed / ".git/packed-refs").write_text(f"# pack-refs\n{COMMIT} refs/heads/main\n")
     comfyui.clone("Baz", "https://gitlab.example/c/baz")
     comfyui.single("one.py")
     comfyui.plain("folder")

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.comfyui import COMMIT, refused, scanned
+from tests.support.comfyui import COMMIT, looked_at, refused
 from watcher.installs.recognise import workflows
 from watcher.model.pack import Inventory, Pack, PackKind, SourceKind
 
 
 def _named_by(path: Path) -> Inventory:
-    return scanned(path, SourceKind.SNAPSHOT, workflows=True)
+    [found] = looked_at(path, SourceKind.SNAPSHOT)
+    return found
 
 
 def _node(**properties: object) -> dict[str, object]:
