@@ -112,8 +112,12 @@ def test_a_slack_message_fits_its_blocks(service: Service) -> None:
     )
     assert service.tell(_SLACK, *many, answer=_OK) == ""
     header, section, _ = service.last["attachments"][0]["blocks"]
-    assert len(header["text"]["text"]) <= 150
     assert 2000 < len(section["text"]["text"]) <= 3000
+    assert len(header["text"]["text"]) <= 150
+    long = event(node="x" * 100, version=f"1.0.0-{'x' * 99}")
+    assert service.tell(_SLACK, long, answer=_OK) == ""
+    header, *_ = service.last["attachments"][0]["blocks"]
+    assert len(header["text"]["text"]) <= 150
 
 
 def test_telegram_has_empty_lines_between_packs_and_short_links(

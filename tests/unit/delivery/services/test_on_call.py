@@ -20,7 +20,7 @@ PAGERDUTY = f"pagerduty://{'a' * 32}@{'b' * 20}"
 OPENING = {
     "opsgenie": f"opsgenie://{'a' * 36}",
     "jira": f"jira://{'a' * 36}",
-    "pagerduty": PAGERDUTY,
+    "pagerduty": f"{PAGERDUTY}?action=resolve",
     "splunk": f"splunk://key@{'a' * 8}-{'b' * 4}-{'c' * 4}-{'d' * 4}-{'e' * 12}",
     "incident.io": f"incidentio://{'a' * 26}/{'b' * 40}",
     "ilert": f"ilert://{'a' * 40}",
