@@ -276,7 +276,7 @@ def test_what_fails_hides_no_ban(job: Job, failing: tuple[str, ...]) -> None:
 
 
 def test_every_event_has_a_row(job: Job) -> None:
-    """Events about a pack, an install, a channel and the registry have a row; a text that is null is an empty cell."""
+    """Events about a pack, an install, a channel and the registry have a row; an odd severity is a warning."""
     whole = {
         "node": None,
         "version": None,
@@ -300,7 +300,7 @@ def test_every_event_has_a_row(job: Job) -> None:
             reason="",
             installed=[{"install": "studio", "version": None, "enabled": 1}],
         ),
-        _event(kind="flagged", severity="warning", version=None),
+        _event(kind="flagged", severity="odd", version=None),
         _event(kind="flagged", severity="info"),
     ]
     done = job.report(job.written(_document(*others, _event())), "alerts")
