@@ -36,8 +36,9 @@ UNKNOWN = "NodeVersionStatusQuarantined"
     ],
 )
 def test_first_sight_of_a_version(status: str, kinds: list[str]) -> None:
-    """A version first seen says what it is; one first seen as deleted is recorded without an event."""
-    difference = compare(known(version("1.0")), version("1.0"), version("2.0", status))
+    """A version first seen says what it is; one first seen as deleted, or deprecated too, makes no event."""
+    first = version("2.0", status, deprecated=status == "deleted")
+    difference = compare(known(version("1.0")), version("1.0"), first)
     assert reported(difference) == [(kind, "2.0", None, status) for kind in kinds]
     assert [one.status for one in difference.node.rows if one.version == "2.0"] == [
         status

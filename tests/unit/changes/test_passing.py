@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import PACK, event, known, version
+from tests.support.factories import CHECKED, PACK, event, known, version
 from watcher.changes.facts import passing
+from watcher.changes.transitions import make_event
 from watcher.model.event import FieldChange, Kind, Severity
 from watcher.model.pack import Copy
 from watcher.model.snapshot import Node
@@ -65,3 +66,20 @@ def test_what_is_not_known_passes() -> None:
     """Of a deprecation whose version is not known any more nobody can say that it is of no interest."""
     one = event(kind=Kind.DEPRECATED, after="deprecated")
     assert passing([one], ("banned",), {}, {PACK.lower(): Node(node=PACK)}) == (one,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "ends"),
+    [
+        (Kind.REINSTATED, "banned", Severity.CRITICAL),
+        (Kind.CLEARED, "flagged", Severity.WARNING),
+        (Kind.UNDEPRECATED, "deprecated", Severity.WARNING),
+        (Kind.RECOVERED, "failing", Severity.WARNING),
+        (Kind.NEW, "banned", None),
+    ],
+)
+def test_an_end_is_as_bad_as_what_ends(
+    kind: Kind, before: str, ends: Severity | None
+) -> None:
+    """What ends something says how bad that was, so that it goes where the beginning went; nothing else does."""
+    assert make_event((PACK,), kind, before, None, now=CHECKED).ends is ends

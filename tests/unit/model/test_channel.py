@@ -53,6 +53,13 @@ def test_a_channel_may_be_for_what_is_run(one: Event, *, wanted: bool) -> None:
     assert wants(channel(), one)
 
 
+def test_a_channel_is_told_nothing_of_itself() -> None:
+    """That it fails is told on the others."""
+    failing = replace(REGISTRY, channel="ops")
+    assert not wants(channel("ops"), failing)
+    assert wants(channel("chat"), failing)
+
+
 def test_kinds_that_are_given_hold_for_every_node() -> None:
     """A channel that names its kinds gets exactly these, also of a node that only a glob chooses."""
     given = frozenset({Kind.NEW, Kind.PENDING, Kind.BANNED})
