@@ -71,7 +71,7 @@ def hostile(seed: int = 0) -> tuple[Event, ...]:
 
 _PINNED = ("a day", "what is run among others", "a first poll")
 SCENES = {name: MESSAGES[name] for name in _PINNED} | {
-    "banned pack": (EVENTS["ban of a pack that is run"],),
+    "banned pack": (EVENTS["ban of a pack"],),
     "flood": flood(),
     "hostile": hostile(),
 }
