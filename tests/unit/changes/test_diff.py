@@ -101,10 +101,6 @@ def test_what_waits_for_its_scan_again_is_no_news(before: str) -> None:
             (("pending", before, "pending"), "reinstated")
             for before in ("flagged", "banned", "deleted")
         ),
-        *(
-            ((before, "pending"), "reinstated")
-            for before in ("flagged", "banned", "deleted")
-        ),
         (("flagged", UNKNOWN, "pending"), "reinstated"),
     ],
 )
@@ -121,10 +117,8 @@ def test_an_approval_is_new_only_once(life: tuple[str, ...], kind: str) -> None:
 @pytest.mark.parametrize(
     ("life", "is_harmless", "ends"),
     [
-        (("flagged",), True, Severity.INFO),
         (("flagged",), False, Severity.WARNING),
         (("flagged", "pending"), True, Severity.INFO),
-        (("flagged", "pending"), False, Severity.WARNING),
         (("flagged", "deleted"), True, Severity.WARNING),
         (("banned", "flagged"), False, Severity.CRITICAL),
     ],
