@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +47,8 @@ class World:
         """Run the workflow once; an input `alert_urls` is the action's `alert-urls`. No secret may show in its log."""
         given = {
             "nodes": "alpha",
-            "alert-urls": self.webhook.apprise_url("/alerts?+token=apprise-secret"),
-            **{name.replace("_", "-"): value for name, value in inputs.items()},
+            "alert_urls": self.webhook.apprise_url("/alerts?+token=apprise-secret"),
+            **inputs,
         }
         settings = {
             "COMFY_WATCH_REGISTRY_URL": self.registry.url,
@@ -62,14 +61,7 @@ class World:
             for secret in (TOKEN, "apprise-secret")
             if secret in done.log + done.summary
         ]
-        assert done.unknown == []
         return done
-
-    def is_public(self) -> None:
-        """Have the API say that the repository is public."""
-        self.api.answer[f"/repos/{REPOSITORY}"] = Answer(
-            body=json.dumps({"private": False}).encode()
-        )
 
     def commits(self, branch: str = BRANCH) -> list[str]:
         """Return the commits of the state's branch, newest first; none if there is no branch."""
@@ -111,6 +103,11 @@ class World:
         )
         hook.chmod(0o755)
 
+    def another(self) -> Runner:
+        """Return another machine that runs jobs of the same workflow."""
+        here = self.runner
+        return equipped(here.folder / "other", here.action, here.action, here.github)
+
     def alerts(self) -> list[str]:
         """Return the titles of the messages that have arrived."""
         return [message.json["title"] for message in self.webhook.messages("/alerts")]
@@ -139,7 +136,15 @@ def world(
     with Webhook() as api, GitServer(tmp_path / "git", TOKEN) as git:
         api.answer[f"/repos/{REPOSITORY}"] = Answer(body=b'{"private": true}')
         remote = git.create(REPOSITORY)
-        runner = machine(tmp_path / "machine", action, git, api)
+        github = {
+            "api_url": api.url,
+            "event_path": str(tmp_path / "event.json"),
+            "ref_name": "main",
+            "repository": REPOSITORY,
+            "server_url": git.url,
+            "token": TOKEN,
+        }
+        runner = equipped(tmp_path / "machine", action, action, github)
         yield World(
             registry=registry,
             webhook=webhook,
@@ -148,19 +153,6 @@ def world(
             remote=remote,
             runner=runner,
         )
-
-
-def machine(folder: Path, action: Path, git: GitServer, api: Webhook) -> Runner:
-    """Return a runner of the watch's action for a repository on a git server."""
-    github = {
-        "api_url": api.url,
-        "event_path": str(folder.parent / "event.json"),
-        "ref_name": "main",
-        "repository": REPOSITORY,
-        "server_url": git.url,
-        "token": TOKEN,
-    }
-    return equipped(folder, action, action, github)
 
 
 def equipped(

@@ -37,16 +37,13 @@ class Repository:
 
     def use(self, *, env: Mapping[str, str] | None = None, **inputs: str) -> Finished:
         """Run the workflow once; an input `fail_on` is the action's `fail-on`."""
-        given = {name.replace("_", "-"): value for name, value in inputs.items()}
         settings = {
             "COMFY_WATCH_MINIMUM_AGE": "0",
             "COMFY_WATCH_REGISTRY_URL": self.registry.url,
             "COMFY_WATCH_RETRIES": "0",
             **(env or {}),
         }
-        done = self.runner.use(given, settings)
-        assert done.unknown == []
-        return done
+        return self.runner.use(inputs, settings)
 
     def put(self, name: str, text: str) -> None:
         """Write a file of the repository."""
@@ -73,26 +70,12 @@ def _results(done: Finished) -> list[dict[str, Any]]:
     return results
 
 
-def test_a_banned_pack(repository: Repository) -> None:
-    """The job is red with exit code 3; the summary and the SARIF file say which pack it is, and where."""
-    done = repository.use()
-    assert (done.code, done.outputs["exit-code"]) == (3, "3")
-    assert "    docker/Dockerfile:3  evil" in done.summary
-    assert done.outputs["file"].endswith(".sarif")
-    (result,) = _results(done)
-    assert result["ruleId"] == "comfy-watch/banned"
-
-
-@pytest.mark.parametrize("shown_as", ["json", "table"])
-def test_the_format(repository: Repository, shown_as: str) -> None:
+def test_the_format(repository: Repository) -> None:
     """The file has the format of the input; the summary is the same."""
-    done = repository.use(format=shown_as, fail_on="none")
+    done = repository.use(format="table", fail_on="none")
     assert done.code == 0
     assert "evil" in done.summary
-    text = Path(done.outputs["file"]).read_text("utf-8")
-    assert "evil" in text
-    if shown_as == "json":
-        assert len(json.loads(text)["packs"]) == 2
+    assert Path(done.outputs["file"]).read_text("utf-8").startswith("WHERE")
 
 
 def test_several_paths(repository: Repository) -> None:
@@ -132,17 +115,20 @@ def test_a_wrong_input(
 
 
 def test_the_workflow_of_the_page(repository: Repository) -> None:
-    """The workflow that users copy runs the action with its defaults, and uploads the file also if the job is red."""
+    """With a banned pack its job is red, the summary and the SARIF file say where it is, and that is uploaded."""
     workflow = yaml.safe_load(blocks(_PAGE, "yaml")[0])
     assert {"pull_request", "schedule"} == workflow[True].keys()  # `on` is YAML's yes
     steps = workflow["jobs"]["audit"]["steps"]
     (ours,) = [one for one in steps if one["uses"].startswith("OWNER/comfy-watch/")]
     done = repository.use(**ours.get("with", {}))
-    assert (ours["id"], done.code) == ("audit", 3)
+    assert (ours["id"], done.code, done.outputs["exit-code"]) == ("audit", 3, "3")
+    assert "    docker/Dockerfile:3  evil" in done.summary
+    (result,) = _results(done)
+    assert result["ruleId"] == "comfy-watch/banned"
     upload = steps[-1]
     assert upload["if"] == "always() && steps.audit.outputs.file"
     assert upload["with"]["sarif_file"] == "${{ steps.audit.outputs.file }}"
-    assert Path(done.outputs["file"]).exists()
+    assert done.outputs["file"].endswith(".sarif")
 
 
 def test_an_acceptance(repository: Repository) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.deploy.github_actions.conftest import World
-from tests.deploy.github_actions.test_lint import actionlint
 from tests.deploy.support.person import Person, blocks, tables
 from tests.support import program
 
@@ -100,20 +98,6 @@ def test_the_workflow_with_the_page() -> None:
     assert ours.pop("id") == "watch"
     assert ours["with"].pop("publish") is True
     assert workflow == plain
-
-
-@pytest.mark.parametrize("example", [0, 1], ids=["all packs", "with outputs"])
-def test_the_examples_of_steps(tmp_path: Path, example: int) -> None:
-    """The examples of steps are a workflow's, without a finding of actionlint."""
-    steps = yaml.safe_load(blocks(_PAGE, "yaml")[example])
-    workflow = {
-        "name": "a",
-        "on": "push",
-        "jobs": {"a": {"runs-on": "ubuntu-latest", "steps": steps}},
-    }
-    path = tmp_path / "workflow.yml"
-    path.write_text(yaml.safe_dump(workflow, sort_keys=False), "utf-8")
-    assert actionlint(path) == []
 
 
 def test_the_whole_registry(world: World) -> None:

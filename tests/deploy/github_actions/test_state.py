@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.deploy.github_actions.conftest import BRANCH, World, machine
+from tests.deploy.github_actions.conftest import BRANCH, World
 
 pytestmark = pytest.mark.deployment
 
@@ -133,10 +133,7 @@ def test_runs_that_overlap(world: World) -> None:
     """Of two runs that overlap the one that polled later goes on; the other's state is dropped, which it says."""
     world.use()
     _flag(world)
-    other = machine(
-        world.runner.folder / "other", world.runner.action, world.git, world.api
-    )
-    other.github = world.runner.github
+    other = world.another()
     done = world.use(before={"Save the state": lambda: world.use(runner=other)})
     assert done.code == 0
     assert any(
@@ -166,10 +163,7 @@ def test_two_runs_that_both_owe(world: World) -> None:
             parent=world.commits()[1],
         )
 
-    other = machine(
-        world.runner.folder / "other", world.runner.action, world.git, world.api
-    )
-    other.github = world.runner.github
+    other = world.another()
     world.registry.catalog.publish("alpha", "2.0.0")
     done = world.use(before={"Save the state": forget}, fail_on_incomplete="never")
     assert done.code == 1

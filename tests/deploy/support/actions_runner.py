@@ -108,7 +108,10 @@ class Runner:
         env: Mapping[str, str] | None = None,
         before: Mapping[str, Callable[[], object]] | None = None,
     ) -> Finished:
-        """Carry out a job whose only step uses the action with these inputs, and `env` as the step's variables."""
+        """Carry out a job whose only step uses the action, and has `env` as its variables.
+
+        An input `fail_on` is the action's `fail-on`. The log may have no command but annotations.
+        """
         self.runs += 1
         temp, workspace = (
             self.folder / "temp" / str(self.runs),
@@ -117,9 +120,11 @@ class Runner:
         temp.mkdir(parents=True)
         workspace.mkdir(exist_ok=True)
         self.prepare(temp)
-        return _Job(
-            runner=self, temp=temp, workspace=workspace, env=dict(env or {})
-        ).run(inputs, before or {})
+        job = _Job(runner=self, temp=temp, workspace=workspace, env=dict(env or {}))
+        given = {name.replace("_", "-"): text for name, text in inputs.items()}
+        done = job.run(given, before or {})
+        assert done.unknown == []
+        return done
 
 
 @dataclass(slots=True, kw_only=True)
