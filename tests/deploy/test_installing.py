@@ -85,15 +85,10 @@ class _Installer(Person):
 
 
 @pytest.fixture
-def installer(tmp_path: Path) -> _Installer:
-    """Somebody with an empty home."""
+def settled(tmp_path: Path, registry: FakeRegistry) -> _Installer:
+    """Somebody with settings for a registry on loopback."""
     tool("uv")
-    return _Installer(tmp_path / "home")
-
-
-@pytest.fixture
-def settled(installer: _Installer, registry: FakeRegistry) -> _Installer:
-    """The same with settings for a registry on loopback."""
+    installer = _Installer(tmp_path / "home")
     registry.catalog.publish("alpha", "1.0.0")
     write_settings(
         installer.home,

@@ -61,14 +61,11 @@ class _Prometheus(Server):
         except OSError:
             return False
 
-    def ask(self, path: str, **query: str) -> Any:
-        """Return what an endpoint of its interface says."""
-        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
-        return json.loads(_text(url))["data"]
-
     def value(self, expression: str) -> list[dict[str, Any]]:
         """Return the series of an expression as they are now."""
-        found: list[dict[str, Any]] = self.ask("query", query=expression)["result"]
+        query = urllib.parse.urlencode({"query": expression})
+        answer = _text(f"http://127.0.0.1:{self.port}/api/v1/query?{query}")
+        found: list[dict[str, Any]] = json.loads(answer)["data"]["result"]
         return found
 
 
@@ -138,7 +135,7 @@ def test_promtool_finds_nothing_wrong(tmp_path: Path, figures: str) -> None:
 def test_a_server_reads_the_file(
     tmp_path: Path, figures: str, webhook: Webhook, sent_as: str
 ) -> None:
-    """It has each figure of the file, and each rule works."""
+    """It has each figure of the file."""
     prometheus = _Prometheus(tmp_path / "prometheus")
     prometheus.target = f"127.0.0.1:{webhook.port}"
     shown = Answer(body=figures.encode(), headers={"Content-Type": sent_as})
@@ -149,11 +146,7 @@ def test_a_server_reads_the_file(
             "a scrape",
         )
         series = prometheus.value(f'{{__name__=~"{PREFIX}.*"}}')
-        (target,) = prometheus.ask("targets")["activeTargets"]
-        (group,) = prometheus.ask("rules")["groups"]
-    assert (target["health"], target["lastError"]) == ("up", "")
     assert _as_figures(series) == read(figures)
-    assert {rule["health"] for rule in group["rules"]} == {"ok"}
 
 
 def test_node_exporter_shows_what_cron_writes(tmp_path: Path, watch: Watcher) -> None:

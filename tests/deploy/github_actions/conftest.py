@@ -176,6 +176,5 @@ def equipped(
             "PYTHONPATH": str(program.ROOT / "tests" / "support" / "offline"),
         },
         github=github,
-        caches={},
         prepare=lambda temp: (temp / "comfy-watch-program").symlink_to(there),
     )

@@ -100,7 +100,7 @@ def test_actionlint(tmp_path: Path) -> None:
 
 def _workflow(on: object, job: dict[str, Any]) -> str:
     workflow = {"on": on, "jobs": {"a": {"runs-on": "ubuntu-latest", **job}}}
-    return yaml.safe_dump(workflow, sort_keys=False)
+    return str(yaml.safe_dump(workflow, sort_keys=False))
 
 
 def test_shellcheck() -> None:

@@ -95,11 +95,9 @@ class Runner:
     action: Path
     environment: Mapping[str, str]
     github: Mapping[str, str]
-    caches: dict[str, dict[str, bytes]]
-    prepare: Callable[[Path], None] = lambda _: None
+    prepare: Callable[[Path], None]
     """Called with each job's `temp`."""
-    pauses: str = "0.01 0.01"
-    """In place of the action's own seconds between attempts."""
+    caches: dict[str, dict[str, bytes]] = field(default_factory=dict)
     runs: int = 0
 
     def use(
@@ -199,7 +197,7 @@ class _Job:
             for name, value in step.get("env", {}).items()
         }
         if "PAUSES" in own:
-            own["PAUSES"] = self.runner.pauses
+            own["PAUSES"] = "0.01 0.01"
         files = {
             f"GITHUB_{name}": self.temp / f"_{name.lower()}_{len(self.steps)}"
             for name in ("OUTPUT", "STEP_SUMMARY")
