@@ -24,6 +24,7 @@ from tests.support.factories import public
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
+from tests.support.markdown import blocks, tables
 from watcher.alerts.digest import compose
 from watcher.alerts.phrasing import REPLACED, SYMBOLS
 from watcher.alerts.render import Format, Rendered, render
@@ -206,23 +207,11 @@ def _exit_codes() -> dict[str, str]:
 
 
 def _tables(page: Path) -> dict[str, list[list[str]]]:
-    """Return a page's tables by the head of their first column; a row is its cells, without code marks."""
-    found: dict[str, list[list[str]]] = {}
-    for block in re.findall(r"(?:^\|.*\n)+", page.read_text("utf-8"), re.MULTILINE):
-        rows = [
-            [cell.strip() for cell in line.strip("|\n").split("|")]
-            for line in block.splitlines()
-        ]
-        found[rows[0][0]] = [[row[0].strip("`"), *row[1:]] for row in rows[2:]]
-    return found
-
-
-def _blocks(language: str, page: Path = README) -> list[str]:
-    return re.findall(
-        rf"^```{language}\n(.*?)^```$",
-        page.read_text("utf-8"),
-        re.MULTILINE | re.DOTALL,
-    )
+    """Return a page's tables by the head of their first column; a row is its cells, the first without code marks."""
+    return {
+        head: [[row[0].strip("`"), *row[1:]] for row in rows]
+        for head, rows in tables(page).items()
+    }
 
 
 def test_help() -> None:
@@ -270,7 +259,7 @@ def test_commands_in_examples() -> None:
         block
         for page in pages
         for language in ("sh", "powershell")
-        for block in _blocks(language, page)
+        for block in blocks(page, language)
     ]
     examples += [
         span
@@ -305,12 +294,12 @@ def test_settings() -> None:
         config_file=None,
     )
     shown = {name: _in_words(value) for name, value, _ in config.rows(defaults)}
-    tables = _tables(SETTINGS)
-    assert [(row[0], row[1]) for row in tables["setting"]] == list(shown.items())
-    assert [row[0] for row in tables["key"]] == list(ChannelTable.model_fields)
+    found = _tables(SETTINGS)
+    assert [(row[0], row[1]) for row in found["setting"]] == list(shown.items())
+    assert [row[0] for row in found["key"]] == list(ChannelTable.model_fields)
     for table, model in (("setting", Settings), ("key", ChannelTable)):
         described = [_meaning(field) for field in model.model_fields.values()]
-        assert [row[2] for row in tables[table]] == described, (
+        assert [row[2] for row in found[table]] == described, (
             "run python -m tests.cli.test_docs"
         )
 
@@ -394,7 +383,7 @@ def test_published_files() -> None:
 
 def test_sample_settings(tmp_path: Path) -> None:
     """Every piece of a settings file in README and docs/settings.md is valid, and so are all together."""
-    pieces = _blocks("toml", README) + _blocks("toml", SETTINGS)
+    pieces = blocks(README, "toml") + blocks(SETTINGS, "toml")
     assert len(pieces) > 1
     channels = []
     for piece in (*pieces, "\n".join(pieces)):

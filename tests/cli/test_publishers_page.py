@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
+from tests.support.markdown import blocks, marked
 from watcher.settings.loading import load
 
 NODE, VERSION = "comfyui-tide-tables", "2.4.0"
@@ -48,9 +49,8 @@ def test_what_wait_prints(
     (tmp_path / "pyproject.toml").write_text(project, "utf-8")
     env = {"COMFY_WATCH_REGISTRY_URL": registry.url}
     done = run("wait", "--every", "0.1", env=env, module="tests.support.eager")
-    page = _PAGE.read_text("utf-8").partition("<!-- wait -->\n```text\n")[2]
     assert (done.code, done.err) == (3, "")
-    assert _without_times(done.out) == _without_times(page.partition("```")[0])
+    assert _without_times(done.out) == _without_times(marked(_PAGE, "wait"))
 
 
 def test_a_flag_without_a_reason(
@@ -66,9 +66,7 @@ def test_a_flag_without_a_reason(
 
 def test_the_settings_file(tmp_path: Path) -> None:
     """The settings file of the page is valid, and watches all packs of a publisher."""
-    (block,) = re.findall(
-        r"^```toml\n(.*?)^```$", _PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
+    (block,) = blocks(_PAGE, "toml")
     file = tmp_path / "comfy-watch.toml"
     file.write_text(block, "utf-8")
     loaded = load(config=file, overrides={}, environ={}, cwd=tmp_path)

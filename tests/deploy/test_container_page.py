@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.deploy.support.person import Person, blocks
+from tests.deploy.support.person import Person
 from tests.deploy.support.podman import Container, Podman, alone
 from tests.deploy.support.tools import alerted, checked, tool, until
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
+from tests.support.markdown import blocks
 
 pytestmark = pytest.mark.deployment
 

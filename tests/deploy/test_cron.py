@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.support.cron import USER, Cron
-from tests.deploy.support.person import marked
 from tests.deploy.support.tools import until
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
+from tests.support.markdown import marked
 
 pytestmark = pytest.mark.deployment
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.support.person import blocks
 from tests.support import program
+from tests.support.markdown import blocks
 from watcher.cli.main import cli
 from watcher.settings.loading import load
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.support.person import Person, marked, tables
+from tests.deploy.support.person import Person
 from tests.deploy.support.tools import ended, tool, until
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.harness import write_settings
+from tests.support.markdown import marked, tables
 
 pytestmark = pytest.mark.deployment
 

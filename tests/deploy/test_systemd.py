@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.deploy.support.person import blocks
 from tests.deploy.support.service_manager import LOG, ServiceManager
 from tests.deploy.support.tools import alerted, checked, until
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
+from tests.support.markdown import blocks
 
 pytestmark = pytest.mark.deployment
 

@@ -14,9 +14,10 @@ import yaml
 
 from tests.deploy.github_actions.conftest import equipped
 from tests.deploy.support.actions_runner import Finished, Runner
-from tests.deploy.support.person import Person, blocks
+from tests.deploy.support.person import Person
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
+from tests.support.markdown import blocks
 
 pytestmark = pytest.mark.deployment
 

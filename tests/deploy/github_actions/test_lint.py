@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.support.person import blocks
 from tests.deploy.support.tools import checked, package
 from tests.support import program
+from tests.support.markdown import blocks
 
 pytestmark = pytest.mark.deployment
 

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from tests.deploy.github_actions.conftest import World
-from tests.deploy.support.person import Person, blocks, tables
+from tests.deploy.support.person import Person
 from tests.support import program
+from tests.support.markdown import blocks, tables
 
 pytestmark = pytest.mark.deployment
 

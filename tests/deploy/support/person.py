@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -62,45 +61,3 @@ class Person:
         """Carry out a page's words in a shell that stops at the first command that fails, and return how it ended."""
         bash = ("/bin/bash", "-euo", "pipefail", "-c", words)
         return ended(*bash, cwd=cwd or self.home, env=self.environment(env))
-
-
-def blocks(page: str, language: str) -> list[str]:
-    """Return the fenced blocks of a language in a page of `docs/`, in their order."""
-    found: list[str] = []
-    inside = False
-    for line in (
-        (program.ROOT / "docs" / page).read_text("utf-8").splitlines(keepends=True)
-    ):
-        if inside and line.strip() == "```":
-            inside = False
-        elif inside:
-            found[-1] += line
-        elif line.strip() == f"```{language}":
-            found.append("")
-            inside = True
-    return found
-
-
-def marked(page: str, marker: str) -> str:
-    """Return the fenced block under `<!-- marker -->` in a page of `docs/`."""
-    text = (program.ROOT / "docs" / page).read_text("utf-8")
-    found = re.findall(
-        rf"^<!-- {re.escape(marker)} -->\n```\w*\n(.*?)^```$",
-        text,
-        re.MULTILINE | re.DOTALL,
-    )
-    assert len(found) == 1, f"{page} has {len(found)} blocks marked {marker!r}"
-    return str(found[0])
-
-
-def tables(page: str) -> dict[str, list[list[str]]]:
-    """Return the tables of a page of `docs/` by the head of their first column; a row is its cells."""
-    text = (program.ROOT / "docs" / page).read_text("utf-8")
-    found: dict[str, list[list[str]]] = {}
-    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
-        rows = [
-            [cell.strip() for cell in line.strip("|\n").split("|")]
-            for line in block.splitlines()
-        ]
-        found[rows[0][0]] = rows[2:]
-    return found
