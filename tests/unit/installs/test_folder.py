@@ -299,6 +299,7 @@ def test_extra_folders(
             "the folder 'there' of .*paths.yaml does not exist",
         ),
         ("x" * 300_000, "is larger than 128 KB"),
+        (f"a:\n  custom_nodes: {'$x' * 10_000}\n", "does not exist"),
         (
             "".join(f"a{n}:\n  custom_nodes: x{n}\n" for n in range(101)),
             "names more than 100 folders",

@@ -148,6 +148,9 @@ def test_packs_and_files(tmp_path: Path) -> None:
         True,
         "ComfyUI/Dockerfile",
     )
+    # Packs bring files of their own.
+    _write(comfyui.nodes, {"Dockerfile": INSTALLS})
+    assert [one.named for one in looked_at(comfyui.nodes)] == [False]
 
 
 @pytest.mark.parametrize(

@@ -251,6 +251,9 @@ def test_nothing_known_yet() -> None:
     state = replace(state, snapshot=Snapshot(nodes={"a": known(version(), node="a")}))
     counts = "1 unread 1 ok of 2 watched packs"
     assert f"No ban in the last 30 days. {counts}" in said("a", "b")
+    unread = replace(state.checks, streaks={About.NODE: {"a": _FAILED}})
+    state = replace(state, checks=unread)
+    assert "The last poll could not read 1 pack. As the" in said("a", "b")
 
 
 def test_nothing_was_read() -> None:

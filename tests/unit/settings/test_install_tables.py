@@ -172,6 +172,7 @@ TABLE = "[[installs]]\nname = 'x'\n"
             f"{TABLE}path = 'a'\nsnapshot = 'b.json'",
             "installs, entry 1: give one of path, url and snapshot",
         ),
+        (f"{TABLE}path = 'a'".replace("x", ""), "installs, entry 1, name: '' is not"),
         (f"{TABLE}path = 'http://u:{TOKEN}@h'", "installs, entry 1, path: 'http://***"),
         (f"{TABLE}url = '{TOKEN}'", "installs, entry 1, url: the value (not shown)"),
         (f"{TABLE}snapshot = 'a.txt'", "installs, entry 1, snapshot: 'a.txt' is not a"),

@@ -264,6 +264,7 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
         ("publish_installs = 'maybe'", "publish_installs: 'maybe' is not allowed; g"),
         ("heartbeat_url = 5", "heartbeat_url: the value (not shown) is not the URL"),
         ("[channels]\nname = 'x'", "channels: the value is not a list of tables"),
+        ("channels = [5]", "channels, entry 1: 5 is not a table"),
         ("intervall = 5", "intervall: unknown setting; did you mean interval?"),
         ("log-level = 'x'", "log-level: unknown setting; did you mean log_level?"),
         ("zzz = 5", "zzz: unknown setting; known are installs, nodes, "),

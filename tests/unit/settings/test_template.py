@@ -80,7 +80,7 @@ def test_every_word_is_named() -> None:
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """A file, a folder or a dangling link that is there already stays as it is."""
+    """A file, a folder or a dangling link that is there stays as it is; a folder that cannot be made is named."""
     file, folder, link = (tmp_path / name for name in ("file", "folder", "link"))
     file.write_text("mine")
     folder.mkdir()
@@ -90,6 +90,8 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
             template.write(path)
     assert file.read_text() == "mine"
     assert sorted(tmp_path.iterdir()) == [file, folder, link]
+    with pytest.raises(ConfigError, match="x cannot be made: Not a directory"):
+        template.write(Path("/dev/null/x/comfy-watch.toml"))
 
 
 def test_full_disk_leaves_nothing(tmp_path: Path) -> None:

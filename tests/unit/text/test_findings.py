@@ -181,6 +181,12 @@ _NOT_WHOLE: dict[str, object] = {
         "message": _WHOLE,
         "statusHistory": [{"message": _WHOLE[:-1]}],
     },
+    "deep findings": {
+        "message": _WHOLE,
+        "statusHistory": [
+            {"message": json.dumps({"message": json.dumps({"message": '{"a": 1}'})})}
+        ],
+    },
     "a long history": {
         "message": _WHOLE,
         "statusHistory": [{"message": _WHOLE}] * 51,
