@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import event
-from watcher.alerts.advice import advice_on, advice_on_copy
+from watcher.alerts.advice import STOP, advice_on, advice_on_copy
 from watcher.model.event import Event, FieldChange, Grade, Kind
 from watcher.model.finding import Finding
 from watcher.model.pack import Copy, Pack, PackKind
@@ -33,6 +33,16 @@ def _event(kind: Kind, version: str | None = "1.2.0", **fields: Any) -> Event:
 def _advice(*events: Event) -> str:
     """Return what is said about the first of some events of a message."""
     return "".join(advice_on(events[0], events).words)
+
+
+def test_only_what_is_run_has_advice() -> None:
+    """A disabled copy is not run, nor is one of another version; what is milder than a ban has a good version."""
+    for version, enabled in (("1.2.0", False), ("1.3.0", True)):
+        copy = Copy(install="a", version=version, enabled=enabled)
+        assert _advice(_event(Kind.BANNED, installed=(copy,))) == ""
+    assert _advice(_event(Kind.DELETED)) == "The newest good version is 1.1.0."
+    whole = _event(Kind.BANNED, None, safe_version=SafeVersion(None))
+    assert _advice(whole) == STOP
 
 
 def test_the_last_word_on_a_pack_counts() -> None:

@@ -179,6 +179,14 @@ _CUT = Answer(
 )
 
 
+def test_half_an_answer_to_a_login_is_none(webhook: Webhook) -> None:
+    """A plugin gets an exception in its place: only a message is taken by the head of a success."""
+    webhook.answer["/login"] = _CUT
+    hook, _ = _hook()
+    with hook, pytest.raises(requests.ConnectionError):
+        requests.post(f"{webhook.url}/login", data="user", timeout=5)
+
+
 def test_a_success_is_out_until_the_program_hears_of_it(webhook: Webhook) -> None:
     """A program that is killed before the body of the answer has come does not take the message for a fresh one."""
     load()
