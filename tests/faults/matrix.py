@@ -143,17 +143,13 @@ class Run:
         Under the fault it takes no time until it is asked again; under faults that take their time it is not.
         """
         limits = self.watch.limits
-        hurry = now.moment is Moment.FAULT and not (
-            self.case.expected.slow or self.case.expected.slow_once
-        )
+        hurry = now.moment is Moment.FAULT and not self.case.expected.slow
         if hurry:
             limits = replace(limits, retries=RETRIES, concurrency=1)
         elif now.moment is Moment.FAULT:
             is_alone = set(self.case.met) == set(self.case.nodes)
             short = _SHORT if is_alone else _SHORT_BESIDE_GOOD
-            limits = replace(
-                limits, timeout=short if self.case.expected.slow else limits.timeout
-            )
+            limits = replace(limits, timeout=short)
         watch = replace(
             self.watch, registry_url=url or self.registry.url, limits=limits
         )

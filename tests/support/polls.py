@@ -15,7 +15,7 @@ from watcher.state.store import StateFolder
 
 
 class Watcher:
-    """Polls a registry into a folder; `progress` is how many nodes it said were done."""
+    """Polls a registry into a folder."""
 
     def __init__(
         self, registry: FakeRegistry, folder: Path, *nodes: str, **settings: Any
@@ -26,7 +26,6 @@ class Watcher:
         self.settings = settings
         self.folder = StateFolder(folder)
         self.clock = clock
-        self.progress = 0
 
     def poll(self, **changed: Any) -> Report:
         """Poll once and forget what was asked before; some settings may differ this time."""
@@ -44,16 +43,11 @@ class Watcher:
                 folder=self.folder,
                 clock=self.clock,
                 stopping=asyncio.Event(),
-                progress=self._hear,
             )
             return await poller.poll()
 
         with self.folder.locked():
             return asyncio.run(work())
-
-    def _hear(self, place: str, text: str) -> None:
-        if place == "nodes" and text:
-            self.progress = int(text.split(maxsplit=1)[0])
 
     def asked(self, name: str = "nodeId") -> list[str]:
         """Return what was asked under a parameter, in order, by the requests that had it."""

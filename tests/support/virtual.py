@@ -135,7 +135,7 @@ class _Wire(asyncio.Transport):
     """What a fake writes to its connection."""
 
     def __init__(self) -> None:
-        super().__init__({"socket": _NoSocket()})
+        super().__init__()
         self._parts: asyncio.Queue[bytes | Exception] = asyncio.Queue()
         self._is_closing = False
         self.was_used = False
@@ -148,16 +148,10 @@ class _Wire(asyncio.Transport):
         return self._is_closing
 
     def close(self) -> None:
-        self._end(httpx.RemoteProtocolError("the peer closed the connection"))
-
-    def abort(self) -> None:
-        self._end(httpx.ReadError("the peer reset the connection"))
-
-    def _end(self, error: Exception) -> None:
         self.was_used = True
         if not self._is_closing:
             self._is_closing = True
-            self._parts.put_nowait(error)
+            self._parts.put_nowait(httpx.RemoteProtocolError("the peer has closed it"))
 
     async def read(self) -> bytes:
         """Return the next bytes; httpx's error where there are no more."""
@@ -173,11 +167,6 @@ class _Wire(asyncio.Transport):
             data += await self.read()
         head, _, rest = data.partition(b"\r\n\r\n")
         return head, rest
-
-
-class _NoSocket:
-    def setsockopt(self, *_: object) -> None:
-        """Do nothing."""
 
 
 class _Body(httpx.AsyncByteStream):

@@ -307,17 +307,6 @@ def python_on_path(folder: Path) -> str:
 
 
 def copied_action(source: Path, target: Path) -> None:
-    """Copy what GitHub downloads of a repository for an action."""
-    target.mkdir(parents=True)
-    for name in (
-        "action.yml",
-        "pyproject.toml",
-        "README.md",
-        "LICENSE",
-        "CHANGELOG.md",
-    ):
-        shutil.copy(source / name, target / name)
-    for name in ("audit", "deploy", "requirements", "watcher"):
-        shutil.copytree(
-            source / name, target / name, ignore=shutil.ignore_patterns("__pycache__")
-        )
+    """Copy what GitHub downloads of a repository for an action, but for what none of its steps needs."""
+    left_out = shutil.ignore_patterns(".*", "__pycache__", "tests", "bench", "docs")
+    shutil.copytree(source, target, ignore=left_out)

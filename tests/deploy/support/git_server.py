@@ -96,11 +96,11 @@ class _Handler(BaseHTTPRequestHandler):
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or "",
             **dict(zip(_READABLE, found, strict=True)),
         }
-        body = self._body()
+        length = int(self.headers.get("Content-Length") or 0)
         done = subprocess.run(
             ["git", "http-backend"],
             env=environment,
-            input=body,
+            input=self.rfile.read(length),
             capture_output=True,
             check=False,
         )
@@ -113,15 +113,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     do_POST = do_GET  # noqa: N815 - the base class's names
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        parts = []
-        while size := int(self.rfile.readline(), 16):
-            parts.append(self.rfile.read(size))
-            self.rfile.readline()
-        return b"".join(parts)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Write nothing: what matters is in the repository."""

@@ -37,24 +37,13 @@ VALUES = 1_400_000
 # The connection
 
 
-@fault(Means.REGISTRY, BROKEN, slow_once=True)
-async def reset_mid_body(
-    request: web.BaseRequest, catalog: Catalog
-) -> web.StreamResponse:
-    """Half of the body, then a reset."""
-    body = encoded(ordinary(request, catalog))
-    return await wire.cut(
-        request, wire.head(len(body)) + body[: len(body) // 2], reset=True
-    )
-
-
 @fault(Means.REGISTRY, BROKEN)
 async def truncated_body(
     request: web.BaseRequest, catalog: Catalog
 ) -> web.StreamResponse:
     """All of the document, 100 bytes short of what was announced."""
     body = encoded(ordinary(request, catalog))
-    return await wire.cut(request, wire.head(len(body) + 100) + body, reset=False)
+    return await wire.cut(request, wire.head(len(body) + 100) + body)
 
 
 @fault(Means.REGISTRY, BROKEN, unreached=True)
@@ -62,13 +51,13 @@ async def closed_unanswered(
     request: web.BaseRequest, catalog: Catalog
 ) -> web.StreamResponse:
     """An end instead of an answer."""
-    return await wire.cut(request, b"", reset=False)
+    return await wire.cut(request, b"")
 
 
 @fault(Means.REGISTRY, BROKEN, unreached=True)
 async def no_http(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """Another protocol's greeting."""
-    return await wire.cut(request, b"SSH-2.0-OpenSSH_9.6\r\n", reset=False)
+    return await wire.cut(request, b"SSH-2.0-OpenSSH_9.6\r\n")
 
 
 @fault(Means.REGISTRY, LATE, unreached=True, slow=True)
@@ -290,7 +279,7 @@ async def age_unreadable(
 async def no_date(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """The ordinary answer, without any time."""
     body = encoded(ordinary(request, catalog))
-    return await wire.cut(request, wire.head(len(body)) + body, reset=False)
+    return await wire.cut(request, wire.head(len(body)) + body)
 
 
 # Redirects

@@ -75,8 +75,6 @@ class Fault:
     """No HTTP answer comes, or none to its end in time: the registry may not be there at all."""
     slow: bool = False
     """Only the deadline ends it."""
-    slow_once: bool = False
-    """It takes its time with each answer, so that one is enough."""
     everybody: bool = False
     """One node cannot have it alone: it speaks of who asks, or of the address."""
     heavy: bool = False

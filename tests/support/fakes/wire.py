@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -26,21 +24,11 @@ def head(length: int) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-async def cut(
-    request: web.BaseRequest, data: bytes, *, reset: bool
-) -> web.StreamResponse:
-    """Write the bytes, then end the connection, or reset it."""
+async def cut(request: web.BaseRequest, data: bytes) -> web.StreamResponse:
+    """Write the bytes, then end the connection."""
     transport = _transport(request)
     transport.write(data)
-    if not reset:
-        transport.close()
-        return web.Response()
-    # The reader gets the bytes first: a reset throws away what it has not read yet.
-    await asyncio.sleep(0.05)
-    transport.get_extra_info("socket").setsockopt(
-        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-    )
-    transport.abort()
+    transport.close()
     return web.Response()
 
 

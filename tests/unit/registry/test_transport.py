@@ -307,6 +307,7 @@ SOMEWHERE = Route(target="a.test:443")
         (OSError(9999, "x"), "network error 9999"),
         (TimeoutError(), "it timed out; check "),
         (ConnectionAbortedError(), "the connection broke off; check "),
+        (ConnectionResetError(104, "x"), "the connection broke off; check "),
         (httpx.DecodingError("x"), "the request failed (DecodingError)"),
         (httpx.ProxyError("403 x"), "the proxy refused to connect to it (403); ask "),
         (_untrusted(10), "its TLS certificate is not valid today; check this machine"),
