@@ -27,15 +27,16 @@ _ON_PATH = "PATH=$HOME/.local/bin:$PATH\n"
 _block = partial(marked, "cron.md")
 
 
-def steps(registry_url: str, cron: Cron) -> None:
-    """Do the steps of the README as a user, with settings for this registry as the edit."""
+def steps(registry: FakeRegistry, cron: Cron) -> None:
+    """Do the steps of the README as a user, with settings for one node pack of this registry as the edit."""
+    registry.catalog.publish("alpha", "1.0.0")
     shown = re.findall(
         r"^<!-- step -->\n```sh\n(.*?)^```$", _README, re.MULTILINE | re.DOTALL
     )
     first, last = shown[0], shown[-1]
     assert first.split() == ["comfy-watch", "init"]
     cron.does(_ON_PATH + first, user=USER)
-    give(cron, registry_url)
+    give(cron, registry.url)
     cron.does(_ON_PATH + last, user=USER)
 
 
@@ -44,14 +45,6 @@ def cron(tmp_path: Path) -> Iterator[Cron]:
     """A machine with cron."""
     with Cron(tmp_path) as world:
         yield world
-
-
-@pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    """A registry with one node pack."""
-    with FakeRegistry() as embedded:
-        embedded.catalog.publish("alpha", "1.0.0")
-        yield embedded
 
 
 def give(cron: Cron, registry_url: str) -> None:
@@ -82,7 +75,7 @@ def test_a_users_line(cron: Cron, registry: FakeRegistry) -> None:
     sees what it found.
     """
     line = _block("crontab")
-    steps(registry.url, cron)
+    steps(registry, cron)
     cron.does(f"crontab -u {USER} - <<'END'\n{line}END")
     assert line in cron.does(f"crontab -u {USER} -l")
     cron.does(_block("try"), user=USER)
@@ -97,7 +90,7 @@ def test_a_users_line(cron: Cron, registry: FakeRegistry) -> None:
 
 def test_a_problem_that_lasts(cron: Cron, registry: FakeRegistry) -> None:
     """It is mailed when it begins and when it is over, and not by each poll."""
-    steps(registry.url, cron)
+    steps(registry, cron)
     give(cron, "http://127.0.0.1:9")
     (mail,) = cron.once(_block("crontab"))
     assert mail.startswith("error: the registry cannot be read: ")
@@ -110,7 +103,7 @@ def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:
     """Within a minute cron polls as the user comfy-watch, who goes on with a user's state, and keeps it when root
     polls; no mail.
     """
-    steps(registry.url, cron)
+    steps(registry, cron)
     cron.does(_block("system"))
     cron.does(f"HOME=/home/{USER}\n{_block('move')}")
     cron.does(

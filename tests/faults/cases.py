@@ -61,7 +61,7 @@ NOT_OF_PAGES = (
 
 _MORE_PAGES = {
     **dict.fromkeys(
-        ("claims_100k", "total_changes", "total_falls_short"),
+        ("claims_100k", "total_changes"),
         "the number of versions changed between pages",
     ),
     **dict.fromkeys(
@@ -73,10 +73,7 @@ _MORE_PAGES = {
 
 _FEWER_ROWS = {
     **dict.fromkeys(("nothing", "null_versions"), "156 of 250 versions came"),
-    **dict.fromkeys(
-        ("wrong_row_types", "rows_no_objects"),
-        f"row 1 is unreadable on page {BAD_PAGE}",
-    ),
+    "wrong_row_types": f"row 1 is unreadable on page {BAD_PAGE}",
 }
 """Faults with which rows of one page are missing or cannot be read, and what is said of that."""
 

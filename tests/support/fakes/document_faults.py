@@ -50,14 +50,6 @@ def wrong_details(document: Document) -> Altered:
     return document | {"versions": rows}
 
 
-@altered(Means.INCOMPLETE, "row 1 is unreadable on page 1")
-def rows_no_objects(document: Document) -> Altered:
-    """Rows that are no objects."""
-    return document | {
-        "versions": [None, 1, "x", []][: max(1, len(document["versions"]))]
-    }
-
-
 @altered(Means.COMPLETE)
 def nulls(document: Document) -> Altered:
     """No fault by the spec's readers: what is empty is null."""
@@ -122,17 +114,6 @@ def small_pages(document: Document) -> Altered:
 def total_changes(document: Document) -> Altered:
     """Two rows a page, and a total that grows by one with each page."""
     return document | {"total": document["total"] + document["page"] - 1}
-
-
-@altered(
-    Means.INCOMPLETE,
-    "the answer claims 2 versions on 3 pages, which does not fit",
-    shows=(FLAGGED, NEW),
-    page_size="2",
-)
-def total_falls_short(document: Document) -> Altered:
-    """Two rows a page and every page honestly counted, but a total of two."""
-    return document | {"total": 2}
 
 
 @fault(Means.INCOMPLETE, "a version came twice", shows=(FLAGGED, NEW))
