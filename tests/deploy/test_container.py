@@ -115,19 +115,19 @@ def test_a_poll_by_environment_and_secret(
     registry.catalog.publish("rgthree-comfy", "1.0.0")
     secret = tmp_path / "alert_urls"
     secret.write_text(f"json://127.0.0.1:{webhook.port}/\n", "utf-8")
-    with podman.volume() as volume:
-        poll = (
-            *HARDENED, f"--volume={volume}:{_STATE}",
-            f"--volume={secret}:/run/secrets/alert_urls:ro", "--env=COMFY_WATCH_NODES=rgthree-comfy",
-            f"--env=COMFY_WATCH_REGISTRY_URL={registry.url}",
-            "--env=COMFY_WATCH_SERVICE_HOST=10.0.0.1", "--env=COMFY_WATCH_PORT_80_TCP_PORT=80",
-            image, "check", "--json",
-        )  # fmt: skip
-        first = podman.run(*poll, network="host")
-        registry.catalog.set_status(
-            "rgthree-comfy", "1.0.0", "banned", "steals passwords"
-        )
-        second = podman.run(*poll, network="host")
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    os.chown(state, _USER, 0)
+    poll = (
+        *HARDENED, f"--volume={state}:{_STATE}",
+        f"--volume={secret}:/run/secrets/alert_urls:ro", "--env=COMFY_WATCH_NODES=rgthree-comfy",
+        f"--env=COMFY_WATCH_REGISTRY_URL={registry.url}",
+        "--env=COMFY_WATCH_SERVICE_HOST=10.0.0.1", "--env=COMFY_WATCH_PORT_80_TCP_PORT=80",
+        image, "check", "--json",
+    )  # fmt: skip
+    first = podman.run(*poll, network="host")
+    registry.catalog.set_status("rgthree-comfy", "1.0.0", "banned", "steals passwords")
+    second = podman.run(*poll, network="host")
     assert (first.code, second.code, second.err) == (0, 0, "")
     assert [alerted(webhook, count) for count in (1, 2)] == [["baseline"], ["banned"]]
     assert len(webhook.messages()) == 2

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -167,16 +166,6 @@ class Podman:
             "utf-8",
         )
         command.chmod(0o755)
-
-    @contextlib.contextmanager
-    def volume(self) -> Iterator[str]:
-        """Have an empty volume, and remove it and what still uses it with the `with` block."""
-        name = f"state-{uuid.uuid4().hex}"
-        self.says("volume", "create", name)
-        try:
-            yield name
-        finally:
-            self("volume", "rm", "--force", name)
 
     @contextlib.contextmanager
     def container(self, *arguments: str) -> Iterator[Container]:
