@@ -152,7 +152,7 @@ _FLAGS = tuple(
 _README = (
     replace(
         ALERTS[0],
-        installed=(_copy("ComfyUI", ALERTS[0].node, "1.2.0"),),
+        installed=(_copy("ann", ALERTS[0].node, "1.2.0"),),
     ),
     Event(
         id="5",
@@ -164,7 +164,7 @@ _README = (
         published="2026-01-31T11:52:00Z",
         safe_version=SafeVersion("3.2.0"),
         at=_SEEN,
-        installed=(_copy("ComfyUI", "comfyui-harbour-kit", "3.1.0"),),
+        installed=(_copy("ann", "comfyui-harbour-kit", "3.1.0"),),
     ),
 )
 """Two packs of the picture on top of the README, with the settings of its four steps."""
