@@ -7,39 +7,20 @@ from dataclasses import replace
 import pytest
 
 from tests.support.factories import (
-    ANY_AGE,
     NOW,
-    PACK,
     beside,
     compare,
-    event,
     known,
     minute,
     reported,
     version,
 )
 from watcher.changes.diff import KEPT
-from watcher.changes.facts import finished
-from watcher.model.event import Kind
-from watcher.model.snapshot import Ban, Snapshot
+from watcher.model.snapshot import Ban
 from watcher.model.version import in_order
 
 BANNED = version("1.0", "banned")
 OPEN = Ban(since=NOW, changed=NOW, reason="steals")
-
-
-def test_a_ban_has_the_reason_of_its_event() -> None:
-    """What is banned has a record, with the reason of `banned`, and never that of an `exposed`."""
-    banned = event(
-        kind=Kind.BANNED, version="1.0", version_id="id-1.0", reason="steals"
-    )
-    exposed = replace(banned, kind=Kind.EXPOSED, reason="you run it")
-    node = compare(None, BANNED, version("2.0", "flagged")).node
-    for events, reason in (((banned, exposed), "steals"), ((exposed,), "")):
-        seen = Snapshot(nodes={PACK.lower(): node})
-        after, _ = finished(events, seen, {}, ANY_AGE)
-        bans = beside(after.nodes[PACK.lower()], "ban")
-        assert bans == {"id-1.0": replace(OPEN, reason=reason)}
 
 
 @pytest.mark.parametrize(
@@ -61,11 +42,14 @@ def test_what_ends_a_ban(status: str, ends: bool) -> None:
 
 
 def test_an_incomplete_listing_ends_no_ban_of_a_pack() -> None:
-    """What it shows of a pack that is banned says nothing; a complete one ends the ban."""
+    """What it shows of a pack that is banned says nothing; a complete one ends the ban, and what changed is news."""
     banned = replace(known(version("1.0")), banned=True, ban=OPEN)
     rows = version("1.0"), version("2.0")
     assert compare(banned, *rows, incomplete="1 page is missing") == (banned, ())
-    assert reported(compare(banned, *rows))[0][0] == "reinstated"
+    assert reported(compare(banned, *rows)) == [
+        ("reinstated", None, "banned", "active"),
+        ("new", "2.0", None, "active"),
+    ]
 
 
 def test_a_version_that_was_banned_is_never_forgotten() -> None:

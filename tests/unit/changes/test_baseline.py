@@ -22,7 +22,6 @@ from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Tally
 from watcher.model.reading import Listing
 from watcher.model.snapshot import Node, Snapshot, SweepBaseline
-from watcher.model.version import Version
 
 EMPTY_AT = "2026-02-01T00:00:00.000Z"
 PROVISIONAL = Node(node=PACK, empty_since=EMPTY_AT)
@@ -38,38 +37,13 @@ def test_the_summary_has_values() -> None:
     ]
     rows += [version("0.1", "banned"), version("0.2", deprecated=True)]
     (event,) = compare(None, *rows).events
+    assert event.after == "banned"
     assert event.tally == Tally(versions=14, banned=1, flagged=12, deprecated=1)
     named = [one.version for one in event.bad_versions]
     assert named == ["0.1", *(f"1.{at}" for at in range(11, 2, -1))]
     assert (
         event.reason
         == f"1 node pack with 14 versions; banned: 1; flagged: 12; deprecated: 1; the worst: {', '.join(named)}"
-    )
-
-
-@pytest.mark.parametrize(
-    ("count", "worst"), [(4, "banned"), (3, "flagged"), (2, "deprecated"), (1, None)]
-)
-def test_the_summary_is_one_event(count: int, worst: str | None) -> None:
-    """The first complete listing is one alert, whatever it holds, and sets the whole picture.
-
-    Its `after` is banned, flagged or deprecated, whichever is the worst today, and null without trouble.
-    """
-    better_last = [version("1.0", "deleted"), version("2.0", deprecated=True)]
-    better_last += [version("3.0", "flagged"), version("4.0", "banned")]
-    rows = tuple(better_last[:count])
-    difference = compare(None, *rows)
-    assert reported(difference) == [("baseline", None, None, worst)]
-    assert (difference.node.rows, difference.node.baseline_at) == (rows, NOW)
-
-
-def test_silence_sets_the_picture_without_an_event() -> None:
-    """`silent` reports nothing of what was there."""
-    difference = compare(None, version("1.0", "banned"), baseline="silent")
-    assert difference.events == ()
-    assert (difference.node.baseline_at, difference.node.rows) == (
-        NOW,
-        (version("1.0", "banned"),),
     )
 
 
@@ -126,22 +100,6 @@ def test_the_work_of_a_first_listing_grows_with_its_versions(node: Node | None) 
     assert calls(400) < 6 * calls(100)
 
 
-@pytest.mark.parametrize("late", [LATER, version("2.0", created_at="")])
-def test_a_first_release_ever_is_new_and_no_baseline(late: Version) -> None:
-    """A node that was empty and has only later versions, or of unknown age, has nothing to summarise."""
-    difference = compare(PROVISIONAL, late)
-    assert reported(difference) == [("new", "2.0", None, "active")]
-    assert difference.node.baseline_at == NOW
-
-
-def test_what_an_incomplete_listing_showed_after_an_empty_one_is_no_baseline() -> None:
-    """It was an event: an alert of the same ban once more, as a baseline, would be one too many."""
-    banned = replace(LATER, status="banned")
-    node = compare(PROVISIONAL, banned, incomplete="page 2: it timed out").node
-    complete = compare(node, banned)
-    assert (complete.events, complete.node.baseline_at) == ((), NOW)
-
-
 def test_what_only_an_incomplete_listing_showed_before_an_empty_one_is_news() -> None:
     """It was no event then, and is no part of the baseline: who waits for either must not miss it."""
     bare = replace(LATER, status="banned", id="")
@@ -152,11 +110,15 @@ def test_what_only_an_incomplete_listing_showed_before_an_empty_one_is_news() ->
 
 
 def test_an_incomplete_listing_leaves_the_provisional_state() -> None:
-    """After an empty listing, an incomplete one shows what is late, and sets no baseline of what is not."""
-    difference = compare(PROVISIONAL, OLD, LATER, incomplete="page 2: it timed out")
-    assert reported(difference) == [("new", "2.0", None, "active")]
-    assert difference.node == replace(PROVISIONAL, versions=known(OLD, LATER).versions)
-    complete = compare(difference.node, OLD, LATER)
+    """After an empty listing, an incomplete one shows what is late, and sets no baseline of what is not.
+
+    What was an event then is no part of the baseline: an alert of the same flag once more would be one too many.
+    """
+    late = replace(LATER, status="flagged")
+    difference = compare(PROVISIONAL, OLD, late, incomplete="page 2: it timed out")
+    assert reported(difference) == [("flagged", "2.0", None, "flagged")]
+    assert difference.node == replace(PROVISIONAL, versions=known(OLD, late).versions)
+    complete = compare(difference.node, OLD, late)
     assert reported(complete) == [("baseline", None, None, None)]
 
 

@@ -91,14 +91,6 @@ def test_what_the_event_says() -> None:
     )
 
 
-def test_a_channel_that_is_gone_from_the_settings_is_forgotten() -> None:
-    """Without an event; if it is back it is news again."""
-    first, _ = reported(GONE)
-    after, events = reported(state("mail", failing=False), before=first)
-    assert (events, after.failing) == ([], {})
-    assert reported(GONE, before=after)[1] == [("failing", "ops")]
-
-
 def test_a_place_in_a_list_is_the_channel_of_its_url() -> None:
     """Under another name it is not reported again; with another URL it is another channel, which has not recovered."""
     first, _ = reported(state(gone=True, key="one URL"))

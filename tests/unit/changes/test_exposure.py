@@ -214,17 +214,6 @@ def test_what_another_event_says_is_only_recorded(
         assert [one.after for one in events[1:]] == [verdict]
 
 
-def test_a_milder_verdict_is_no_news_and_clears_nothing() -> None:
-    """What got worse without an event of its own is exposed anew; the end has the worst that was reported."""
-    assert said("flagged", "deprecated", "banned", "deprecated") == [
-        *(["exposed flagged"], [], ["exposed banned (deprecated)"], []),
-    ]
-    banned, _ = assess(FLAGGED, run("banned"))
-    mild, _ = assess(banned, run("deprecated"))
-    _, [cleared] = assessed(mild, run("ok"))
-    assert (cleared.before, cleared.ends) == ("deprecated", Severity.CRITICAL)
-
-
 def test_what_was_not_answered_makes_nothing_milder() -> None:
     """A verdict that lacks an answer neither ends a worse one nor lets it be news again."""
     banned, _ = assess(Installed(), run("banned"))

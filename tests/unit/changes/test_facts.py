@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -61,10 +60,9 @@ def test_a_text_that_is_no_version_number_is_never_advised() -> None:
 A_DAY = MinimumAge(seconds=DAY, now=NOW)
 
 
-def aged(text: str, hours: float | str, *args: str, **fields: Any) -> Version:
-    """Make a version that was created so many hours ago, or at a time that is no time."""
-    at = hours if isinstance(hours, str) else minute(-hours * 60)
-    return version(text, *args, created_at=at, **fields)
+def aged(text: str, hours: float, status: str = "active") -> Version:
+    """Make a version that was created so many hours ago."""
+    return version(text, status, created_at=minute(-hours * 60))
 
 
 @pytest.mark.parametrize(

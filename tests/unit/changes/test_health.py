@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.factories import NOW, known, minute
+from tests.support.factories import NOW, minute
 from watcher.changes.health import (
     Turn,
     registry_is_down,
 )
 from watcher.model.event import About, Event, Kind
 from watcher.model.reading import Fault, ReadFailure
-from watcher.model.snapshot import Node, Snapshot
+from watcher.model.snapshot import Snapshot
 
 NODES = ("Alpha", "beta", "gamma", "delta")
 NAMES = {name.lower(): name for name in (*NODES, "New")}
-SNAPSHOT = Snapshot(nodes={name.lower(): known(node=name) for name in NODES})
+SNAPSHOT = Snapshot()
 
 
 def unread(
@@ -37,13 +37,14 @@ def poll(
     before: Turn | None,
     failed: dict[str, ReadFailure],
     *read: str,
+    empty: tuple[str, ...] = (),
     threshold: int = 3,
     at: str = NOW,
 ) -> Turn:
     """Take one poll after another."""
     streaks, snapshot = (before.streaks, before.snapshot) if before else ({}, SNAPSHOT)
     turn = Turn(streaks, snapshot, threshold, at)
-    turn.take_nodes(failed, {name.lower() for name in read}, (), NAMES)
+    turn.take_nodes(failed, {name.lower() for name in read}, empty, NAMES)
     return turn
 
 
@@ -104,15 +105,6 @@ def test_a_node_that_was_not_polled_keeps_its_count() -> None:
     assert said(poll(between, unread("Alpha", wide=False), *NODES[1:]).events) == [
         (Kind.FAILING, "Alpha")
     ]
-
-
-def test_a_node_may_fail_before_it_was_ever_read() -> None:
-    """A node of which nothing is known can be failing; nothing is known of it by that."""
-    done = Turn({}, Snapshot(), 1, NOW)
-    done.take_nodes(unread("New", wide=False), (), (), NAMES)
-    assert said(done.events) == [(Kind.FAILING, "New")]
-    assert done.snapshot.nodes == {}
-    assert done.snapshot.is_failing(About.NODE, "new")
 
 
 FACES = {"404": False, "503": True}
@@ -184,21 +176,6 @@ def test_whose_fault_it_is(wide: int, narrow: int, watched: int, down: bool) -> 
     assert registry_is_down(failed, watched) is down
 
 
-def found_empty(before: Turn | None, failed: bool = False) -> Turn:
-    """Assess one more poll in which `new`, which never had a version, has none or could not be read."""
-    failures = unread("new", wide=False) if failed else {}
-    empty = () if failed else ("new",)
-    known_as = before or Turn({}, EMPTY, 3, NOW)
-    done = Turn(known_as.streaks, known_as.snapshot, 3, NOW)
-    done.take_nodes(failures, {"alpha", *empty}, empty, NAMES)
-    return done
-
-
-EMPTY = Snapshot(
-    nodes={"alpha": known(node="Alpha"), "new": Node(node="New", empty_since=NOW)}
-)
-
-
 def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
     """A node that never had a version is one `failing` at the threshold, and `recovered` when it has one.
 
@@ -206,7 +183,9 @@ def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
     """
     done, found = None, list[Event]()
     for failed in (False, False, True, False, False, True, True, True, False):
-        done = found_empty(done, failed)
+        failures = unread("New", wide=False) if failed else {}
+        empty = () if failed else ("new",)
+        done = poll(done, failures, "Alpha", *empty, empty=empty)
         found += done.events
     assert said(found) == [(Kind.FAILING, "New")]
     assert (

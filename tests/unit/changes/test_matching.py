@@ -81,18 +81,6 @@ def test_a_row_without_an_id_is_the_version_that_was_shown_last() -> None:
     assert compare(node, OTHER, BARE).events == ()
 
 
-def test_the_newest_of_the_removed_are_kept() -> None:
-    """Of too many removed versions the oldest are dropped; one that comes back is new, with an id of its own."""
-    rows = [
-        version(f"0.{number}", created_at=f"2026-01-01T00:00:00.{number:04}Z")
-        for number in range(KEPT + 5)
-    ]
-    marks = {row.key: Mark.REMOVED for row in rows}
-    node = compare(known(OTHER, *rows, marks=marks), OTHER).node
-    assert {*rows} - {*node.rows} == {*rows[:5]}
-    assert reported(compare(node, OTHER, rows[0])) == [("new", "0.0", None, "active")]
-
-
 def test_a_node_whose_listings_are_never_complete_is_kept_up_to_a_bound() -> None:
     """The newest of what it does not show are kept, and none of them is news again."""
     node = known(OTHER)

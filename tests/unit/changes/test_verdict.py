@@ -163,28 +163,6 @@ def test_a_young_version_makes_nothing_outdated() -> None:
     assert of(pack(), node).grade == "outdated"
 
 
-def test_an_incomplete_listing() -> None:
-    """What was seen of it counts, what was not seen means nothing, and no version is known to be safe."""
-    seen = known(version("1.0.0", "banned"), baseline_at="")
-    assert of(pack(), seen).grade == "banned"
-    other = of(pack("1.1.0"), seen, unread=REFUSED)
-    assert (other.grade, other.why, other.safe_version) == (
-        "unknown",
-        "it could not be checked: page 2 was refused (500)",
-        None,
-    )
-
-
-def test_removed_versions() -> None:
-    """A version that one listing lacks is still there; one that was reported removed is not."""
-    node = known(version("1.0.0"), version("1.1.0"), marks={"id-1.0.0": Mark.ABSENT})
-    assert of(pack(), node).grade == "outdated"
-    assert (
-        of(pack(), known(*node.rows, marks={"id-1.0.0": Mark.REMOVED})).grade
-        == "delisted"
-    )
-
-
 @pytest.mark.parametrize(
     "installed",
     [

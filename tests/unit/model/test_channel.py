@@ -113,14 +113,6 @@ def test_an_informational_flag_of_what_only_a_glob_includes_is_left_out(
     assert {wants(named, calm), wants(default, run), wants(given, calm)} == {is_all}
 
 
-def test_what_appears_without_an_id_passes_every_glob() -> None:
-    """It may be any pack."""
-    one = event(kind=Kind.APPEARED, install="studio", folder="x")
-    other = channel(nodes=("nothing",))
-    assert not wants(other, one)
-    assert wants(other, replace(one, node=None))
-
-
 @pytest.mark.parametrize(
     ("grouping", "messages"),
     [(Grouping.POLL, [["e1", "e3"]]), (Grouping.EVENT, [["e1"], ["e3"]])],

@@ -14,7 +14,6 @@ from watcher.model.event import (
     MOST_COPIES,
     Event,
     FieldChange,
-    Grade,
     Kind,
     bounded,
     rank,
@@ -82,13 +81,6 @@ def test_a_baseline_is_as_bad_as_the_worst_in_it(
     # Nobody is woken for what the whole registry has.
     of_all = event(kind=Kind.BASELINE, node=None, after=after).severity.value
     assert of_all == ("warning" if severity == "critical" else severity)
-
-
-@pytest.mark.parametrize("after", [word for word in Grade if word.is_bad])
-def test_an_exposure_is_as_bad_as_what_it_reports(after: Grade) -> None:
-    """A ban of what is run is critical, whenever it is found."""
-    severity = "critical" if after is Grade.BANNED else "warning"
-    assert event(kind=Kind.EXPOSED, after=after.verdict).severity.value == severity
 
 
 def _copy(version: str | None, *, enabled: bool = True) -> Copy:
