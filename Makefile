@@ -15,6 +15,7 @@ SERVICES_READY := .venv-services/ready
 DEPLOY_READY := .venv-deploy/ready
 INSTALLS_READY := .venv-installs/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+DEV_INSTALL := $(BIN)/uv pip install --system-certs --python $(BIN)/python --quiet --require-hashes --compile-bytecode
 SERVICES_INSTALL := .venv-services/bin/uv pip install --system-certs --python .venv-services/bin/python --quiet --require-hashes
 DEPLOY_INSTALL := .venv-deploy/bin/uv pip install --system-certs --python .venv-deploy/bin/python --quiet --require-hashes
 INSTALLS_INSTALL := .venv-installs/bin/uv pip install --system-certs --python .venv-installs/bin/python --quiet --require-hashes
@@ -114,9 +115,10 @@ define environment
 @$(PYTHON) -m venv --clear $(1)
 endef
 
-$(READY): pyproject.toml requirements/dev.txt
+$(READY): pyproject.toml requirements/uv.txt requirements/dev.txt
 	$(call environment,$(VENV))
-	@$(BIN)/python $(PIP_INSTALL) --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes --requirement requirements/uv.txt
+	@$(DEV_INSTALL) --requirement requirements/dev.txt
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
