@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tests.audit_oracle.endpoint import GOOD, Endpoint
+from tests.audit_oracle.endpoint import Endpoint
 from tests.audit_oracle.expected import (
     FAILING,
     SEVERITIES,
@@ -67,7 +67,7 @@ class Cell:
 def cells(endpoint: Endpoint) -> Iterator[Cell]:
     """Yield the cells of an answer: every form with a good one, else the core."""
     for form in FORMS:
-        if endpoint is GOOD or form.core:
+        if endpoint is Endpoint.GOOD or form.core:
             for pack in PACKS:
                 yield Cell(form=form, pack=pack, endpoint=endpoint)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from tests.audit_oracle.endpoint import Endpoint, Seen, Silence
+from tests.audit_oracle.endpoint import Endpoint
 from tests.audit_oracle.situations import (
     ACTIVE,
     BANNED,
@@ -103,15 +103,15 @@ def _of_reading(reading: Reading, endpoint: Endpoint) -> Iterable[Outcome]:
 
 def _of_one(claim: Claim, reading: Reading, endpoint: Endpoint) -> frozenset[Outcome]:
     """Return what a claim contributes: nothing is `ok`."""
-    pack = WORLD.get(claim.id.lower(), Pack(id=claim.id, rows=()))
-    seen = endpoint.sees(pack)
-    judged = frozenset(_judged(reading, pack, seen))
+    pack = WORLD.get(claim.id.lower(), Pack(id=claim.id, has_row=False))
+    judged = frozenset(_judged(reading, pack, endpoint))
     if claim.by == "repository":
         # A copy without an id is the pack of its repository, if the list of all has that.
-        if isinstance(seen, tuple) and any(row.has_repository for row in seen):
+        if endpoint is Endpoint.GOOD and pack.has_row and pack.has_repository:
             return judged
-        return frozenset({Outcome("unknown", unanswered=seen is Silence.UNUSABLE)})
-    presence = _has(pack, seen)
+        unanswered = endpoint is Endpoint.FAILING
+        return frozenset({Outcome("unknown", unanswered=unanswered)})
+    presence = _has(pack, endpoint)
     others = len(reading.claims) > 1
     nothing = Outcome("ok")
     if claim.by == "folder" and others:
@@ -126,13 +126,13 @@ def _of_one(claim: Claim, reading: Reading, endpoint: Endpoint) -> frozenset[Out
     return judged
 
 
-def _has(pack: Pack, seen: Seen) -> Literal["yes", "no", "open"]:
+def _has(pack: Pack, endpoint: Endpoint) -> Literal["yes", "no", "open"]:
     """Return whether the registry is seen to have a pack."""
-    if pack.listed or pack.listing == "banned" or isinstance(seen, tuple):
+    is_shown = endpoint is Endpoint.GOOD and pack.has_row
+    if pack.listed or pack.listing == "banned" or is_shown:
         return "yes"
-    return (
-        "no" if pack.listing == "complete" and seen is not Silence.UNUSABLE else "open"
-    )
+    is_sure = pack.listing == "complete" and endpoint is not Endpoint.FAILING
+    return "no" if is_sure else "open"
 
 
 def _worst(outcomes: Iterable[Outcome]) -> Outcome:
@@ -142,17 +142,17 @@ def _worst(outcomes: Iterable[Outcome]) -> Outcome:
     return Outcome(verdict, any(outcome.unanswered for outcome in chosen))
 
 
-def _judged(reading: Reading, pack: Pack, seen: Seen) -> Iterable[Outcome]:
+def _judged(reading: Reading, pack: Pack, endpoint: Endpoint) -> Iterable[Outcome]:
     """Return the worst of what the versions and what the whole pack say."""
     return [
         _worst(both)
         for both in product(
-            _by_versions(reading, pack, seen), _by_pack(reading, pack, seen)
+            _by_versions(reading, pack, endpoint), _by_pack(reading, pack, endpoint)
         )
     ]
 
 
-def _by_versions(reading: Reading, pack: Pack, seen: Seen) -> list[Outcome]:
+def _by_versions(reading: Reading, pack: Pack, endpoint: Endpoint) -> list[Outcome]:
     """Return what `GET /versions` says of the copy."""
     match pack.listing:
         case "banned":
@@ -172,7 +172,7 @@ def _by_versions(reading: Reading, pack: Pack, seen: Seen) -> list[Outcome]:
                 )
                 if verdict not in ("delisted", "outdated")
             ] or [Outcome("unknown", unanswered=True)]
-        case "complete" if not pack.versions and seen is Silence.UNUSABLE:
+        case "complete" if not pack.versions and endpoint is Endpoint.FAILING:
             # Open: whether a pack without versions is delisted before it is known to be in no registry.
             return [*_by_listing(reading, pack), Outcome("unknown", unanswered=True)]
         case "complete":
@@ -262,35 +262,31 @@ def _mildest(pack: Pack) -> Outcome | None:
     )
 
 
-def _by_pack(reading: Reading, pack: Pack, seen: Seen) -> list[Outcome]:
+def _by_pack(reading: Reading, pack: Pack, endpoint: Endpoint) -> list[Outcome]:
     """Return what `GET /nodes` says of the copy."""
     claimed = Outcome("unknown") if reading.clone else Outcome("ok")
-    if seen is Silence.ABSENT:
+    if endpoint is Endpoint.ABSENT:
         return [claimed]  # verdicts rest on versions alone; a clone's id stays a claim
-    if seen is Silence.UNUSABLE:
+    if endpoint is Endpoint.FAILING:
         return [Outcome("unknown", unanswered=True)]
-    if seen is Silence.NO_ROW:
+    if not pack.has_row:
         if pack.listing == "banned":
             # Open: whether a pack that is known to be banned needs a row.
             return [claimed, Outcome("unknown", unanswered=True)]
         return [Outcome("unknown", unanswered=True)] if pack.listed else [claimed]
-    assert isinstance(seen, tuple)
-    known = [row for row in seen if row.status in (ACTIVE, BANNED, DELETED)]
-    if any(row.status == BANNED for row in known):
+    if pack.status == BANNED:
         return [Outcome("banned")]
-    unread = [Outcome("unknown", unanswered=True)] if len(known) < len(seen) else []
-    if not known:
-        return unread
-    if any(row.status == DELETED for row in known):
+    if pack.status == DELETED:
         # Open: "no longer that pack" may be said of one that came from the registry, but deleted is worse.
         return [Outcome("deleted")]
-    # Open: whether a second row that is not understood takes from the first.
-    return [*_by_repository(reading, pack), *unread]
+    if pack.status != ACTIVE:
+        return [Outcome("unknown", unanswered=True)]
+    return _by_repository(reading, pack)
 
 
 def _by_repository(reading: Reading, pack: Pack) -> list[Outcome]:
     """Return what the repository of the copy leaves of a fine verdict."""
-    if not any(row.has_repository for row in pack.rows):
+    if not pack.has_repository:
         # Open: whether a copy that is no clone needs the registry to name a repository.
         fine = [] if reading.clone else [Outcome("ok")]
         return [*fine, Outcome("unknown")] if reading.clone or reading.source else fine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.audit_oracle.expected import NOBODYS, Claim, Reading
@@ -88,40 +89,28 @@ def _url(source: str, pack: Pack) -> str:
     return pack.repository if source == "own" else source
 
 
-def _zip(
-    *,
-    says: str = "id",
-    folder: str = "id",
-    version: str | None = INSTALLED,
-    source: str = "own",
-) -> _Build:
-    """Return what puts a pack there as the Manager does: with its pyproject and `.tracking`."""
-    unpack = _unpacked(says=says, folder=folder, version=version, source=source)
-
-    def build(comfyui: ComfyUI, pack: Pack) -> Path:
-        path = unpack(comfyui, pack)
-        (path / ".tracking").write_text("__init__.py\npyproject.toml")
-        return path
-
-    return build
-
-
 def _unpacked(
     *,
     says: str = "id",
     folder: str = "id",
     version: str | None = INSTALLED,
     source: str = "own",
+    mark: bool = False,
 ) -> _Build:
-    """Return what puts a pack there as a person does: with its pyproject alone."""
+    """Return what puts a pack there as a person does, with its pyproject alone; or as the Manager, with its mark."""
 
     def build(comfyui: ComfyUI, pack: Pack) -> Path:
         path = _folder(comfyui, _named(folder, pack))
         text = pyproject(_named(says, pack), version, _url(source, pack))
         (path / "pyproject.toml").write_text(text)
+        if mark:
+            (path / ".tracking").write_text("__init__.py\npyproject.toml")
         return path
 
     return build
+
+
+_zip = partial(_unpacked, mark=True)
 
 
 def _read(

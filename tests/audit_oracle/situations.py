@@ -1,9 +1,8 @@
-"""What the registry says of a pack: its versions, its rows of `GET /nodes`, and how `GET /versions` answers for it."""
+"""What the registry says of a pack: its versions, its row of `GET /nodes`, and how `GET /versions` answers for it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -16,7 +15,6 @@ DECOY = "Decoy-"
 """How the ids begin of fine packs that a copy of another one may claim to be."""
 _OLDEST = timedelta(days=400)
 NEW_VERSION_STATUS = "NodeVersionStatusQuarantined"
-NEW_PACK_STATUS = "NodeStatusQuarantined"
 ACTIVE, BANNED, DELETED = "NodeStatusActive", "NodeStatusBanned", "NodeStatusDeleted"
 
 Listing = Literal["complete", "short", "failed", "banned", "wall"]
@@ -34,22 +32,15 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A pack's row of `GET /nodes`."""
-
-    status: object = ACTIVE
-    has_repository: bool = True
-    readable: bool = True
-    """Whether its id is text."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
     """What the registry says of one pack."""
 
     id: str
     versions: tuple[Version, ...] = ()
-    rows: tuple[Row, ...] = (Row(),)
+    has_row: bool = True
+    """Whether `GET /nodes` has it."""
+    status: object = ACTIVE
+    has_repository: bool = True
     listing: Listing = "complete"
 
     @property
@@ -125,34 +116,26 @@ _OF_VERSIONS: dict[str, tuple[Version, ...]] = {
     "Written-Short": (_OLD, v("1.2")),
     "Once-Banned": (v("0.9.0", "banned"), v("0.9.1", "deleted"), _OLD, _THIS),
 }
-"""Packs whose one row is fine."""
+"""Packs whose row is fine."""
 
-_OF_ROWS: dict[str, tuple[Row, ...]] = {
-    "Row-Banned": (Row(status=BANNED),),
-    "Row-Deleted": (Row(status=DELETED),),
-    "Row-Status-New": (Row(status=NEW_PACK_STATUS),),
-    "Row-Status-Null": (Row(status=None),),
-    "Row-Id-Unreadable": (Row(readable=False),),
-    "Row-None": (),
-    "Row-Twice-Banned-Last": (Row(), Row(status=BANNED)),
-    "Row-Twice-Banned-First": (Row(status=BANNED), Row()),
-    "Row-Without-Repository": (Row(has_repository=False),),
-}
-"""Packs whose versions are fine."""
-
-_ROW_BANNED = (Row(status=BANNED),)
 _OTHERS = (
-    Pack(id="Behind-Row-None", versions=(*_TWO, _NEXT), rows=()),
-    Pack(id="Banned-Row-None", versions=(_OLD, v(INSTALLED, "banned")), rows=()),
-    Pack(id="Known-Row-Deleted", versions=_KNOWN, rows=(Row(status=DELETED),)),
-    Pack(id="Known-Row-Banned", versions=_KNOWN, rows=_ROW_BANNED),
-    Pack(id="Gone", rows=()),
+    Pack(id="Row-Banned", versions=_TWO, status=BANNED),
+    Pack(id="Row-Deleted", versions=_TWO, status=DELETED),
+    Pack(id="Row-Status-New", versions=_TWO, status="NodeStatusQuarantined"),
+    Pack(id="Row-Status-Null", versions=_TWO, status=None),
+    Pack(id="Row-None", versions=_TWO, has_row=False),
+    Pack(id="Row-Without-Repository", versions=_TWO, has_repository=False),
+    Pack(id="Behind-Row-None", versions=(*_TWO, _NEXT), has_row=False),
+    Pack(id="Banned-Row-None", versions=(_OLD, v(INSTALLED, "banned")), has_row=False),
+    Pack(id="Known-Row-Deleted", versions=_KNOWN, status=DELETED),
+    Pack(id="Known-Row-Banned", versions=_KNOWN, status=BANNED),
+    Pack(id="Gone", has_row=False),
     Pack(id="Gone-Row-Active"),
-    Pack(id="Gone-Row-Banned", rows=_ROW_BANNED),
+    Pack(id="Gone-Row-Banned", status=BANNED),
     Pack(id="Refused", versions=_TWO, listing="banned"),
     Pack(id="Wall", versions=_TWO, listing="wall"),
     Pack(id="Failed", versions=_TWO, listing="failed"),
-    Pack(id="Failed-Row-Banned", versions=_TWO, rows=_ROW_BANNED, listing="failed"),
+    Pack(id="Failed-Row-Banned", versions=_TWO, status=BANNED, listing="failed"),
     Pack(id="Short-Active", versions=_TWO, listing="short"),
     Pack(id="Short-Banned", versions=(_OLD, v(INSTALLED, "banned")), listing="short"),
     Pack(id="Short-Unlisted", versions=(_OLD, v("2.0.0")), listing="short"),
@@ -160,7 +143,6 @@ _OTHERS = (
 
 PACKS = (
     *(Pack(id=name, versions=versions) for name, versions in _OF_VERSIONS.items()),
-    *(Pack(id=name, versions=_TWO, rows=rows) for name, rows in _OF_ROWS.items()),
     *_OTHERS,
 )
 """Each is installed in every form."""
@@ -170,7 +152,7 @@ WORLD = {pack.id.lower(): pack for pack in (*PACKS, *DECOYS)}
 
 
 def fill(catalog: Catalog) -> None:
-    """Publish all versions."""
+    """Publish all packs."""
     now = datetime.now(UTC)
     for pack in WORLD.values():
         for version in pack.versions:
@@ -184,16 +166,8 @@ def fill(catalog: Catalog) -> None:
             )
         if pack.listing == "banned":
             catalog.ban_node(pack.id)
-
-
-def rows(pack: Pack) -> Iterator[dict[str, object]]:
-    """Yield the pack's rows of `GET /nodes`, as an answer has them."""
-    for row in pack.rows:
-        yield {
-            "id": pack.id if row.readable else {"text": pack.id},
-            "name": pack.id,
-            "description": "",
-            "repository": pack.repository if row.has_repository else "",
-            "status": row.status,
-            "publisher": {"id": "ann", "status": "PublisherStatusActive"},
-        }
+        catalog.give(pack.id, "ann")
+        repository = pack.repository if pack.has_repository else ""
+        catalog.edit_pack(pack.id, status=pack.status, repository=repository)
+        if not pack.has_row:
+            catalog.remove_pack(pack.id)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.audit_oracle.comparing import CODES, Cell, cells, disagreements
-from tests.audit_oracle.endpoint import ENDPOINTS, GOOD, Endpoint, answer_as
+from tests.audit_oracle.endpoint import Endpoint, answer_as
 from tests.audit_oracle.expected import WORST_FIRST
 from tests.audit_oracle.situations import fill
 from tests.support import program
@@ -41,7 +41,7 @@ def _install(folder: Path, chosen: Iterable[Cell]) -> dict[tuple[str, str], Cell
     return found
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=[one.name for one in ENDPOINTS])
+@pytest.mark.parametrize("endpoint", Endpoint, ids=lambda one: one.name)
 def test_every_cell(
     run: Run, filled: FakeRegistry, tmp_path: Path, endpoint: Endpoint
 ) -> None:
@@ -74,7 +74,7 @@ def _of_errors(
     """Yield what is wrong with the errors of a run of one group."""
     if group == "unanswered" and not errors:
         yield "something was not answered, and no error says so"
-    if endpoint.name == "absent":
+    if endpoint is Endpoint.ABSENT:
         of_all = [one for one in errors if not (one.get("node") or one.get("install"))]
         if not of_all:
             yield f"bans of whole packs were not looked at, and no error says so: {errors[:3]}"
@@ -86,7 +86,7 @@ def _of_errors(
 
 def test_each_verdict_is_among_them() -> None:
     """Nearly all cells have one verdict, and each verdict and exit code is that of some."""
-    every = list(cells(GOOD))
+    every = list(cells(Endpoint.GOOD))
     fixed = [cell for cell in every if len({one.verdict for one in cell.outcomes}) == 1]
     assert len(fixed) > 0.85 * len(every)
     found = {outcome.verdict for cell in fixed for outcome in cell.outcomes}

@@ -144,6 +144,12 @@ class Catalog:
             _with(self._packs[node.lower()], fields)
             self.edits += 1
 
+    def remove_pack(self, node: str) -> None:
+        """Leave a node out of `GET /nodes`. Its versions stay."""
+        with self._lock:
+            del self._packs[node.lower()]
+            self.edits += 1
+
     def give(self, node: str, publisher: str) -> None:
         """Let a publisher have a node, which may have no version yet; before that, `example` has each."""
         with self._lock:
