@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ def settled(
         f"rm -rf /etc/comfy-watch /var/lib/comfy-watch /var/lib/private/comfy-watch; : > {LOG}"
     )
     # The first needs a network, and docs/install.md tries it.
-    _, settings, units, _, *_ = blocks("systemd.md", "sh")
+    _, settings, _, _, units, *_ = blocks("systemd.md", "sh")
     manager.done(f"{_AS_ROOT}{settings}")
     manager.done(
         f'printf \'nodes = ["rgthree-comfy"]\\nregistry_url = "{registry.url}"\\nretries = 0\\n\''
@@ -96,17 +97,18 @@ def test_verified(settled: ServiceManager) -> None:
 def test_a_life(
     settled: ServiceManager, registry: FakeRegistry, webhook: Webhook
 ) -> None:
-    """It is active with its first poll, has a state of its own user, and stops."""
-    *_, start, _, look = blocks("systemd.md", "sh")
+    """After root tried the settings it is active with its first poll, has a state of its own user, and stops."""
+    _, _, _, attempt, *_, start, _, look = blocks("systemd.md", "sh")
+    settled.done(f"{_AS_ROOT}{attempt}")
+    assert len(webhook.messages()) == 1  # the sample
     settled.done(f"{_AS_ROOT}{start}")
-    webhook.wait_for(1, timeout=60)
+    webhook.wait_for(2, timeout=60)
     until_it_polled(settled)
     pid = settled.shown("comfy-watch", "MainPID")
     assert int(settled.done(f"stat -c %u /proc/{pid}")) > 60_000
     assert "1 ok" in settled.done(
         _AS_ROOT + look.replace("sudo journalctl", ": journalctl")
     )
-    assert len(webhook.messages()) == 2  # the alert, and the sample
     owners = settled.done(
         "stat -L -c %u /var/lib/comfy-watch /var/lib/comfy-watch/* | sort -u"
     ).split()
@@ -170,13 +172,26 @@ def test_the_state_of_a_user_who_polled_before(
     assert len(webhook.messages()) == 2
 
 
-def test_a_monitor(settled: ServiceManager, registry: FakeRegistry) -> None:
-    """The URL of a monitor is another file for root alone, and it hears of the poll."""
-    settled.done(
-        f"umask 077; echo '{registry.url}/beat' > /etc/comfy-watch/heartbeat_url;"
-        " systemctl start comfy-watch-check.service"
+@pytest.mark.parametrize("name", _SERVICES)
+def test_other_secrets(
+    settled: ServiceManager, registry: FakeRegistry, webhook: Webhook, name: str
+) -> None:
+    """A monitor, channels and installs are other files for root alone, and each counts in both services."""
+    channels = json.dumps([{"name": "x", "url": webhook.apprise_url("/x")}])
+    installs = json.dumps([{"name": "gpu", "path": "/opt/ComfyUI"}])
+    _, _, making, *_ = blocks("systemd.md", "sh")
+    settled.done(f"""
+        {_AS_ROOT}{making}
+        mkdir -p /opt/ComfyUI/custom_nodes
+        cd /etc/comfy-watch; umask 077; rm alert_urls
+        echo '{registry.url}/beat' > heartbeat_url; echo '{channels}' > channels; echo '{installs}' > installs
+        systemctl start {name}
+    """)
+    assert [message.path for message in webhook.wait_for(1, timeout=60)] == ["/x"]
+    until(
+        lambda: "/beat" in [request.path for request in registry.requests], "the ping"
     )
-    assert "/beat" in [request.path for request in registry.requests]
+    assert "gpu" in settled.done("/opt/comfy-watch/bin/comfy-watch installed")
 
 
 def test_other_users(settled: ServiceManager) -> None:

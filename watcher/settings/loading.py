@@ -124,9 +124,10 @@ def load(
     folder = config_file.parent if config_file else cwd
     found = Layers()
     if config_file:
-        sources.toml_file(found, config_file, named_by)
+        of_system = system is not None and is_same(folder, system.settings)
+        sources.toml_file(found, config_file, named_by, of_system=of_system)
         # So a command in root's shell knows the channels of the service.
-        if system and is_same(folder, system.settings):
+        if of_system:
             sources.system_secrets(found, folder, environ, alerts=alerts)
     sources.secret_files(found, environ, container_secrets)
     sources.environment(found, environ)

@@ -155,8 +155,11 @@ def _add_file(layers: Layers, name: str, file: Path) -> int:
     return mode
 
 
-def toml_file(layers: Layers, path: Path, named_by: str) -> None:
-    """Add the settings file, with or without a byte order mark; a warning if it has secrets that others can read."""
+def toml_file(layers: Layers, path: Path, named_by: str, *, of_system: bool) -> None:
+    """Add the settings file, with or without a byte order mark; a warning if it has secrets that others can read.
+
+    A service runs as another user, who has to read the system's file: that one's secrets belong beside it.
+    """
     text, problem, mode = _text_of(path)
     # A variable that names a file is easily forgotten.
     if problem and named_by:
@@ -173,14 +176,20 @@ def toml_file(layers: Layers, path: Path, named_by: str) -> None:
     if problem:
         layers.problems.append(f"{path}: {problem}")
     # By its text, whatever its form: a table that is wrong holds its secret all the same.
-    has_url = any(mask.find_url(str(values.get(name, ""))) for name in parsing.SECRET)
-    has_login = parsing.LOGIN.search(str(values.get("installs", "")))
-    if others_can_read(mode) and (has_url or has_login):
-        layers.warnings.append(_exposed(path))
+    secrets = [
+        str(path.parent / name)
+        for name, value in values.items()
+        if (name in parsing.SECRET and mask.find_url(str(value)))
+        or (name == "installs" and parsing.LOGIN.search(str(value)))
+    ]
+    if others_can_read(mode) and secrets:
+        move = f"move them to {', '.join(secrets)}" if of_system else ""
+        layers.warnings.append(_exposed(path, move))
 
 
-def _exposed(path: Path) -> str:
-    return f"{path} holds secrets and can be read by others; try: chmod 600 {shlex.quote(str(path))}"
+def _exposed(path: Path, mend: str = "") -> str:
+    mend = mend or f"try: chmod 600 {shlex.quote(str(path))}"
+    return f"{path} holds secrets and can be read by others; {mend}"
 
 
 def find_file(

@@ -414,6 +414,19 @@ def test_secrets_that_others_can_read(
     assert loads(config=path).warnings == ((warning,) if warned else ())
 
 
+def test_secrets_in_the_systems_settings(loads: Loads, tmp_path: Path) -> None:
+    """The warning names the files that take them: only root could read this one after a chmod, and no service."""
+    system = Folders(settings=tmp_path, state=tmp_path / "var")
+    config = tmp_path / "comfy-watch.toml"
+    config.write_text(
+        f"installs = ['http://me:{TOKEN}@h']\nalert_urls = 'json://h'\nheartbeat_url = ''"
+    )
+    config.chmod(0o644)
+    assert loads(config=config, system=system).warnings == (
+        f"{config} holds secrets and can be read by others; move them to {tmp_path}/installs, {tmp_path}/alert_urls",
+    )
+
+
 def test_all_problems_at_once(loads: Loads, tmp_path: Path) -> None:
     """Everything that is wrong, in every source, is in one error, a line each."""
     secrets = tmp_path / "secrets"
