@@ -233,7 +233,7 @@ _PLAIN = """
 """URLs of services that take the common answer; before one stands the service's name where it is not the scheme."""
 _FIRST = ("join/.{0,4}first", {"room_id": "!first:host.example"})
 _SECOND = ("join/.{0,4}second", {"room_id": "!second:host.example"})
-_HOME = ("well-known", {})
+_HOME: tuple[str, object] = ("well-known", {})
 _BOTH_ROOMS = ("!first:", "!second:")
 _LOGIN = ("AuthenticateByName", {"User": {"Id": "user1"}, "AccessToken": "token"})
 _SESSIONS = ("Sessions\\?", [{"Id": "session1"}, {"Id": "session2"}])
