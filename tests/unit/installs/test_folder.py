@@ -213,36 +213,33 @@ def test_a_folder_that_is_named_otherwise(
     assert packs_of(comfyui.root)[folder].others == ()
 
 
-def test_a_folder_whose_file_cannot_be_read(comfyui: ComfyUI) -> None:
-    """Beside the Manager's mark its name is then the only pack that it may be."""
-    path = comfyui.registry("popular", "1.0.0")
-    (path / "pyproject.toml").write_text("broken =")
-    [named] = packs_of(comfyui.root)["popular"].others
-    assert (named.id, named.by) == ("popular", Claim.FOLDER)
-
-
 @pytest.mark.parametrize(
-    ("text", "version", "why"),
+    ("text", "pack", "version", "why", "is_whole"),
     [
-        ("", None, "pyproject.toml: it has no [project] name"),
-        ("name = 'x'", None, "pyproject.toml: it has no version"),
-        ("name = '!'\nversion = '1'", "1", "pyproject.toml: its [project] name can"),
-        ("name = 'x'\ndynamic = ['version']", None, ""),
+        ("", None, None, "pyproject.toml: it has no [project] name", False),
+        ("name = '!'\nversion = '1'", None, "1", "pyproject.toml: its [project] name cannot be an id", False),
+        ("name = 'x'", "x", None, "pyproject.toml; it has no version", False),
+        ("name = 'x'\nversion = 5", "x", None, "pyproject.toml; its version is not valid", False),
+        ("name = 'x'\ndynamic = ['version']", "x", None, "pyproject.toml; its version is dynamic", True),
     ],
-)
-def test_the_managers_mark_beside_no_id_or_no_version(
-    comfyui: ComfyUI, text: str, version: str | None, why: str
-) -> None:
-    """Nothing comes from the registry without both: the pack cannot be read, and what its file says counts."""
-    urls = f"[project.urls]\nRepository = '{REPOSITORY}'\n"
-    file = comfyui.registry("x", "1.0.0") / "pyproject.toml"
-    file.write_text(f"[project]\n{text}\n{urls}")
-    found = packs_of(comfyui.root)["x"]
-    assert (found.version, found.repository) == (version, REPOSITORY)
-    assert found.unreadable is bool(why)
-    assert found.evidence.startswith(why)
-    file.unlink()
+)  # fmt: skip
+def test_a_pyproject_without_an_id_or_a_version(
+    comfyui: ComfyUI, text: str, pack: str | None, version: str | None, why: str, is_whole: bool
+) -> None:  # fmt: skip
+    """What it says counts. Beside the Manager's mark the pack cannot be read: nothing comes from the registry so."""
+    path = comfyui.registry("x", "1.0.0")
+    (path / "pyproject.toml").unlink()
     assert "there is none" in packs_of(comfyui.root)["x"].evidence
+    urls = f"[project.urls]\nRepository = '{REPOSITORY}'\n"
+    (path / "pyproject.toml").write_text(f"[project]\n{text}\n{urls}")
+    marked = packs_of(comfyui.root)["x"]
+    assert (marked.version, marked.repository) == (version, REPOSITORY)
+    assert marked.unreadable is not is_whole
+    (path / ".tracking").unlink()
+    found = packs_of(comfyui.root)["x"]
+    kind = PackKind.CLAIMED if pack else PackKind.UNKNOWN
+    assert (found.kind, found.id, found.evidence) == (kind, pack, why)
+    assert is_whole or marked.evidence.startswith(why.replace(";", ":"))
 
 
 @pytest.mark.parametrize("is_link", [False, True])
@@ -335,37 +332,6 @@ def test_what_is_no_comfyui(tmp_path: Path) -> None:
         assert re.search(why, refused(tmp_path / where))
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "evidence"),
-    [
-        ("project = 5", PackKind.UNKNOWN, "pyproject.toml: it has no [project] name"),
-        (
-            "[project]\nname = '../x'",
-            PackKind.UNKNOWN,
-            "pyproject.toml: its [project] name cannot be an id",
-        ),
-        (
-            "[project]\nname = 'x'\nversion = 5",
-            PackKind.CLAIMED,
-            "pyproject.toml; its version is not valid",
-        ),
-        (
-            "[project]\nname = 'x'",
-            PackKind.CLAIMED,
-            "pyproject.toml; it has no version",
-        ),
-    ],
-)
-def test_a_pyproject_that_names_nothing(
-    comfyui: ComfyUI, text: str, kind: PackKind, evidence: str
-) -> None:
-    """A name that the registry would not take, or none, is no id; an odd version is none."""
-    (comfyui.plain("x") / "pyproject.toml").write_text(text)
-    found = packs_of(comfyui.root)["x"]
-    assert (found.kind, found.version, found.evidence) == (kind, None, evidence)
-    assert found.id == (None if kind is PackKind.UNKNOWN else "x")
-
-
 def test_what_is_no_file_of_a_pack(
     comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -397,27 +363,15 @@ def test_what_is_no_file_of_a_pack(
     assert all(pack.unreadable and pack.id is None for pack in found.values())
 
 
-@pytest.mark.parametrize(
-    ("head", "why"),
-    [
-        ("ref: ../../secret", ".git; its id from pyproject.toml"),
-        (
-            "ref: refs/heads/link",
-            "refs/heads/link is a link, which is not followed",
-        ),
-    ],
-)
-def test_a_git_folder_full_of_traps(
-    comfyui: ComfyUI, tmp_path: Path, head: str, why: str
-) -> None:
-    """Refs that lead out of `.git`, and links, are not read."""
+def test_a_ref_that_is_a_link(comfyui: ComfyUI, tmp_path: Path) -> None:
+    """It is not read, and the clone is one all the same."""
     git = comfyui.clone("x", "https://github.com/ann/x", pack="x") / ".git"
     (tmp_path / "secret").write_text(COMMIT)
-    (git / "HEAD").write_text(head)
-    (git / "refs/heads/link").symlink_to(tmp_path / "secret")
+    (git / "refs/heads/main").unlink()
+    (git / "refs/heads/main").symlink_to(tmp_path / "secret")
     pack = packs_of(comfyui.root)["x"]
     assert (pack.kind, pack.commit, pack.id) == (PackKind.GIT, None, "x")
-    assert pack.evidence.endswith(why)
+    assert pack.evidence.endswith("refs/heads/main is a link, which is not followed")
 
 
 def test_too_many_folders(comfyui: ComfyUI, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,3 +41,9 @@ def test_what_cannot_be_read(text: str, why: str) -> None:
     """A pyproject that is no TOML, or that could take the parser long, is refused."""
     with pytest.raises(ValueError, match=why):
         folders.read(text.encode("latin-1"))
+
+
+@pytest.mark.parametrize("text", ["project = 5", "[project]\nurls = 5\ndynamic = 5"])
+def test_odd_values(text: str) -> None:
+    """What is no table, or no list, says nothing."""
+    assert folders.read(text.encode()).id is None

@@ -22,11 +22,11 @@ _TERMS = Terms(selection=Selection(names=(PACK,)), minimum_age=0.0)
 _ATOM = "{http://www.w3.org/2005/Atom}"
 
 
-def _public(*events: Event, snapshot: Snapshot | None = None, at: str = NOW) -> Public:
+def _public(*events: Event, snapshot: Snapshot | None = None) -> Public:
     """Make what may be published of one pack with these events, oldest first."""
     nodes = {PACK.lower(): known(version())}
     state = State(
-        snapshot=snapshot or Snapshot(nodes=nodes), checks=Checks(polled_at=at)
+        snapshot=snapshot or Snapshot(nodes=nodes), checks=Checks(polled_at=NOW)
     )
     return published(state, events, _TERMS, "1.2.3")
 

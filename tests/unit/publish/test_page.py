@@ -35,7 +35,6 @@ from watcher.model.selection import Selection
 from watcher.model.snapshot import Ban, Node, Snapshot, SweepBaseline
 from watcher.model.version import Version
 from watcher.publish.documents import documents
-from watcher.publish.folder import MARK
 from watcher.publish.page import MOST_CARDS, MOST_EVENTS, MOST_ROWS, page
 from watcher.publish.public import Public, Terms, published
 from watcher.state.model import Checks, State
@@ -90,14 +89,17 @@ def _public(
     streaks: Streaks | None = None,
     run: str | None = None,
     exposures: dict[str, Exposure] | None = None,
-    began: str = "2025-01-01T00:00:00.000Z",
     **fields: Any,
 ) -> Public:
     """Make what may be published of one pack with these versions, of which one may be `run`."""
     state = State(
         snapshot=Snapshot(
-            sweep_baseline=replace(_SWEPT, baseline_at=began),
-            nodes={PACK.lower(): known(*versions, **{"baseline_at": began} | fields)},
+            sweep_baseline=_SWEPT,
+            nodes={
+                PACK.lower(): known(
+                    *versions, **{"baseline_at": _SWEPT.baseline_at} | fields
+                )
+            },
         ),
         checks=Checks(
             polled_at=NOW, streaks=streaks or {}, checked={PACK.lower(): CHECKED}
@@ -127,7 +129,7 @@ def _run(grade: str, run: str, *versions: Version, **fields: Any) -> str:
 
 
 def _many(number: int) -> Public:
-    """Make what may be published of so many packs with a banned version that is run; the last was banned last."""
+    """Make what may be published of so many packs with a banned version that is run."""
     bans = {"id-1.1": Ban(since=NOW, changed=NOW)}
     names = [f"pack-{place:03}" for place in range(number)]
     nodes = {
@@ -138,7 +140,6 @@ def _many(number: int) -> Public:
         event(name, Kind.BANNED, node=name, version="1.1", version_id="id-1.1")
         for name in names
     ]
-    events[-1] = replace(events[-1], at=minute(1))
     state = running(
         _state(nodes), **{one: exposed_to("banned", "1.1", "home") for one in names}
     )
@@ -579,11 +580,6 @@ def test_a_baseline() -> None:
 
 
 # Its form
-
-
-def test_the_first_bytes() -> None:
-    """It begins with what says that this program wrote it."""
-    assert page(_public(version())).startswith(MARK.decode())
 
 
 def test_records_of_bans() -> None:

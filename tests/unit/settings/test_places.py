@@ -19,6 +19,11 @@ pytestmark = pytest.mark.skipif(
     [
         ({"HOME": "/h"}, "/h/.config/comfy-watch", "/h/.local/state/comfy-watch"),
         (
+            {"HOME": "/h", "XDG_STATE_HOME": "states"},
+            "/h/.config/comfy-watch",
+            "/h/.local/state/comfy-watch",
+        ),
+        (
             {"HOME": "/h", "XDG_CONFIG_HOME": "/c", "XDG_STATE_HOME": "/s"},
             "/c/comfy-watch",
             "/s/comfy-watch",

@@ -32,8 +32,8 @@ EXAMPLES = {
 """Settings that the sample shows by an example; their default is empty, and said to be."""
 
 
-def _uncommented() -> str:
-    return re.sub(r"^#(?=[a-z_]+ = |\[\[)", "", template.text(), flags=re.MULTILINE)
+def _uncommented(text: str) -> str:
+    return re.sub(r"^#(?=[a-z_]+ = |\[\[)", "", text, flags=re.MULTILINE)
 
 
 def _load(path: Path) -> Settings:
@@ -60,7 +60,9 @@ def test_every_setting_is_in_it_with_its_default(tmp_path: Path) -> None:
     """With every comment sign before a setting removed it has every setting, and each at its default or an example."""
     path = tmp_path / "comfy-watch.toml"
     # What says whom the published files may show has to be chosen.
-    text = _uncommented().replace("publish_installs = false", "publish_installs = true")
+    text = _uncommented(template.text()).replace(
+        "publish_installs = false", "publish_installs = true"
+    )
     path.write_text(text, "utf-8")
     written = tomllib.loads(path.read_text("utf-8"))
     assert written.keys() == Settings.model_fields.keys()
@@ -110,9 +112,7 @@ def test_full_disk_leaves_nothing(tmp_path: Path) -> None:
 def test_the_systems_sample(tmp_path: Path) -> None:
     """It has every setting but the secrets, which have no place there, and the state where a service's is."""
     system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
-    text = re.sub(
-        r"^#(?=[a-z_]+ = |\[\[)", "", template.text(system), flags=re.MULTILINE
-    )
+    text = _uncommented(template.text(system))
     written = tomllib.loads(text)
     assert written.keys() == Settings.model_fields.keys() - parsing.SECRET
     assert written["state_dir"] == str(system.state)

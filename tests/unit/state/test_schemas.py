@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from tests.support.factories import NOW, event
+from tests.support.factories import NOW, event, poll_report
 from tests.support.parameters import examples
 from tests.support.program import ROOT
 from tests.support.strategies import (
@@ -33,7 +33,6 @@ from watcher.cli.terminal import to_json
 from watcher.model.event import Event
 from watcher.model.reading import ReadFailure
 from watcher.model.snapshot import Snapshot
-from watcher.polling.model import Report
 from watcher.state import documents
 from watcher.state.codec import decode, line_of
 from watcher.state.model import Checks
@@ -59,26 +58,6 @@ def test_a_schema_is_strict_and_described(name: str) -> None:
             assert part["additionalProperties"] is False
         for key, about in part.get("properties", {}).items():
             assert about.get("description"), key
-
-
-def _polled(one: Event) -> str:
-    """Return what `check --json` prints of a poll with one event and everything that can fail."""
-    done = Report(
-        started=NOW,
-        finished=NOW,
-        events=(one,),
-        expired_by_channel={},
-        channel_errors={},
-        watched=2,
-        checked=1,
-        delivered=0,
-        unconfirmed=0,
-        undelivered=1,
-        unread=(ReadFailure(node="b", error="x"), ReadFailure(error="x")),
-        unscanned=(ReadFailure(install="laptop", error="x"),),
-        empty=(),
-    )
-    return to_json(report.document(done))
 
 
 FILES: dict[
@@ -119,7 +98,14 @@ def test_what_check_prints_is_valid(one: Event) -> None:
     What `audit` and `versions` print, and a webhook gets, is held against its schema where it is made
     (`tests/cli/test_audit.py`, `test_versions.py`, `test_webhook.py`).
     """
-    valid("check", _polled(one))
+    done = poll_report(
+        one,
+        watched=2,
+        undelivered=1,
+        errors=(("b", "x"), (None, "x")),
+        unscanned=(ReadFailure(install="laptop", error="x"),),
+    )
+    valid("check", to_json(report.document(done)))
 
 
 @pytest.mark.parametrize(

@@ -213,19 +213,6 @@ def test_an_object_has_the_findings_of_its_messages(size: int) -> None:
     assert (scan.count, scan.is_whole, is_sure(scan)) == (2, True, True)
 
 
-def test_findings_of_a_history_count() -> None:
-    """A reviewer's words before the findings of the scan leave them as they are, but say more than they do."""
-    scan = read(
-        {
-            "message": "policy-v0.4: rce-remote-code",
-            "statusHistory": [{"message": json.dumps([CRITICAL, INFO])}],
-        }
-    )
-    assert scan is not None
-    assert [one.severity for one in scan.items] == ["critical", "info"]
-    assert not scan.is_whole
-
-
 _DEEP = {"message": _WHOLE, "statusHistory": [{"message": json.dumps([CRITICAL])}]}
 
 
@@ -373,11 +360,3 @@ def _first(one: dict[str, Any], *names: str) -> str:
         if isinstance(text, str | int) and not isinstance(text, bool)
     )
     return next(filter(None, kept), "")
-
-
-@given(st.text(max_size=200) | st.builds(json.dumps, _LISTS))
-def test_any_text_is_read(text: str) -> None:
-    """Whatever comes, nothing is raised."""
-    read_reason(text)
-    read_reason("[" + text)
-    read_reason('{"statusHistory": [{"message": ' + json.dumps(text) + "}]}")
