@@ -65,15 +65,6 @@ def test_sarif(audit: Audit) -> None:
 
 
 @pytest.mark.usefixtures("comfyui")
-def test_of_several_formats_the_last_counts(audit: Audit) -> None:
-    """`--json` is `--format json`; without any it is a table."""
-    packs = json.loads(audit("ComfyUI", "--format", "json", code=3).out)["packs"]
-    assert json.loads(audit("ComfyUI", "--json", code=3).out)["packs"] == packs
-    table = audit("ComfyUI", "--json", "--format", "table", code=3).out
-    assert table.startswith("PACK")
-
-
-@pytest.mark.usefixtures("comfyui")
 @pytest.mark.parametrize("form", ["json", "sarif"])
 def test_what_fails_leaves_stdout_a_document(audit: Audit, form: str) -> None:
     """A TARGET that cannot be read is said on stderr and in the document; what cannot begin leaves stdout empty."""

@@ -144,7 +144,8 @@ def test_4_the_state_is_locked(watch: Watcher, registry: FakeRegistry) -> None:
             assert (done.code, done.found) == (4, "")
             holder = f"comfy-watch run (process {started.pid}, since 20"
             assert f"is in use by {holder}" in done.err
-        assert watch.run("status").code == 0
+        for command in ("status", "health"):
+            assert watch.run(command).code == 0
         assert (watch.contents(), len(registry.requests)) == before
 
 

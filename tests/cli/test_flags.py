@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
 from typing import Any
 
 import pytest
 
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
-from tests.support.fault_points import Cut
 from tests.support.harness import Watcher
 
 FFMPEG = {"issue_type": "python_command_injection_risk", "file_path": "video.py"}
@@ -55,31 +53,3 @@ def test_a_flag_of_what_is_known_is_info(watch: Watcher, webhook: Webhook) -> No
     assert watch.check()["events"] == []
     later = watch.contents()
     assert {name for name in quiet if quiet[name] != later[name]} == {"checks.json"}
-
-
-def test_a_flag_that_waits_keeps_its_findings(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook
-) -> None:
-    """What a channel is owed, also merged with later events, is sent with the findings that were read at first."""
-    webhook.answer["/a"] = 500
-    first = flagged(watch, "1.1.0", findings(FFMPEG), code=1)
-    second = flagged(watch, "1.2.0", findings(FFMPEG, severity="low"), code=1)
-    registry.catalog.edit("alpha", "1.1.0", status_reason="")
-    webhook.answer["/a"] = 200
-    watch.end_backoffs()
-    assert watch.check()["alerts"]["delivered"] == 2
-    assert webhook.messages("/a")[-1].json["events"] == [second, first]
-    assert [first["severity"], second["severity"]] == ["info", "warning"]
-
-
-def test_a_repeat_after_a_crash_says_the_same(
-    watch: Watcher, registry: FakeRegistry, webhook: Webhook
-) -> None:
-    """If a poll is killed right after its commit, the event that is sent in the end has its findings and severity."""
-    reason = findings(FFMPEG)
-    registry.catalog.publish("alpha", "1.1.0", status="flagged", reason=reason)
-    done = watch.cut("rename state/snapshot.json", Cut.AFTER)
-    assert done.code == -signal.SIGKILL
-    watch.check()
-    [event] = webhook.messages("/a")[-1].json["events"]
-    assert (event["severity"], event["finding_count"]) == ("info", 1)

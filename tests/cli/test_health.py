@@ -57,10 +57,3 @@ def test_bad_input_is_one_line(watch: Watcher) -> None:
     before = watch.contents()
     assert "checks.json" in health(watch, code=4)
     assert watch.contents() == before
-
-
-def test_the_lock_is_not_needed(watch: Watcher) -> None:
-    """It answers while `run` holds the state."""
-    with watch.start("run") as started:
-        started.until_logged("poll")
-        assert health(watch, code=0).startswith("ok: last poll ")

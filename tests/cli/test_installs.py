@@ -72,47 +72,6 @@ def test_the_first_scan_reports_what_is_bad_now(
     assert message.event_ids == [event["id"]]
 
 
-def test_what_the_registry_does_is_said_once(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """An event about what is run says where it is run, and no second event says the same; the end is one of its own."""
-    watch.check()
-    for status, kind in (("flagged", "flagged"), ("banned", "banned")):
-        registry.catalog.set_status("alpha", "1.0.0", status)
-        document = watch.check()
-        assert _said(document) == [(kind, "alpha", "1.0.0", status)]
-        assert _copies(document) == [("studio", "1.0.0", True)]
-    registry.catalog.set_status("alpha", "1.0.0", "active")
-    assert _said(watch.check()) == [
-        ("cleared", "alpha", "1.0.0", None),
-        ("reinstated", "alpha", "1.0.0", "active"),
-    ]
-    registry.catalog.edit("alpha", "1.0.0", deprecated=True)
-    assert _said(watch.check()) == [("deprecated", "alpha", "1.0.0", "deprecated")]
-    assert _said(watch.check()) == []
-
-
-def test_an_install_that_changes_is_news_if_it_becomes_bad(
-    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
-) -> None:
-    """A bad version that is installed is `exposed`, one that is gone, disabled or replaced is `cleared`."""
-    registry.catalog.publish("alpha", "0.9.0", status="banned")
-    watch.check()
-    for _ in range(2):
-        comfyui.put("alpha", "0.9.0")
-        assert _said(watch.check()) == [("exposed", "alpha", "0.9.0", "banned")]
-        comfyui.put("alpha", "1.0.0")
-        assert _said(watch.check()) == [("cleared", "alpha", "0.9.0", None)]
-    comfyui.put("alpha", "0.9.0")
-    watch.check()
-    comfyui.switch_off("alpha")
-    document = watch.check()
-    assert _said(document) == [("cleared", "alpha", "0.9.0", None)]
-    assert _copies(document) == [("studio", "0.9.0", False)]
-    ids = [one["id"] for one in watch.history()]
-    assert len(set(ids)) == len(ids) == 6
-
-
 def test_a_clone_is_watched_as_the_pack_of_its_repository(
     watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
 ) -> None:
@@ -194,23 +153,6 @@ def test_what_the_registry_does_not_know(
     assert "My-Folder-main" not in shown
     registry.catalog.publish("my-own-pack", "1.0.0", status="flagged")
     assert _said(watch.check())[-1] == ("flagged", "my-own-pack", "1.0.0", "flagged")
-
-
-def test_a_pack_that_the_registry_lost(watch: Watcher, comfyui: LivedIn) -> None:
-    """A version or a pack with the Manager's mark that the registry does not list is exposed as delisted.
-
-    Of a pack that it does not know no version is safe.
-    """
-    comfyui.put("alpha", "0.5.0")
-    comfyui.put("ghost", "1.0.0")
-    document = watch.check()
-    assert _said(document) == [
-        ("exposed", "alpha", "0.5.0", "delisted"),
-        ("exposed", "ghost", "1.0.0", "delisted"),
-    ]
-    safe = {one["node"]: one["safe_version"] for one in document["events"]}
-    assert safe == {"alpha": "1.0.0", "ghost": None}
-    assert _said(watch.check()) == []
 
 
 def test_a_new_pack_that_cannot_be_read_yet_is_not_delisted(

@@ -37,22 +37,6 @@ def watch(watch: Watcher, registry: FakeRegistry, service: Silent) -> Watcher:
     return both
 
 
-def test_a_channel_that_never_answers_is_reported(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """After a day without a delivery, as any other; each reason says that the alert may have arrived."""
-    watch = watch.but(timeout="2s")
-    registry.catalog.publish("alpha", "1.1.0")
-    first = watch.run("check")
-    assert "channel a: timed out; may have arrived; its alerts" in first.err
-    with watch.edited("owed.jsonl") as owed:
-        owed["queues"]["a"]["failing_since"] = "2026-01-01T00:00:00.000Z"
-    (event,) = watch.check(code=1)["events"]
-    assert (event["kind"], event["channel"]) == ("failing", "a")
-    said = "timed out; 1 alert undelivered, none delivered since 2026-01-01 00:00 UTC; 1 may have arrived"
-    assert event["reason"] == said
-
-
 def test_a_killed_program_counts_too(
     watch: Watcher, registry: FakeRegistry, service: Silent
 ) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
 
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.webhook import Webhook
-from tests.support.fault_points import Cut
 from tests.support.figures import Figures, of, read
 from tests.support.harness import Watcher
 
@@ -45,20 +42,6 @@ def test_a_watched_pack_in_figures(
     assert of(found, "packs") == {"ok": 1, "flagged": 1}
     assert of(found, "events") == {"baseline": 2, "flagged": 1}
     assert of(found, "undelivered_alerts") == {"1": 3}
-
-
-def test_a_killed_poll_counts_each_event_once(
-    watch: Watcher, registry: FakeRegistry
-) -> None:
-    """Killed right before or after its commit, it leaves the counts that it would have left."""
-    watch.check()
-    for number, cut in enumerate((Cut.BEFORE, Cut.AFTER), 1):
-        registry.catalog.publish("alpha", f"1.{number}.0")
-        done = watch.cut("rename state/snapshot.json", cut)
-        assert done.code == -signal.SIGKILL
-        watch.check()
-        assert of(figures(watch), "events") == {"new": number}
-        (watch.folder / "trace").unlink()
 
 
 def test_a_state_that_cannot_be_used(watch: Watcher) -> None:

@@ -126,17 +126,3 @@ def test_who_lost_the_lock_between_polls_ends_with_the_next(watch: Watcher) -> N
     assert (last["level"], last["event"]) == ("error", "stopped: state")
     assert "then start" in last["message"]
     assert not watch.state.exists()
-
-
-def test_a_state_that_vanished_ends_run(watch: Watcher, registry: FakeRegistry) -> None:
-    """Where the files are gone and the lock is there, a process that knew them does not start over."""
-    with watch.but(interval="20ms").start("run") as started:
-        started.until_logged("poll")
-        for file in watch.state.iterdir():
-            if file.name != "lock":
-                # The program may have renamed a temporary one meanwhile.
-                file.unlink(missing_ok=True)
-        assert started.wait().code == 4
-        *_, last = started.log()
-    assert "has vanished or was replaced" in last["message"]
-    assert not (watch.state / "snapshot.json").exists()
