@@ -73,11 +73,11 @@ def some_kills(stage: Stage) -> list[Kill]:
     kills = [kill for kill in every_kill(stage) if kill.cut not in FAILURES]
     failures = [kill for kill in every_kill(stage) if kill.cut in FAILURES]
     if stage.chapter.name != "changes":
-        return [*dice.sample(kills, 4), dice.choice(failures)]
+        return [*dice.sample(kills, 2), dice.choice(failures)]
     ways = itertools.cycle(cut for cut in Cut if cut not in FAILURES)
     chosen: list[Kill] = []
-    for label in dict.fromkeys(kill.label for kill in kills):
-        there = [kill for kill in kills if kill.label == label]
+    for kind in dict.fromkeys(_kind(kill) for kill in kills):
+        there = [kill for kill in kills if _kind(kill) == kind]
         wanted = next(ways)
         chosen.append(next((kill for kill in there if kill.cut is wanted), there[0]))
     # What was acknowledged last has to be on the disk before it is settled.
@@ -86,6 +86,11 @@ def some_kills(stage: Stage) -> list[Kill]:
         chapter=stage.number, label=write, at=stage.points.count(write), cut=Cut.POWER
     )
     return [*chosen, settling, *dice.sample(failures, 2)]
+
+
+def _kind(kill: Kill) -> str:
+    """Return the kind of its point: a message to one channel is one to any."""
+    return kill.label.partition(" /")[0]
 
 
 def sweep(

@@ -269,7 +269,7 @@ def test_a_registry_that_gives_no_answer(
     names = [f"pack-{number}" for number in range(60)]
     for name in names:
         comfyui.registry(name, "1.0.0")
-    env = {"COMFY_WATCH_TIMEOUT": "2"}
+    env = {"COMFY_WATCH_TIMEOUT": "0.5" if fault == "hang" else "10"}
     if fault:
         inflict(registry, fault)
     else:

@@ -1,22 +1,14 @@
-"""A few histories of installs, and what of them must be told (the whole of it is `tests.chaos.appearing_lives`)."""
+"""What must be told of packs that come while a scan fails (`tests.chaos.appearing_lives` lives all histories)."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.chaos import lives
 from tests.chaos.appearing_lives import (
     OWN,
-    AppearancesMachine,
     Trouble,
     living,
 )
-
-
-@pytest.mark.bounded
-def test_some_histories() -> None:
-    """Each pack that is added is told by the next poll that can see it, and nothing else is."""
-    lives.live(AppearancesMachine, 4, 15)
 
 
 @pytest.mark.parametrize("trouble", ["an install", "a folder of packs"])
