@@ -195,14 +195,6 @@ def test_empty_pages_end_the_reading() -> None:
     assert len(rows(read(peer))) == 40
 
 
-def test_a_registry_that_does_not_count() -> None:
-    """Without a total and a number of pages one page after the other is read, up to an empty one."""
-    peer = of_pack(35)
-    alter(peer, lambda _, true: {"versions": true["versions"]})
-    assert len(rows(read(peer))) == 35
-    assert numbers(peer) == [1, 2, 3, 4, 5]
-
-
 def test_pages_that_are_smaller_than_they_say() -> None:
     """A registry that shows fewer rows on a page, and does not say so, is read to its end."""
     peer = of_pack(33)
@@ -229,14 +221,6 @@ def test_rows_that_are_added_meanwhile() -> None:
     alter(peer, change)
     assert rows(read(peer))[0] == "0.1.0"
     assert numbers(peer) == [1, 2, 3]
-
-
-def test_a_reading_that_takes_too_long_ends() -> None:
-    """After the longest time no further page is requested."""
-    reads = read(of_pack(30), bounds=Bounds(pages=30, seconds=-1.0))
-    assert [(one.number, one.pages, one.error) for one in reads[1:]] == [
-        (2, 2, "not requested, since the other pages took too long")
-    ]
 
 
 def test_leaving_before_the_end() -> None:
