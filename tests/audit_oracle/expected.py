@@ -225,22 +225,13 @@ def _of_version(version: Version, pack: Pack | None = None) -> Outcome:
 
 
 def _is_info(version: Version, pack: Pack) -> bool:
-    """Return whether a flag is info: each finding is, and an earlier flagged version had its rule and file."""
-    found = _findings(version)
-    earlier = [
-        one
+    """Return whether a flag is info: its finding is, which all have, and an earlier flagged version had it."""
+    is_known = any(
+        one.status == "flagged" and _precedence(one) < _precedence(version)
         for one in pack.listed
-        if one.status == "flagged" and _precedence(one) < _precedence(version)
-    ]
-    known = {_places(one) for of in earlier for one in _findings(of)}
-    return bool(found) and all(
-        one["severity"] == "info" and _places(one) in known for one in found
+        if one.reason
     )
-
-
-def _places(finding: Mapping[str, str]) -> tuple[str, str]:
-    """Return what makes a finding the same in another version."""
-    return finding["issue_type"], finding["file_path"]
+    return is_known and [one["severity"] for one in _findings(version)] == ["info"]
 
 
 def _findings(version: Version) -> list[Mapping[str, str]]:

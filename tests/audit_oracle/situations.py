@@ -59,14 +59,13 @@ def v(text: str, status: str = "active", **facts: object) -> Version:
     return Version(text=text, status=status, **facts)  # type: ignore[arg-type]  # any of its fields
 
 
-def _findings(*files: str, severity: str = "info") -> str:
-    """Return a reason with a finding in each file."""
-    rule = {"issue_type": "python_network_operations", "severity": severity}
-    return json.dumps([rule | {"file_path": file} for file in files])
+def _finding(severity: str) -> str:
+    """Return a reason with a finding, which is the same in each version."""
+    rule = {"issue_type": "python_network_operations", "file_path": "nodes.py"}
+    return json.dumps([rule | {"severity": severity}])
 
 
-_FINDINGS = _findings("nodes.py")
-_CRITICAL = _findings("nodes.py", severity="critical")
+_FINDINGS, _CRITICAL = _finding("info"), _finding("critical")
 _OLD, _THIS, _NEXT = v("1.0.0"), v(INSTALLED), v("1.10.0")
 _TWO = (_OLD, _THIS)
 
@@ -87,13 +86,6 @@ _OF_VERSIONS: dict[str, tuple[Version, ...]] = {
     "Deprecated": (_OLD, v(INSTALLED, deprecated=True), _NEXT),
     "Flagged": (_OLD, v(INSTALLED, "flagged")),
     "Known": _KNOWN,
-    "Known-As-Worse": (_flagged("1.0.0", _CRITICAL), _flagged(INSTALLED, _FINDINGS)),
-    "Known-Twice-Written": (_flagged("1.0.0", _FINDINGS), _flagged("1.2", _FINDINGS)),
-    "Known-Later": (_flagged(INSTALLED, _FINDINGS), _flagged("1.3.0", _FINDINGS)),
-    "Known-In-One-File": (
-        _KNOWN[0],
-        _flagged(INSTALLED, _findings("nodes.py", "web.py")),
-    ),
     "Known-Critical": (_flagged("1.0.0", _CRITICAL), _flagged(INSTALLED, _CRITICAL)),
     "Known-Banned": (_KNOWN[0], v(INSTALLED, "banned", reason=_FINDINGS)),
     "Banned": (_OLD, v(INSTALLED, "banned")),

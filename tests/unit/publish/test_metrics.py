@@ -57,11 +57,9 @@ LIVED = running(LIVED)
 OWED = outbox.enqueue(Outbox(), (channel("ops"),), (event(at=minute(0.125)),), 1, NOW)
 
 
-def public(
-    state: State = LIVED, terms: Terms = TERMS, program: str = "1.2.3"
-) -> Public:
+def public(state: State, terms: Terms = TERMS) -> Public:
     """Return what is published of a state."""
-    return published(state, (), terms, program)
+    return published(state, (), terms, "1.2.3")
 
 
 def of(found: Figures, name: str) -> dict[str, float]:

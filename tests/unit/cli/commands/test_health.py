@@ -22,12 +22,12 @@ WELL = State(
 STREAK = FailureStreak(count=3, since=NOW, error="it timed out")
 
 
-def said(state: State, now: str = NOW, max_age: float = 60) -> tuple[bool, str]:
+def said(state: State) -> tuple[bool, str]:
     """Return what is said of a state, as strictly as it can be."""
     return judge(
         state,
-        max_age,
-        now,
+        60,
+        NOW,
         nodes=[PACK],
         channels=["ops"],
         installs={"home": "home"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,31 +38,34 @@ def logged() -> Iterator[Logged]:
     log.configure()
 
 
-def test_an_event_is_a_line(logged: Logged) -> None:
+_RUN = Copy(install="pc", version="1.0.0", enabled=True)
+_NONE: dict[str, Any] = {"kind": Kind.FAILING, "node": None, "version": None}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, {"node": PACK}),
+        ({"installed": (_RUN,)}, {"node": PACK, "runs": True}),
+        (
+            {"installed": (replace(_RUN, enabled=False),)},
+            {"node": PACK, "runs": False},
+        ),
+        ({"channel": "ops", **_NONE}, {"channel": "ops"}),
+        (
+            {"install": "laptop", "folder": "x.py", **_NONE},
+            {"install": "laptop", "folder": "x.py"},
+        ),
+    ],
+)
+def test_an_event_is_a_line(
+    logged: Logged, fields: dict[str, Any], said: dict[str, Any]
+) -> None:
     """It names a node, a channel, an install or a folder, and says whether somebody runs a node that is installed."""
-    about: dict[str, Any] = {"kind": Kind.FAILING, "node": None, "version": None}
-    events = (
-        event("e1"),
-        event("e2", installed=(Copy(install="pc", version="1.0.0", enabled=True),)),
-        event("e3", installed=(Copy(install="pc", version="1.0.0", enabled=False),)),
-        event("e4", channel="ops", **about),
-        event("e5", install="laptop", **about),
-        event("e6", install="laptop", folder="x.py", **about),
-    )
-    LogLines().poll_finished(poll_report(*events))
-    lines = {line["id"]: line for line in logged()[:-1]}
-    keys = ("node", "channel", "install", "folder", "runs")
-    assert {
-        number: {key: line[key] for key in keys if key in line}
-        for number, line in lines.items()
-    } == {
-        "e1": {"node": PACK},
-        "e2": {"node": PACK, "runs": True},
-        "e3": {"node": PACK, "runs": False},
-        "e4": {"channel": "ops"},
-        "e5": {"install": "laptop"},
-        "e6": {"install": "laptop", "folder": "x.py"},
-    }
+    LogLines().poll_finished(poll_report(event(**fields)))
+    line, _ = logged()
+    keys = {"node", "channel", "install", "folder", "runs"}
+    assert {key: line[key] for key in keys & line.keys()} == said
 
 
 def test_a_line_says_it_in_words(logged: Logged) -> None:

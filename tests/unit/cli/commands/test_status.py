@@ -427,29 +427,20 @@ def test_a_banned_pack_that_nobody_runs_has_a_problem() -> None:
 
 
 def test_what_is_run_and_bad_is_a_problem() -> None:
-    """A version that is run and deleted or delisted is shown, and so is which finding is accepted."""
+    """A version that is run and deleted is shown, and so is which finding is accepted."""
     accepted = exposed_to("flagged-info", accepted=True)
     deleted = exposed_to("deleted", "0.9")
-    exposures = {
-        PACK: replace(deleted, copies=(*deleted.copies, *accepted.copies)),
-        "gone": exposed_to("delisted", "2.0"),
-    }
-    nodes = (known(version("1.0", "flagged")), known(version("3.0"), node="gone"))
-    given = running(state(*nodes), **exposures)
+    exposures = {PACK: replace(deleted, copies=(*deleted.copies, *accepted.copies))}
+    given = running(state(known(version("1.0", "flagged"))), **exposures)
     installs = {"studio": "studio"}
-    rows = {
-        line.split()[0]: line
-        for line in shown(given, (PACK, "gone"), installs=installs)
-    }
-    assert "0.9 deleted, 1.0 flagged (info) (accepted)" in rows[PACK]
-    assert " runs delisted " in rows["gone"]
-    assert "2.0 delisted" in rows["gone"]
-    said = printed(view(given, (PACK, "gone"), installs=installs))["nodes"]
-    assert [[tuple(each.values()) for each in one["run"]] for one in said] == [
-        [("0.9", "deleted", False), ("1.0", "flagged", True)],
-        [("2.0", "delisted", False)],
+    row = shown(given, installs=installs)[1]
+    assert "0.9 deleted, 1.0 flagged (info) (accepted)" in row
+    [said] = printed(view(given, installs=installs))["nodes"]
+    assert [tuple(each.values()) for each in said["run"]] == [
+        ("0.9", "deleted", False),
+        ("1.0", "flagged", True),
     ]
-    assert printed(view(given, ["gone"]))["nodes"][0]["run"] == []
+    assert printed(view(given))["nodes"][0]["run"] == []
 
 
 def test_what_is_run_comes_first_among_what_is_equally_bad() -> None:
