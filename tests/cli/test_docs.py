@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -56,68 +57,74 @@ DEPLOY = program.ROOT / "deploy" / "README.md"
 NODE = "comfyui-night-lights"
 
 _SEEN = "2026-01-31T12:00:00.000Z"
+
+
+def _event(kind: Kind, node: str, version: str, **facts: Any) -> Event:
+    """Return an event about a version, by default one that is active."""
+    facts = {"after": "active", **facts}
+    return Event(
+        id=f"{kind} {node} {version}",
+        kind=kind,
+        node=node,
+        version=version,
+        url=node_url(node),
+        at=_SEEN,
+        **facts,
+    )
+
+
+_OLDER, _NEWER = SafeVersion("1.1.0"), SafeVersion("2.4.0")
+_BANNED = _event(
+    Kind.BANNED,
+    NODE,
+    "1.2.0",
+    before="flagged",
+    after="banned",
+    reason="Steals passwords",
+    published="2026-01-29T09:30:00Z",
+    safe_version=_OLDER,
+)
 ALERTS = (
-    Event(
-        id="1",
-        kind=Kind.BANNED,
-        node=NODE,
-        version="1.2.0",
-        before="flagged",
-        after="banned",
-        reason="Steals passwords",
-        url=node_url(NODE),
-        published="2026-01-29T09:30:00Z",
-        safe_version=SafeVersion("1.1.0"),
-        at=_SEEN,
-    ),
-    Event(
-        id="2",
-        kind=Kind.DEPRECATED,
-        node=NODE,
-        version="1.0.0",
+    _BANNED,
+    _event(
+        Kind.DEPRECATED,
+        NODE,
+        "1.0.0",
         after="deprecated",
-        url=node_url(NODE),
         published="2025-11-03T17:05:00Z",
-        safe_version=SafeVersion("1.1.0"),
-        at=_SEEN,
+        safe_version=_OLDER,
     ),
-    Event(
-        id="3",
-        kind=Kind.NEW,
-        node="comfyui-tide-tables",
-        version="2.4.0",
-        after="active",
-        url=node_url("comfyui-tide-tables"),
+    _event(
+        Kind.NEW,
+        "comfyui-tide-tables",
+        "2.4.0",
         published="2026-01-31T11:52:00Z",
-        safe_version=SafeVersion("2.4.0"),
-        at=_SEEN,
+        safe_version=_NEWER,
     ),
 )
 
 
-def _copy(install: str, node: str | None, version: str) -> Copy:
-    return Copy(install=install, version=version, enabled=True)
+def _run(event: Event, **copies: str) -> Event:
+    """Return the event with where it is run: each install, and its version."""
+    found = (
+        Copy(install=install, version=version, enabled=True)
+        for install, version in copies.items()
+    )
+    return replace(event, installed=tuple(found))
 
 
 _RUN = (
-    replace(
-        ALERTS[0],
-        installed=(
-            _copy("workstation", ALERTS[0].node, "1.2.0"),
-            _copy("laptop", ALERTS[0].node, "1.1.0"),
+    _run(_BANNED, workstation="1.2.0", laptop="1.1.0"),
+    _run(
+        _event(
+            Kind.EXPOSED,
+            "comfyui-tide-tables",
+            "2.3.0",
+            after="deprecated",
+            published="2025-12-24T08:00:00Z",
+            safe_version=_NEWER,
         ),
-    ),
-    Event(
-        id="4",
-        kind=Kind.EXPOSED,
-        node="comfyui-tide-tables",
-        version="2.3.0",
-        after="deprecated",
-        url=node_url("comfyui-tide-tables"),
-        published="2025-12-24T08:00:00Z",
-        safe_version=SafeVersion("2.4.0"),
-        at=_SEEN,
-        installed=(_copy("workstation", "comfyui-tide-tables", "2.3.0"),),
+        workstation="2.3.0",
     ),
 )
 """The same ban, and something else, where both are run."""
@@ -129,42 +136,34 @@ _USUAL = ScanFinding(
     rule="python_command_injection_risk", severity="info", file="video.py", line=7
 )
 _FLAGS = tuple(
-    Event(
-        id=f"flag of {node}",
-        kind=Kind.FLAGGED,
-        node=node,
-        version="1.3.0",
+    _event(
+        Kind.FLAGGED,
+        node,
+        "1.3.0",
         before="pending",
         after="flagged",
-        url=node_url(node),
         published="2026-01-31T11:24:00Z",
         safe_version=SafeVersion("1.2.0"),
-        at=_SEEN,
         scan=Scan(items=(finding,), count=count, is_whole=True, is_known=is_known),
     )
     for node, finding, count, is_known in (
-        ("comfyui-night-lights", _RISKY, 13, False),
+        (NODE, _RISKY, 13, False),
         ("comfyui-tide-tables", _USUAL, 12, True),
     )
 )
 """A flag with a new finding, and a harmless one."""
 
 _README = (
-    replace(
-        ALERTS[0],
-        installed=(_copy("ann", ALERTS[0].node, "1.2.0"),),
-    ),
-    Event(
-        id="5",
-        kind=Kind.NEW,
-        node="comfyui-harbour-kit",
-        version="3.2.0",
-        after="active",
-        url=node_url("comfyui-harbour-kit"),
-        published="2026-01-31T11:52:00Z",
-        safe_version=SafeVersion("3.2.0"),
-        at=_SEEN,
-        installed=(_copy("ann", "comfyui-harbour-kit", "3.1.0"),),
+    _run(_BANNED, ann="1.2.0"),
+    _run(
+        _event(
+            Kind.NEW,
+            "comfyui-harbour-kit",
+            "3.2.0",
+            published="2026-01-31T11:52:00Z",
+            safe_version=SafeVersion("3.2.0"),
+        ),
+        ann="3.1.0",
     ),
 )
 """Two packs of the picture on top of the README, with the settings of its four steps."""

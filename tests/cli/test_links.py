@@ -44,9 +44,7 @@ _TEXTS = {
 }
 _THIS = "tests/cli/test_links.py"
 _FENCED = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
-_CODE = re.compile(r"`[^`\n]*`")
 _INLINE = re.compile(r"\]\(\s*<?([^)>\s]+)>?[^)]*\)")
-_DEFINED = re.compile(r"^\[([^\]\n]+)\]:\s*(\S+)", re.MULTILINE)
 _BEFORE = r"(?:github\.com[:/]|ghcr\.io/|githubusercontent\.com/|\buses:\s*)"
 _OWNER = r"([^\s/\"'`(]+)"
 _ADDRESS = re.compile(
@@ -77,14 +75,9 @@ def _texts() -> Iterator[Path]:
             yield path
 
 
-def _prose(page: Path) -> str:
-    return _CODE.sub("``", _FENCED.sub("", page.read_text("utf-8")))
-
-
 def _links(page: Path) -> list[str]:
     """Return where the links of a page lead, images included."""
-    text = _FENCED.sub("", page.read_text("utf-8"))
-    return [*_INLINE.findall(text), *(target for _, target in _DEFINED.findall(text))]
+    return _INLINE.findall(_FENCED.sub("", page.read_text("utf-8")))
 
 
 def _anchors(page: Path) -> set[str]:
@@ -116,26 +109,11 @@ def _is_elsewhere(link: str) -> bool:
     "page", _pages(), ids=lambda page: page.relative_to(ROOT).as_posix()
 )
 def test_every_link_leads_to_something(page: Path) -> None:
-    """What a page links to in the repository is there, and so is the heading; each reference is defined."""
-    assert (
-        _lead_nowhere(page, [link for link in _links(page) if not _is_elsewhere(link)])
-        == []
-    )
-    defined = {name.lower() for name, _ in _DEFINED.findall(page.read_text("utf-8"))}
-    used = {
-        name.lower()
-        for name in re.findall(r"\[([^\]\[\n]+)\](?![(\[:])", _prose(page))
-        if "/" in name
-    }
-    assert used - defined == set()
-
-
-@pytest.mark.parametrize(
-    "page", _pages(), ids=lambda page: page.relative_to(ROOT).as_posix()
-)
-def test_links_work_in_a_clone(page: Path) -> None:
-    """No page leads to its own repository by an address."""
-    assert [link for link in _links(page) if link.startswith(_FILES)] == []
+    """What a page links to in the repository is there, and so is the heading."""
+    links = _links(page)
+    assert _lead_nowhere(page, [one for one in links if not _is_elsewhere(one)]) == []
+    # They work in a clone: none leads to the own repository by an address.
+    assert [link for link in links if link.startswith(_FILES)] == []
 
 
 def test_every_page_is_found() -> None:
