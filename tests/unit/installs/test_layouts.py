@@ -66,7 +66,6 @@ LAYOUTS = {
     "custom_nodes in capitals": Layout(entries=("Custom_Nodes/a*",), target="Custom_Nodes", packs={"a": "."}),
     "a link to custom_nodes": Layout(entries=(f"{OWN}/a*", f"to -> {OWN}"), target="to", packs={"a": "."}),
     "a portable one": Layout(entries=(f"{PORTABLE}/a*",), packs={"a": "ComfyUI/"}),
-    "a stray custom_nodes in a portable root": Layout(entries=(f"{PORTABLE}/a*", f"{OWN}/"), packs={"a": "ComfyUI/"}),
     "one with a pack": Layout(entries=(f"{PORTABLE}/a*", f"{OWN}/b*"), packs={"a": "ComfyUI/", "b": ""}),
     "a ComfyUI without packs": Layout(entries=(f"{OWN}/a*", "ComfyUI/main.py"), packs={"a": ""}),
     "custom_nodes in custom_nodes": Layout(
