@@ -13,8 +13,6 @@ from tests.support.factories import (
     PACK,
     beside,
     committed,
-    compare,
-    known,
     listing,
 )
 from tests.support.parameters import examples
@@ -129,40 +127,6 @@ def test_an_incomplete_listing_takes_nothing_away(
     assert step.banned == before.banned
     assert set(beside(step, "mark").items()) <= set(beside(before, "mark").items())
     assert {one.key for one in before.rows} <= {one.key for one in step.rows}
-
-
-@FAST
-@given(PICTURES, PICTURES)
-def test_the_events_lead_from_the_old_picture_to_the_new(
-    old: Picture, new: Picture
-) -> None:
-    """Applied to the old picture, the events give every version's new status and deprecation.
-
-    Only what is recorded without an event at first sight, a deleted version, is not among them.
-    """
-    difference = compare(known(*old), *new)
-    before = {one.key: one for one in old}
-    now = {one.key: one for one in new}
-    facts = {one.key: (one.status, one.deprecated) for one in old}
-    for event in difference.events:
-        key = event.version_id or f"={event.version}"
-        status, deprecated = facts.get(key, ("", False))
-        match event.kind:
-            case Kind.DEPRECATED | Kind.UNDEPRECATED:
-                facts[key] = (status, event.kind is Kind.DEPRECATED)
-            case Kind.CHANGED if not any(
-                change.field == "status" for change in event.changes
-            ):
-                assert event.after == now[key].status
-            case _:
-                facts[key] = (event.after or "", deprecated)
-    unseen_before = now.keys() - before.keys()
-    told = {key: _told(one, before.get(key)) for key, one in now.items()}
-    expected = {key: (one.status, one.deprecated) for key, one in told.items()}
-    silent = {key for key in unseen_before if expected[key][0] == "deleted"}
-    for key in expected.keys() - silent:
-        assert facts[key] == expected[key]
-    assert silent.isdisjoint(facts)
 
 
 @FAST

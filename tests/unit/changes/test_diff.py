@@ -63,9 +63,11 @@ def test_first_sight_of_a_version(status: str, kinds: list[str]) -> None:
     ],
 )
 def test_a_change_of_status(before: str, after: str, kind: str) -> None:
-    """Every way from one status to another is one event that names both ends."""
+    """Every way from one status to another is one event that names both ends; an unknown one is a changed field."""
     difference = compare(known(version("1.0", before)), version("1.0", after))
     assert reported(difference) == [(kind, "1.0", before, after)]
+    fields = [one.field for one in difference.events[0].changes]
+    assert fields == (["status"] if kind == "changed" else [])
     assert difference.node.rows == (version("1.0", after),)
 
 

@@ -179,7 +179,7 @@ def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
         return Change(queues={name: Queue(attempts=attempts)}, messages={name: gone})
 
     def deliver(name: str) -> None:
-        for number in range(25):
+        for number in range(10):
             arrival = change_of(name, number, 1)
             room = folder.write_sending(change_of(name, number, 0), arrival)
             folder.write_change(arrival, room)
@@ -193,5 +193,5 @@ def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
         for name, queue in line.queues.items()
     ]
     assert sorted(noted) == sorted(
-        itertools.product(names, [f"m{n}" for n in range(25)], range(3))
+        itertools.product(names, [f"m{n}" for n in range(10)], range(3))
     )
