@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.fake_registry.server import FakeRegistry
+from tests.support.fakes.ports import Refused
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import Watcher, counts, reported
 
@@ -74,6 +75,24 @@ def test_a_dead_channel_concerns_no_other(
     assert _kinds(webhook, "/refuses") == [["new"], ["flagged", "new"]]
     assert _kinds(webhook, "/hangs") == [["new"], ["new"], ["flagged"]]
     assert len(webhook.messages("/a")) == 2
+
+
+def test_an_alert_outlives_its_poll(
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """An undelivered alert survives restarts, its channel's new name and a registry that is gone; it arrives once."""
+    webhook.answer["/a"] = 503
+    for status in ("flagged", "active"):
+        registry.catalog.set_status("alpha", "1.0.0", status)
+        watch.check(code=1)
+    renamed = watch.but(channels=[{**_channel(webhook, "a"), "name": "b"}])
+    webhook.answer.clear()
+    watch.end_backoffs()
+    with Refused() as refused:
+        document = renamed.but(registry_url=refused.url).check(code=1)
+    assert document["alerts"] == counts(2)
+    _, *arrived = _kinds(webhook, "/a")
+    assert arrived in ([["flagged"], ["reinstated"]], [["flagged", "reinstated"]])
 
 
 def test_what_is_written_late_holds_no_alert_back(

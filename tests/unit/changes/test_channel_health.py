@@ -77,7 +77,7 @@ def test_any_other_failure_is_reported_after_a_day(minutes: int, *, due: bool) -
 
 
 def test_what_the_event_says() -> None:
-    """It is about no node; it names the channel, and says why, how many alerts wait, and since when."""
+    """It is about no node; it names the channel, and says why, since when, how many alerts wait or may have arrived."""
     (event,) = taken(Snapshot(), [GONE], minute(3)).events
     assert event == Event(
         id=event.id,
@@ -89,6 +89,9 @@ def test_what_the_event_says() -> None:
         at=minute(3),
         url="https://registry.comfy.org",
     )
+    doubtful = replace(GONE, may_have_arrived=1)
+    (doubted,) = taken(Snapshot(), [doubtful], minute(3)).events
+    assert doubted.reason == f"{event.reason}; 1 may have arrived"
 
 
 def test_a_place_in_a_list_is_the_channel_of_its_url() -> None:
