@@ -1,4 +1,4 @@
-"""Versions: names of statuses, what a version is known by, which one is the newest."""
+"""Versions: names of statuses, and which one is the newest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 from tests.support.factories import version
 from watcher.model.version import (
     STATUSES,
-    Version,
     created_by,
     in_order,
     newest,
@@ -31,12 +30,6 @@ def test_a_status_has_a_short_and_a_long_name(short: str) -> None:
 def test_an_unknown_status_is_carried_as_it_came(unknown: str) -> None:
     """A status that this program does not know keeps the API's own text."""
     assert status_from_api(unknown) == unknown
-
-
-def test_a_version_is_known_by_its_id_else_by_its_text() -> None:
-    """The id is the key; without one it is the version text, which no id can be taken for."""
-    assert Version(version="1.0", id="abc", status="active").key == "abc"
-    assert Version(version="1.0", status="active").key == "=1.0"
 
 
 def test_the_newest_is_the_latest_created() -> None:
