@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import email
 import email.policy
 import socket
@@ -28,18 +27,14 @@ class Mail:
 class Mailbox:
     """Speaks SMTP without TLS on 127.0.0.1 while its `with` block runs; `mails` grows as they come.
 
-    `refuse` is a reply (like "554 no") given instead of taking a mail, or empty; `unknown` are recipients that get 550,
-    and `replies` has other refusals by command ("RCPT", "DATA") and recipient. With 421 it closes the connection; "" is
-    no reply at all.
-    A mail that is taken is answered `slow` seconds later, or never where that is None; after that it `leaves`.
+    `refuse` is a reply (like "554 no") given instead of taking a mail, or empty; `replies` has refusals by command
+    ("RCPT", "DATA") and recipient. With 421 it closes the connection; "" is no reply at all. After a mail it `leaves`.
     """
 
     def __init__(self) -> None:
         self.mails: list[Mail] = []
         self.refuse = ""
-        self.unknown: set[str] = set()
         self.replies: dict[tuple[str, str], str] = {}
-        self.slow: float | None = 0.0
         self.leaves = False
 
     def __enter__(self) -> Self:
@@ -79,8 +74,6 @@ class Mailbox:
                 message=message,
             )
         )
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._leaving.wait(), self.slow)
         return await self._said(server, "250 taken", leaves=self.leaves)
 
     async def handle_RCPT(
@@ -92,8 +85,6 @@ class Mailbox:
         options: object,
     ) -> str:
         """Take a recipient, or refuse it: a hook as the one above."""
-        if address in self.unknown:
-            return "550 5.1.1 no such user"
         if (reply := self.replies.get(("RCPT", address))) is not None:
             return await self._said(server, reply)
         envelope.rcpt_tos.append(address)

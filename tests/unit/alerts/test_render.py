@@ -15,6 +15,7 @@ from tests.hostile.dialects import Dialect
 from tests.hostile.parsers import in_message, in_shown
 from tests.hostile.strategies import events
 from tests.support.factories import event
+from tests.support.parameters import examples
 from tests.support.work import calls_of
 from watcher.alerts.digest import compose
 from watcher.alerts.render import Format, Rendered, plainest, render
@@ -33,29 +34,29 @@ _READ_AS = {
 }
 
 
-@given(_EVENTS, st.sampled_from(list(Format)), st.integers(100, 4000))
+@examples(200)
+@given(
+    _EVENTS,
+    st.sampled_from(list(Format)),
+    st.integers(1, 200) | st.integers(100, 4000),
+    st.integers(0, 60) | st.just(200),
+)
 def test_no_structure_can_be_forged(
-    events: tuple[Event, ...], form: Format, limit: int
+    events: tuple[Event, ...],
+    form: Format,
+    limit: int,
+    title_limit: int,
 ) -> None:
-    """Parsed by real parsers, a message has only our structure, whatever the text."""
-    message = render(compose(events), form, limit, 200)
-    assert len(message.body.encode()) <= limit
+    """Parsed by real parsers, a message has only our structure, whatever the text; even absurd limits are kept."""
+    message = render(compose(events), form, limit, title_limit)
+    assert 1 <= len(message.body.encode()) <= limit
+    assert len(message.title) <= title_limit
     assert list(in_message(message.title + message.body)) == []
     if form in _READ_AS:
         assert list(in_shown(_READ_AS[form], message.body)) == []
     else:
         assert message.body.isascii()
         assert "`" not in message.body
-
-
-@given(_EVENTS, st.sampled_from(list(Format)), st.integers(1, 200), st.integers(0, 60))
-def test_limits_hold_down_to_nothing(
-    events: tuple[Event, ...], form: Format, limit: int, title_limit: int
-) -> None:
-    """Even absurd limits are kept, and something is always said in the body."""
-    message = render(compose(events), form, limit, title_limit)
-    assert 1 <= len(message.body.encode()) <= limit
-    assert len(message.title) <= title_limit
 
 
 def _event(kind: Kind = Kind.BANNED, node: str = "ComfyUI_x_y", **fields: Any) -> Event:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import re
 import socket
 import time
 from collections.abc import Iterator
@@ -24,7 +23,6 @@ from watcher.alerts.queues.ownership import digest
 from watcher.delivery.hook import Hook
 from watcher.delivery.refusal import MARKUP, UNASKED, is_page
 from watcher.delivery.sender import CutOffError, send
-from watcher.delivery.services.service import Rules
 from watcher.delivery.urls import load
 from watcher.model.channel import Outcome
 
@@ -51,9 +49,6 @@ def test_a_plugin_that_asks_nobody_delivers_nothing(silent: str) -> None:
     assert (outcome, taken) == (Outcome(reason=UNASKED), [])
 
 
-# What was answered
-
-
 def _hook(*earlier: str) -> tuple[Hook, list[str]]:
     """Return a hook for messages with `banned` in them, and what is noted as taken."""
     taken: list[str] = []
@@ -71,19 +66,6 @@ def _name(target: str) -> str:
     return digest(f"{'5' * 32} {target}", "ab" * 16)
 
 
-def test_an_answer_belongs_to_its_request(webhook: Webhook) -> None:
-    """A login that was answered says nothing of the message that was not, also on the same connection."""
-    webhook.answer["/post"] = Answer(reset=True)
-    hook, _ = _hook()
-    with hook, requests.Session() as session:
-        session.post(f"{webhook.url}/login", data="user", timeout=5)
-        with pytest.raises(requests.ConnectionError):
-            session.post(f"{webhook.url}/post", data="it is banned", timeout=5)
-    login, message = hook.exchanges
-    assert (login.status, login.carries, login.is_in_doubt) == (200, False, False)
-    assert (message.status, message.carries, message.is_in_doubt) == (0, True, True)
-
-
 # Which target has the message
 
 
@@ -97,19 +79,6 @@ def test_a_target_is_as_slow_to_guess_as_a_url(webhook: Webhook) -> None:
         hook.mark_delivered("good")
     assert taken == [_name("'good'")]
     assert hook.is_delivered("good")
-
-
-def test_a_target_that_was_reached_is_known() -> None:
-    """What an earlier attempt reached is known in the next one, by the name of its URL alone."""
-    hook, taken = _hook(_name("'new'"))
-    assert [hook.is_delivered(name) for name in ("new", "other")] == [True, False]
-    assert taken == []
-    other = Hook(
-        job("json://", key="6" * 32, reached=frozenset({_name("'new'")})),
-        print,
-    )
-    assert not other.is_delivered("all")
-    assert not other.is_delivered("new")
 
 
 @pytest.mark.parametrize(
@@ -146,20 +115,6 @@ def test_a_success_that_is_cut_is_not_of_all_that_have_one_name(
         requests.post(webhook.url, data="it is banned", timeout=5)
         assert hook.settle() is (targets == 1)
     assert len(taken) == (targets == 1)
-
-
-def test_no_target_has_it_for_all(webhook: Webhook) -> None:
-    """Once a target was denied the message, what stands for all of them is not noted; each other one is."""
-    hook, taken = _hook()
-    hook.rules = Rules(refuses=re.compile(b"(no)"))
-    with hook:
-        for name, said in (("one", b"no"), ("two", b"yes")):
-            webhook.answer["/"] = Answer(body=said)
-            hook.is_delivered(name)
-            requests.post(webhook.url, data="it is banned", timeout=5)
-            hook.mark_delivered(name)
-        hook.mark_delivered("all")
-    assert taken == [_name("'two'")]
 
 
 def test_who_lacks_it_does_not_get_it_without_a_request() -> None:
