@@ -49,22 +49,6 @@ def fill(registry: FakeRegistry, count: int) -> list[str]:
     return names
 
 
-def change(
-    registry: FakeRegistry, alter: Callable[[int, dict[str, Any]], object]
-) -> None:
-    """Have each page come changed; an `alter` that returns an answer replaces the page."""
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse:
-        query = query_of(request)
-        document = registry.catalog.packs(query)[1]
-        made = alter(int(query["page"][0]), document)
-        if isinstance(made, web.StreamResponse):
-            return made
-        return web.json_response(document)
-
-    registry.respond = respond
-
-
 def pages(registry: FakeRegistry) -> list[str]:
     """Return the pages that were requested."""
     return [asked.query["page"][0] for asked in registry.requests]
@@ -278,13 +262,13 @@ def test_all_pages_of_the_list(registry: FakeRegistry, count: int) -> None:
     ]
 
 
-def _twice(page: int, document: dict[str, Any]) -> None:
-    if page == 2:
-        document["nodes"][0] = {"id": "P-000"}
+def _twice(document: dict[str, Any]) -> web.Response:
+    document["nodes"][0] = {"id": "P-000"}
+    return web.json_response(document)
 
 
-def _refused(page: int, _: dict[str, Any]) -> web.Response | None:
-    return web.Response(status=403) if page == 2 else None
+def _refused(_: dict[str, Any]) -> web.Response:
+    return web.Response(status=403)
 
 
 @pytest.mark.parametrize(
@@ -296,13 +280,19 @@ def _refused(page: int, _: dict[str, Any]) -> web.Response | None:
 )
 def test_an_odd_list_is_incomplete(
     registry: FakeRegistry,
-    alter: Callable[[int, dict[str, Any]], object],
+    alter: Callable[[dict[str, Any]], web.Response],
     why: str,
     came: int,
 ) -> None:
     """What was seen of it is there; why the rest may be missing is said in words."""
     fill(registry, 250)
-    change(registry, alter)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        query = query_of(request)
+        document = registry.catalog.packs(query)[1]
+        return alter(document) if query["page"] == ["2"] else None
+
+    registry.respond = respond
     found = read(registry)
     assert found.failure == ReadFailure(error=why)
     assert len(found.records) == came

@@ -326,13 +326,6 @@ def test_a_pack_that_only_a_page_has(swept: Watcher, registry: FakeRegistry) -> 
         assert (reported(report), report.errors, report.empty) == ([], (), ())
 
 
-def test_an_id_that_was_named_by_mistake_becomes_no_pack(swept: Watcher) -> None:
-    """An id without versions that the settings name for some time, beside globs, is forgotten."""
-    assert swept.poll(nodes=("Ghost",)).empty == ("Ghost",)
-    assert swept.poll().watched == PACKS
-    assert "ghost" not in swept.asked()
-
-
 def test_globs_that_match_nothing_say_so(swept: Watcher) -> None:
     """A baseline of no pack is an event too, since the glob may be mistyped; one of known packs only is none."""
     assert reported(swept.poll(globs=("pack-*",))) == []
