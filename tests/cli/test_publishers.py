@@ -191,3 +191,20 @@ def test_a_publisher_beside_the_whole_registry(
     registry.respond = respond
     watch.check()
     assert told(webhook) == [("new", "foxtrot")]
+
+
+def test_a_ban_of_the_publisher(watch: Watcher, registry: FakeRegistry) -> None:
+    """It is `banned` without a version of each watched pack, with that reason; its end is `reinstated`."""
+    watch.check()
+    registry.catalog.ban_publisher("ann")
+    found = watch.check()
+    said = [(one["node"], one["version"], one["reason"]) for one in found["events"]]
+    assert sorted(said) == [
+        (node, None, "its publisher is banned") for node in ("alpha", "bravo")
+    ]
+    assert {one["kind"] for one in found["events"]} == {"banned"}
+    registry.catalog.ban_publisher("ann", on=False)
+    assert sorted(watch.reported()) == [
+        ("reinstated", "alpha", None),
+        ("reinstated", "bravo", None),
+    ]
