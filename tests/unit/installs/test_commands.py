@@ -54,7 +54,7 @@ FORMS: dict[str, list[str]] = {
     'RUN su comfy -c "comfy node install a" -s /bin/bash': ["1 a"],
     "RUN PIP_NO_CACHE_DIR=1 uv run comfy.exe node install a": ["1 a"],
     "RUN yes | python3 -m comfy_cli node install a": ["1 a"],
-    "RUN OUT=$(comfy node install a) && echo $OUT": ["1 a"],
+    "RUN OUT=$(comfy node install a) b": ["1 a"],
     "RUN comfy node install ann/Glow a@latest": [f"1 {GITHUB}/ann/Glow", "1 a"],
     "RUN comfy node install a $EXTRA b": ["1 a", f"1 ? {NODE}"],
     "RUN comfy node install ./packs/glow": [f"1 ? {NODE}"],
