@@ -19,7 +19,6 @@ from tests.support.factories import (
     PACK,
     channel,
     event,
-    exposed_to,
     failed,
     known,
     taken,
@@ -29,12 +28,10 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Change, Outbox, change
 from watcher.alerts.queues.ownership import Addresses
 from watcher.alerts.queues.queue import Queue, going_out
-from watcher.changes.health import FailureStreak
 from watcher.errors import ReplacedError, StateError, UnsureError
-from watcher.model.event import About, Kind
-from watcher.model.finding import Installed
+from watcher.model.event import Kind
 from watcher.model.pack import Pack, PackKind
-from watcher.model.snapshot import Mark, Snapshot
+from watcher.model.snapshot import Snapshot
 from watcher.state.codec import line_of
 from watcher.state.model import Checks, History, State
 from watcher.state.store import StateFolder
@@ -42,43 +39,12 @@ from watcher.state.store import StateFolder
 OPS = channel("ops")
 PICTURE = Snapshot(
     revision=1,
-    nodes={
-        PACK.lower(): known(
-            version("1.0"),
-            version("2.0", "flagged", dependencies=("a", "b")),
-            marks={"id-1.0": Mark.ABSENT},
-        ),
-        "other": known(version("0.1", deprecated=True), node="other"),
-    },
-    failing={About.INSTALL: {"bare": "failing"}},
-    installed=Installed(
-        exposures={
-            PACK.lower(): exposed_to(),
-            "other": exposed_to("deleted", None, accepted=True),
-        },
-    ),
+    nodes={PACK.lower(): known(version("1.0"), version("2.0", "flagged"))},
 )
 FLAG, RELEASE = event("flag"), event("release", Kind.NEW)
-CHECKS = Checks(
-    revision=1,
-    polled_at=NOW,
-    streaks={
-        About.NODE: {"other": FailureStreak(count=1, since=NOW, error="it timed out")}
-    },
-    checked={PACK.lower(): NOW},
-)
+CHECKS = Checks(revision=1, polled_at=NOW, checked={PACK.lower(): NOW})
 INSTALLS = {
-    "studio": (
-        Pack(folder=PACK, kind=PackKind.REGISTRY, id=PACK, version="1.0"),
-        Pack(
-            folder="clone",
-            kind=PackKind.GIT,
-            commit="ab" * 20,
-            enabled=False,
-            repository="https://github.com/a/b",
-        ),
-    ),
-    "bare": (),
+    "studio": (Pack(folder=PACK, kind=PackKind.REGISTRY, id=PACK, version="1.0"),)
 }
 FILES = [
     "snapshot.json",
@@ -87,7 +53,7 @@ FILES = [
     "addresses.json",
     "installs.json",
 ]
-KEPT = Addresses(salt="ab" * 16, apprise="2.3", url_digests={"ops": "cd" * 16})
+KEPT = Addresses(salt="ab" * 16, apprise="2.3")
 
 
 @pytest.fixture

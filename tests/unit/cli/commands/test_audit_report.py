@@ -10,14 +10,13 @@ import pytest
 
 from tests.support.factories import HARMLESS, version
 from watcher.cli.commands.audit import lines
-from watcher.model.event import VERDICTS, Grade, grade_of
+from watcher.model.event import Grade, grade_of
 from watcher.model.finding import Finding
 from watcher.model.pack import Inventory, Pack, PackKind
 from watcher.model.reading import ReadFailure
 from watcher.model.scan import Scan
 from watcher.model.version import SafeVersion
 from watcher.polling.audit import Audit
-from watcher.text.columns import display_width, wrap
 from watcher.text.sanitize import Trusted
 
 
@@ -132,22 +131,6 @@ def test_a_column_says_where_a_pack_is() -> None:
     named = replace(named, pack=replace(named.pack, line=7))
     assert shown(named, width=80)[1].split()[0] == "Dockerfile:7"
     assert shown(bad, width=80)[0].startswith("PACK")
-
-
-def test_no_line_is_wider_than_the_terminal() -> None:
-    """Whatever is in a row or a title; an id is wider only where it is wider than the terminal."""
-    width = 40
-    name = "a-pack-with-quite-a-long-name-" * 3
-    rows = [
-        finding(name, one, reason="why " * 90, install=f"{name}{number}")
-        for number, one in enumerate(VERDICTS)
-    ]
-    named = finding(name, Grade.BANNED, named=True, install=f"{name}.json")
-    found = shown(*rows, named, width=width)
-    written = [line for text in found for line in wrap(text, width, "  ")]
-    for line in written:
-        assert display_width(line) <= width or " " not in line.strip()
-    assert any(name in line for line in written)
 
 
 def test_many_packs_are_counted() -> None:
