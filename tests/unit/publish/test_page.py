@@ -133,8 +133,7 @@ def _many(number: int) -> Public:
     bans = {"id-1.1": Ban(since=NOW, changed=NOW)}
     names = [f"pack-{place:03}" for place in range(number)]
     nodes = {
-        name: known(version("1.0"), version("1.1", "banned"), node=name, bans=bans)
-        for name in names
+        name: known(version("1.1", "banned"), node=name, bans=bans) for name in names
     }
     events = [
         event(name, Kind.BANNED, node=name, version="1.1", version_id="id-1.1")

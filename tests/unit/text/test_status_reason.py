@@ -125,30 +125,24 @@ _BY = "jane.reviewer@comfy.example"
     [
         {"message": f"rejected by {_BY}", "by": _BY, "statusHistory": [{"by": _BY}]},
         {"message": "", "statusHistory": [{"message": f"see {_BY}"}]},
-        [{"issue_type": "t", "severity": "critical", "admin_tags": [_BY]}],
+        [_FINDINGS[0], {"type": "t", "code_snippet": "SNIPPET", "admin_tags": [_BY]}],
         [f"a {_BY}", [_BY]],
     ],
 )
 def test_no_cut_leaves_a_part_of_a_reviewer(form: object) -> None:
-    """Wherever a reason in JSON is cut off, nothing of a name before the @ is said, nor half a domain."""
+    """Wherever a reason in JSON is cut off, no code is said, nothing of a name before the @, nor half a domain."""
     text = json.dumps(form)
     for reason in (text, text.replace("@", "\\u0040")):
         said = [summarize(reason[:end]) for end in range(len(reason))]
-        assert not [one for one in said if re.search("jan|review|comfy|\uff20", one)]
+        assert not [
+            one for one in said if re.search("jan|review|comfy|SNIP|\uff20", one)
+        ]
 
 
 @pytest.mark.parametrize("reason", ["[auto] passed all checks", "{x} is banned"])
 def test_what_only_begins_like_json_is_said_whole(reason: str) -> None:
     """Words in brackets are no JSON that was cut off: their last one stays."""
     assert summarize(reason) == reason
-
-
-@pytest.mark.parametrize("cut", range(40, 1000, 97))
-def test_truncated_findings_never_show_code(cut: int) -> None:
-    """JSON that was cut off anywhere is summarised as far as it is whole, and no snippet shows."""
-    said = summarize(json.dumps(_FINDINGS * 2)[:cut])
-    assert said
-    assert "SNIPPET" not in said
 
 
 def test_of_findings_that_were_cut_off_there_are_at_least_so_many() -> None:
