@@ -324,6 +324,12 @@ def public(*nodes: Node, **terms: Any) -> Public:
     return published(state, (), Terms(**given | terms), "1.2.3")
 
 
+def alerts(waiting: Outbox, name: str = "ops") -> list[str]:
+    """Return the ids of the events that a channel has still to get, in order."""
+    queue = waiting.queues.get(name, Queue())
+    return [one for message in queue.messages for one in message.events]
+
+
 def owed_to(channel: str, waiting: Outbox) -> int:
     """Count the alerts that a channel is owed."""
     return waiting.queues.get(channel, Queue()).alerts

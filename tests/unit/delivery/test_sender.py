@@ -7,34 +7,19 @@ from typing import Any
 import apprise
 import pytest
 
-from tests.hostile.dialects import Dialect
-from tests.hostile.parsers import in_shown
-from tests.hostile.world import of_mail
-from tests.proxied.scenes import hostile
-from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.worker import job
+from tests.unit.delivery.services.conftest import event
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
 from watcher.model.channel import Outcome
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event
 
 pytestmark = pytest.mark.usefixtures("apprise_frozen")
 
 
 def _events(count: int = 1, **fields: Any) -> tuple[Event, ...]:
-    known: dict[str, Any] = {
-        "kind": Kind.BANNED,
-        "node": "rgthree-comfy",
-        "version": "1.0.3",
-        "before": "flagged",
-        "reason": "malware",
-        "at": "2026-01-01T00:00:00Z",
-        "url": "https://registry.comfy.org/nodes/rgthree-comfy",
-    }
-    return tuple(
-        Event(**(known | {"id": f"id{number}"} | fields)) for number in range(count)
-    )
+    return tuple(event(id=f"id{number}", **fields) for number in range(count))
 
 
 def sent(
@@ -65,9 +50,9 @@ def test_an_acknowledged_message_is_delivered(webhook: Webhook) -> None:
     """A 200 from the webhook is a delivery, and the message says what happened, with the events."""
     assert _send(webhook.apprise_url("/a"), _events(2)) == ""
     [message] = webhook.messages("/a")
-    assert message.json["title"] == "BANNED rgthree-comfy 1.0.3 (+ 1 banned)"
+    assert message.json["title"] == "BANNED comfyui-night-lights 1.2.0 (+ 1 banned)"
     assert (
-        "⛔ BANNED `rgthree-comfy` `1.0.3`\nReason: `malware`. Was flagged."
+        "⛔ BANNED `comfyui-night-lights` `1.2.0`\nReason: `it reads your keys`."
         in message.json["message"]
     )
     assert message.json["type"] == "failure"
@@ -124,20 +109,6 @@ def test_a_services_own_words_are_heard(
 # What shows
 
 
-def test_mail_is_html_with_a_text_part(mailbox: Mailbox) -> None:
-    """A mail has both parts, our link in both, and no untrusted text becomes structure."""
-    assert _send(mailbox.apprise_url(), hostile(1) + _events()) == ""
-    [mail] = mailbox.mails
-    shown = of_mail(mail)
-    assert [
-        finding for dialect, text in shown for finding in in_shown(dialect, text)
-    ] == []
-    assert str(mail.message["Subject"]).startswith("BANNED rgthree-comfy 1.0.3 (+ ")
-    page, plain = (text for dialect, text in shown if dialect is not Dialect.TITLE)
-    assert '<a href="https://registry.comfy.org/nodes/rgthree-comfy">' in page
-    assert " https://registry.comfy.org/nodes/rgthree-comfy" in plain
-
-
 def test_what_apprise_raises_does_not_hide_that_the_message_is_out(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,5 +135,5 @@ def test_the_plainest_form_is_ascii(webhook: Webhook) -> None:
     [message] = webhook.messages("/a")
     said = (message.json["title"] + message.json["message"]).replace("\\", "")
     assert said.isascii()
-    assert "rgthree-comfy" in said
+    assert "comfyui-night-lights" in said
     assert len(said) < 160

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, channel, event, failed, minute, owed_to
+from tests.support.factories import NOW, alerts, channel, event, failed, minute, owed_to
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import (
     LONGEST_WAIT,
-    Queue,
     backoff,
 )
 from watcher.model.channel import Cause, Channel, Grouping
@@ -38,12 +37,6 @@ def owing(*batches: tuple[str, ...], to: tuple[Channel, ...] = BOTH) -> Outbox:
 def twice_failed(waiting: Outbox, at: str = NOW) -> Outbox:
     """Return the outbox after two attempts at `ops` that failed."""
     return failed(failed(waiting, "ops", "HTTP 500", at), "ops", "HTTP 500", at)
-
-
-def alerts(waiting: Outbox, name: str = "ops") -> list[str]:
-    """Return the ids of the events that a channel has still to get, in order."""
-    queue = waiting.queues.get(name, Queue())
-    return [one for message in queue.messages for one in message.events]
 
 
 def test_a_channel_that_wants_nothing_gets_no_queue() -> None:

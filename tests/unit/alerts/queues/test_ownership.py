@@ -7,23 +7,17 @@ from types import MappingProxyType
 
 import pytest
 
-from tests.support.factories import NOW, channel, event, failed, taken
+from tests.support.factories import NOW, alerts, channel, event, failed, taken
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import reroute
-from watcher.alerts.queues.queue import Queue, is_due
+from watcher.alerts.queues.queue import is_due
 from watcher.model.channel import Cause
 
 OPS, MAIL = channel("ops"), channel("mail")
 E1, E2, E3 = event("e1"), event("e2"), event("e3")
 U1, U2, U3 = "1" * 32, "2" * 32, "3" * 32
 """Digests of channels' URLs."""
-
-
-def alerts(waiting: Outbox, name: str = "ops") -> list[str]:
-    """Return the ids of the events that a channel has still to get, in order."""
-    queue = waiting.queues.get(name, Queue())
-    return [one for message in queue.messages for one in message.events]
 
 
 def at(url_digests: dict[str, str]) -> Outbox:

@@ -7,6 +7,9 @@ from email.message import EmailMessage
 
 import pytest
 
+from tests.hostile.parsers import in_shown
+from tests.hostile.world import of_mail
+from tests.proxied.scenes import hostile
 from tests.support.fakes.smtp import Mailbox
 from tests.unit.delivery.services.conftest import (
     BY_SEVERITY,
@@ -66,9 +69,17 @@ def test_both_parts_say_the_same(mailbox: Mailbox) -> None:
     text, page = _part(mail, "plain"), _part(mail, "html")
     shown = re.sub(r"<[^>]*>", " ", page.partition("<body>")[2])
     assert [word for word in re.findall(r"[\w.:/-]+", shown) if word not in text] == []
-    assert "https://registry.comfy.org/nodes/comfyui-night-lights" in text
+    assert event().url in text
+    assert f'<a href="{event().url}">' in page
     assert "\n\n" in text.strip()
     assert not re.search(r"[<>{}]", text)
+
+
+def test_no_untrusted_text_becomes_structure(mailbox: Mailbox) -> None:
+    """Whatever the registry's texts hold, they are text in the title and in both parts."""
+    _mail(mailbox, "", *hostile(1))
+    shown = of_mail(mailbox.mails[-1])
+    assert not [one for dialect, text in shown for one in in_shown(dialect, text)]
 
 
 def test_a_text_mail_has_no_page(mailbox: Mailbox) -> None:
