@@ -164,13 +164,6 @@ def test_a_success_is_out_until_the_program_hears_of_it(webhook: Webhook) -> Non
     assert said == [True]
 
 
-def test_no_answer_is_said(webhook: Webhook) -> None:
-    """A service that got the message and did not answer may have it."""
-    webhook.answer["/a"] = Answer(hang=True)
-    outcome = deliver(webhook.apprise_url("/a"), timeout=0.5)
-    assert outcome == Outcome(reason="timed out", unanswered=True)
-
-
 def test_a_stop_says_whether_the_message_is_out(webhook: Webhook) -> None:
     """A message that a stop cuts short may have been taken once it went out."""
     webhook.answer["/a"] = Answer(hang=True)
