@@ -421,16 +421,3 @@ def test_nothing_outlives_a_program_that_is_killed(webhook: Webhook) -> None:
         assert _runs(worker)
         program.kill()
     _until_there_are_none([worker])
-
-
-def test_the_program_does_not_import_apprise() -> None:
-    """The program's side of delivery loads neither apprise nor what it sends with."""
-    code = "import sys, watcher.delivery.client\nprint({'apprise', 'requests', 'urllib3'} & set(sys.modules))\n"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "set()\n"
