@@ -37,13 +37,17 @@ BAD = ("flagged", "banned", "deleted")
     ],
 )
 def test_first_sight_of_a_version(status: str, kinds: list[str]) -> None:
-    """A version first seen says what it is; one first seen as deleted, or deprecated too, makes no event."""
-    first = version("2.0", status, deprecated=status == "deleted")
-    difference = compare(known(version("1.0")), version("1.0"), first)
-    assert reported(difference) == [(kind, "2.0", None, status) for kind in kinds]
-    assert [one.status for one in difference.node.rows if one.version == "2.0"] == [
-        status
-    ]
+    """A version first seen says what it is, and that it is deprecated; one first seen as deleted makes no event."""
+    for deprecated in (False, True):
+        first = version("2.0", status, deprecated=deprecated)
+        difference = compare(known(version("1.0")), version("1.0"), first)
+        expected = [(kind, "2.0", None, status) for kind in kinds]
+        if deprecated and kinds:
+            expected.append(("deprecated", "2.0", None, "deprecated"))
+        assert reported(difference) == expected
+        assert [one.status for one in difference.node.rows if one.version == "2.0"] == [
+            status
+        ]
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ def test_odd_fields_cost_only_themselves(
 @pytest.mark.parametrize(
     ("own", "detail"),
     [
-        ({"status": "active"}, "its publisher is banned"),
+        ({"status": "active", "status_detail": "reviewed"}, "its publisher is banned"),
         ({"status": "banned"}, "its publisher is banned"),
         ({"status": "banned", "status_detail": "Steals tokens"}, "Steals tokens"),
     ],
