@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     minimum_age: Annotated[float, _duration(0, 366 * DAY)] = Field(
         DAY,
         description="How old a version has to be before it is advised, and before `outdated` counts it. A younger one"
-        " is advised, with its age, if no other is good.",
+        " is advised, with its age, if no other is good. `0` advises any.",
     )
     statuses: Annotated[tuple[str, ...], list_with(parsing.statuses, *STATUSES)] = (
         Field(
