@@ -72,7 +72,7 @@ deployments: $(READY) $(DEPLOY_READY) ## try each place it runs in with that pla
 installs: $(READY) $(INSTALLS_READY) ## compare what is read in an installed ComfyUI with what comfy-cli and the Manager list
 	@$(BIN)/python -m pytest --quiet -rs -n 0 -m installs tests/installs $(PYTEST_ARGS)
 
-chaos: $(READY) ## run every chaos test (kills, full disks, bad answers), an hour; prints one table
+chaos: $(READY) ## run every chaos test (kills, full disks, bad answers), one to two hours; prints one table
 	@$(BIN)/python -m tests.chaos
 
 bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure time, memory, delivery and reliability beside other programs; prints three tables
