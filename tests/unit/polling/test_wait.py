@@ -95,6 +95,20 @@ def test_silence_at_the_end() -> None:
     assert look.why
 
 
+def test_packs_that_cannot_be_asked_about() -> None:
+    """An active version is not judged while its pack may be banned: a failure of `GET /nodes` says nothing of that."""
+    peer = Peer()
+    peer.catalog.publish("lamps", "1.0.0")
+
+    async def failing(request: web.BaseRequest) -> web.StreamResponse | None:
+        is_of_packs = request.path == "/nodes" and len(looks(peer)) < 3
+        return web.Response(status=500) if is_of_packs else None
+
+    peer.respond = failing
+    look, seconds = wait(peer)
+    assert (look.is_judged, look.status, seconds) == (True, "active", 60.0)
+
+
 def test_a_slow_look_at_the_end() -> None:
     """A last look of several slow answers ends after one `timeout`, and not after one for each answer."""
     peer = Peer()
@@ -178,11 +192,11 @@ def test_the_version_that_is_waited_for() -> None:
         assert (look.version.version, look.is_judged) == ("1.0.0", True)
 
 
-def of_one_text(*statuses: str) -> Peer:
-    """Return a registry with versions that have one text, each a day after the one before."""
+def of_one_text(*statuses: str, days: int = 1) -> Peer:
+    """Return a registry with versions that have one text, each so many days after the one before."""
     peer = Peer()
     for number, status in enumerate(statuses):
-        at = datetime(2026, 3, 1 + number, tzinfo=UTC)
+        at = datetime(2026, 3, 1 + number * days, tzinfo=UTC)
         peer.catalog.publish("lamps", f"{number}", status=status, created_at=at)
         peer.catalog.edit("lamps", f"{number}", version="1.0.0")
     return peer
@@ -192,6 +206,13 @@ def test_the_version_that_was_created_last() -> None:
     """Of several rows with the text it is the one that was created last."""
     look, _ = wait(of_one_text("deleted", "flagged", "active"))
     assert (look.is_judged, look.status) == (True, "active")
+
+
+@pytest.mark.parametrize("statuses", [("active", "flagged"), ("flagged", "active")])
+def test_of_versions_of_one_moment_the_worse_counts(statuses: tuple[str, str]) -> None:
+    """Of two rows with the text that were created at one time a refused one is not hidden."""
+    look, _ = wait(of_one_text(*statuses, days=0))
+    assert (look.is_judged, look.status) == (True, "flagged")
 
 
 def test_an_older_version_with_the_same_text() -> None:
