@@ -189,17 +189,20 @@ def test_an_install_that_cannot_be_scanned(
     assert _copies(watch.check(code=1)) == [("studio", "1.0.0", True)]
 
 
+@pytest.mark.parametrize(
+    ("cut", "code"), [(Cut.AFTER, -signal.SIGKILL), (Cut.ERROR, 4)]
+)
 def test_a_poll_that_dies_reports_once(
-    watch: Watcher, comfyui: LivedIn, webhook: Webhook
+    watch: Watcher, comfyui: LivedIn, webhook: Webhook, cut: Cut, code: int
 ) -> None:
-    """Killed between the list of packs and the commit, what is exposed and came is reported once."""
+    """Killed between the list of packs and the commit, or without that list, a poll leaves its alerts to the next."""
     watch.check()
     watch.registry.catalog.publish("bravo", "0.9.0", status="banned")
     comfyui.put("bravo", "0.9.0")
     comfyui.remove("alpha")
     before = watch.contents()["snapshot.json"]
-    done = watch.cut("rename state/installs.json", Cut.AFTER)
-    assert done.code == -signal.SIGKILL
+    done = watch.cut("rename state/installs.json", cut)
+    assert done.code == code
     assert watch.contents()["snapshot.json"] == before
     watch.check()
     watch.check()
