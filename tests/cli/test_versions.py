@@ -214,6 +214,21 @@ def test_a_page_that_fails_is_said(versions: Versions, registry: FakeRegistry) -
     assert document(done)["errors"] == [{"node": None, "error": said}]
 
 
+def test_a_row_that_cannot_be_read_is_said(
+    versions: Versions, registry: FakeRegistry
+) -> None:
+    """How many rows of the answer cannot be read is an error; the others are shown."""
+    published(registry)
+
+    def alter(_: dict[str, list[str]], true: dict[str, Any]) -> Any:
+        return true | {"versions": [*true["versions"], {"nodeId": "lamps"}]}
+
+    altered(registry, alter)
+    done = versions("lamps", code=1)
+    assert done.err == "error: lamps: 1 version could not be read\n"
+    assert names(done) == ["Lamps 1.10.0", "Lamps 1.9.0"]
+
+
 def test_no_answer(versions: Versions, registry: FakeRegistry) -> None:
     """A registry that cannot be reached, or refuses the search in reasons, is one line, and a document all the same."""
     away = "http://127.0.0.1:9"

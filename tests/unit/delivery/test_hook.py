@@ -117,6 +117,18 @@ def test_a_success_that_is_cut_is_not_of_all_that_have_one_name(
     assert len(taken) == (targets == 1)
 
 
+def test_a_success_that_is_cut_is_none_beside_a_failure(webhook: Webhook) -> None:
+    """Of a message in two requests, of which one is refused, the other one's lost answer makes no delivery."""
+    hook, taken = _hook()
+    with hook:
+        hook.is_delivered("one")
+        for answer in (_CUT, 500):
+            webhook.answer["/"] = answer
+            requests.post(webhook.url, data="it is banned", timeout=5)
+        assert not hook.settle()
+    assert taken == []
+
+
 def test_who_lacks_it_does_not_get_it_without_a_request() -> None:
     """That one of two targets had it before makes no delivery to the other one of a success that asked nobody."""
     hook, taken = _hook(_name("'one'"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,9 @@ from watcher.alerts.queues.outbox import Outbox, change
 from watcher.alerts.queues.ownership import Addresses, url_digests
 from watcher.alerts.queues.queue import is_due
 from watcher.delivery.client import Worker
-from watcher.delivery.process import Process
+from watcher.delivery.process import Job, Process
 from watcher.errors import StateError
-from watcher.model.channel import Channel, Grouping
+from watcher.model.channel import Channel, Grouping, Outcome
 from watcher.model.event import Kind
 from watcher.model.snapshot import Snapshot
 from watcher.polling.poll import Poller
@@ -235,6 +235,29 @@ def test_an_unexpected_error_costs_its_channel_only(
     assert done.waiting.queues["ops"].retry_at == minute(0.5)
     assert after(StateFolder(tmp_path), owing(mail)).queues == {}
     assert [message.path for message in webhook.messages()] == ["/mail"]
+
+
+@pytest.mark.parametrize("is_out", [False, True])
+def test_after_an_unexpected_error_a_message_may_have_arrived(
+    folder: StateFolder, ops: Channel, is_out: bool
+) -> None:
+    """Whatever goes wrong once a message is out, it is repeated unchanged; before that nobody has it."""
+
+    class Odd(Worker):
+        async def deliver(
+            self,
+            job: Job,
+            note: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(0),
+            progressed: Callable[[], object] = lambda: None,
+        ) -> Outcome:
+            if is_out:
+                await note()
+            raise ZeroDivisionError
+
+    with Odd() as worker:
+        done = sent(folder, owing(ops, events=1), ops, worker=worker)
+    [message] = done.waiting.queues["ops"].messages
+    assert message.unanswered == is_out
 
 
 def full(path: Path, at: str) -> StateFolder:
