@@ -77,9 +77,10 @@ def test_a_lost_salt_makes_an_entry_another_channel_only_once() -> None:
     keys: set[str] = set()
     for known in (Addresses(), accepted):
         _, found = at_their_channels(Outbox(), [OLD], known, accepted)
-        [one] = channel_states(State(addresses=found), [OLD])
+        [one, named] = channel_states(State(addresses=found), [OLD, FORMER])
         keys.add(one.key)
-    assert len(keys) == 1
+        assert named.key == "former"
+    assert keys == {accepted.url_digests[OLD.name]}
 
 
 def test_a_salt_that_another_run_wrote_is_kept() -> None:
