@@ -11,12 +11,15 @@ from tests.support.factories import (
     NOW,
     PACK,
     event,
+    exposed_to,
     install,
     known,
     minute,
+    running,
     version,
 )
-from watcher.model.event import Event, Kind
+from watcher.changes.health import FailureStreak
+from watcher.model.event import About, Event, Kind
 from watcher.model.finding import Installed, KnownInstall
 from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.selection import Selection
@@ -32,6 +35,7 @@ TERMS = Terms(
     minimum_age=0.0,
     installs=(install(HOST, is_named=False), install("home")),
 )
+FAILED = FailureStreak(count=1, since=NOW, error=f"cannot reach {HOST}")
 RUN = Pack(folder=KEY, kind=PackKind.REGISTRY, id=PACK, version="1.0.0")
 COPY = Copy(install=HOST, version="1.0.0", enabled=True, folder=KEY)
 AT_HOME = Copy(install="home", version="1.0.0", enabled=True)
@@ -48,6 +52,42 @@ def state_of(*nodes: Node, **fields: Any) -> State:
 def public(state: State, *events: Event) -> Public:
     """Return what may be published."""
     return published(state, events, TERMS, "1.2.3")
+
+
+def test_no_host_is_anywhere() -> None:
+    """Nothing says where an install or a pack is, or why something failed."""
+    state = state_of(
+        snapshot=Snapshot(
+            failing={About.INSTALL: {HOST: "failing"}},
+            nodes={KEY: known(version())},
+            installed=Installed(
+                known={HOST: KnownInstall()},
+            ),
+        ),
+        checks=replace(
+            POLLED, streaks={About.NODE: {KEY: FAILED}, About.INSTALL: {HOST: FAILED}}
+        ),
+        installs={HOST: (RUN,)},
+    )
+    state = running(state, **{KEY: exposed_to("flagged", "1.0.0", HOST)})
+    history = [
+        event("e1", Kind.EXPOSED, installed=(COPY,)),
+        event(
+            "e2",
+            Kind.APPEARED,
+            install=HOST,
+            folder=KEY,
+            reason=HOST,
+        ),
+        event("e3", Kind.FAILING, node=None, install=HOST, reason=HOST),
+        event("e4", Kind.FAILING, reason=f"cannot reach {HOST}"),
+    ]
+    found = public(state, *history)
+    assert HOST not in repr(found)
+    assert len(found.events) == len(history)
+    (row,) = found.rows
+    assert (row.error, len(row.installed), len(row.run)) == ("", 1, 1)
+    assert (*found.unread, *found.unscanned) == (KEY, "(unnamed)")
 
 
 def test_an_install_has_its_name_or_none() -> None:
