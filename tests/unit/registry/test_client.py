@@ -14,7 +14,7 @@ from aiohttp import web
 from tests.faults.asking import answer, ask, hurried, of_pack, responding
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked
-from tests.support.fakes.faults import inflict
+from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.virtual import Peer, VirtualRegistry, run
 from watcher import __version__
 from watcher.model.version import STATUSES
@@ -340,6 +340,21 @@ def test_the_last_answer_counts(at_most: int, times: int) -> None:
     peer = refusing(429, "1")
     assert asked_at_once(peer, "bad", at_most=at_most) == [429]
     assert when(peer) == [("bad", float(number)) for number in range(times)]
+
+
+@pytest.mark.parametrize(("answers", "fault"), [(0, "UNREACHED"), (1, "REGISTRY")])
+def test_a_registry_that_answered_once_is_reached(answers: int, fault: str) -> None:
+    """Silence after an answer is the registry's failure; only one that never answers is not asked about the rest."""
+    peer = Peer()
+
+    async def silent(request: web.BaseRequest) -> web.StreamResponse | None:
+        if len(peer.requests) <= answers:
+            return web.Response(status=503)
+        return await FAULTS["hang"].play(request, peer.catalog)
+
+    peer.respond = silent
+    [said] = asked_at_once(peer, "bad")
+    assert str(said).partition(":")[0] == fault
 
 
 @pytest.mark.parametrize(("code", "others"), [(429, []), (503, [200, 200])])
