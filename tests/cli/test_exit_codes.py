@@ -168,3 +168,10 @@ def test_4_a_poll_that_can_keep_nothing(watch: Watcher, registry: FakeRegistry) 
         assert done.err.startswith(said)
         registry.catalog.publish("alpha", version)
     assert [kind for kind, _, _ in named.reported()] == ["new", "new"]
+
+
+@pytest.mark.parametrize("flag", ["--json", "--dry-run"])
+def test_no_line_stands_in_the_place_of_a_document(watch: Watcher, flag: str) -> None:
+    """Where stdout is to hold a document, a command that ends early leaves it empty; else it says why there too."""
+    done = watch.run("check", flag, "--set", "interval=x")
+    assert (done.code, bool(done.out)) == (2, flag != "--json")
