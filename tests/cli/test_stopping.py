@@ -1,4 +1,4 @@
-"""SIGTERM ends `run` soon, whatever it waits for: what hangs here does so for a minute."""
+"""SIGTERM ends `run` and `check` soon, whatever they wait for: what hangs here does so for a minute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.faults import inflict
-from tests.support.fakes.webhook import Webhook
+from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import Watcher
 from tests.support.program import Started
 
@@ -43,6 +43,17 @@ def test_a_registry_that_drips(watch: Watcher, registry: FakeRegistry) -> None:
         started.until(lambda it: len(registry.requests) > 0)
         _ends_in_time(started)
     assert watch.contents().keys() <= {"addresses.json"}
+
+
+def test_a_check_that_delivers(watch: Watcher, webhook: Webhook) -> None:
+    """The exit code names the signal, and the alert that got no answer is owed."""
+    webhook.answer["/a"] = Answer(hang=True)
+    with watch.start("check") as started:
+        webhook.wait_for(1, "/a")
+        started.signal(signal.SIGTERM)
+        assert started.process.wait(50) == 128 + signal.SIGTERM
+    webhook.answer.clear()
+    assert watch.check()["alerts"]["delivered"] == 1
 
 
 # It sleeps longer than a stop may take.
