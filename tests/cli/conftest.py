@@ -14,24 +14,36 @@ from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
 
 Audit = Callable[..., program.Completed]
+Versions = Callable[..., program.Completed]
 
 
 @pytest.fixture
 def audit(run: Callable[..., program.Completed], registry: FakeRegistry) -> Audit:
     """`audit` of a loopback registry, without settings; it takes the arguments, the exit code and variables."""
+    return _without_settings("audit", run, registry)
 
-    def audited(*args: str, code: int = 0, **env: str) -> program.Completed:
-        env = {
+
+@pytest.fixture
+def versions(run: Callable[..., program.Completed], registry: FakeRegistry) -> Versions:
+    """`versions` of a loopback registry, as `audit`."""
+    return _without_settings("versions", run, registry)
+
+
+def _without_settings(
+    command: str, run: Callable[..., program.Completed], registry: FakeRegistry
+) -> Callable[..., program.Completed]:
+    def called(*args: str, code: int = 0, **env: str) -> program.Completed:
+        given = {
             "COMFY_WATCH_REGISTRY_URL": registry.url,
             "COMFY_WATCH_RETRIES": "0",
             **env,
         }
-        done = run("audit", *args, env=env)
+        done = run(command, *args, env=given)
         assert "Traceback" not in done.out + done.err, done.err
         assert done.code == code, done
         return done
 
-    return audited
+    return called
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ def test_a_new_pack_is_news_once_though_the_poll_is_killed(
     assert len(told) == len(set(told)) == 1
 
 
-def told(webhook: Webhook) -> list[tuple[str, str]]:
+def heard(webhook: Webhook) -> list[tuple[str, str]]:
     """Return kind and node of the events of the last message."""
     events = webhook.messages()[-1].json["events"]
     return sorted((one["kind"], one["node"]) for one in events)
@@ -182,7 +182,7 @@ def test_a_publisher_beside_the_whole_registry(
     registry.requests.clear()
     assert len(watch.reported()) == 4
     assert lists(registry) == 0
-    assert told(webhook) == [("new", "alpha"), ("new", "delta")]
+    assert heard(webhook) == [("new", "alpha"), ("new", "delta")]
     publish(registry, "foxtrot", "bob")
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
@@ -190,7 +190,7 @@ def test_a_publisher_beside_the_whole_registry(
 
     registry.respond = respond
     watch.check()
-    assert told(webhook) == [("new", "foxtrot")]
+    assert heard(webhook) == [("new", "foxtrot")]
 
 
 def test_a_ban_of_the_publisher(watch: Watcher, registry: FakeRegistry) -> None:

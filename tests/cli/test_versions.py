@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from jsonschema import Draft202012Validator
 
+from tests.cli.conftest import Versions
 from tests.support import program
 from tests.support.fake_registry.server import FakeRegistry
 from tests.support.fakes.fault import asked as query_of
@@ -20,31 +21,11 @@ from watcher.cli.commands.schema import document_of
 
 pytestmark = pytest.mark.measured
 
-Versions = Callable[..., program.Completed]
-
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FINDING = '[{"issue_type": "Exfiltration", "severity": "critical", "file_path": "nodes.py", "code_snippet": "evil()"}]'
 REASON = (
     '{"message": "Contains a stealer, says bob@example.com", "by": "bob@example.com"}'
 )
-
-
-@pytest.fixture
-def versions(run: Callable[..., program.Completed], registry: FakeRegistry) -> Versions:
-    """`versions` of a loopback registry, without settings."""
-
-    def looked(*args: str, code: int = 0, **env: str) -> program.Completed:
-        given = {
-            "COMFY_WATCH_REGISTRY_URL": registry.url,
-            "COMFY_WATCH_RETRIES": "0",
-            **env,
-        }
-        done = run("versions", *args, env=given)
-        assert "Traceback" not in done.out + done.err, done.err
-        assert done.code == code, done
-        return done
-
-    return looked
 
 
 def published(registry: FakeRegistry) -> None:
