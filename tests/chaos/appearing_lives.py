@@ -75,6 +75,8 @@ class Seen(NamedTuple):
     copies: Copies
     is_all: bool
     """False if it cannot be read, or has nothing of what it had, as the place of another volume."""
+    kept: tuple[Copy, ...] = ()
+    """What the last scan saw there and this one cannot. A poll that died may have seen it, and told nothing."""
 
 
 NOTHING = Seen({}, False)
@@ -126,7 +128,9 @@ class Model:
         known = self.known.setdefault(install, Known())
         is_whole = all(one.is_all for one in places.values())
         there = [
-            (place, copy) for place, of in places.items() for copy in of.copies.values()
+            (place, copy)
+            for place, of in places.items()
+            for copy in (*of.copies.values(), *of.kept)
         ]
         news = {
             (install, copy.pack, "" if copy.pack else copy.name)
@@ -405,6 +409,12 @@ class AppearancesMachine(Life):
             now |= {one.pack for one in copies.values() if one.pack}
             is_left = bool(was & now) or not was or (place == OWN and not is_hidden)
             seen[place] = Seen(copies, is_left)
+        if not all(one.is_all for one in seen.values()):
+            for one in had:
+                here = seen.get(one.place, NOTHING)
+                if not here.is_all and one.folder not in here.copies:
+                    copy = Copy(one.folder, one.id, one.kind, one.version)
+                    seen[one.place] = here._replace(kept=(*here.kept, copy))
         return seen
 
     def _as_seen(

@@ -218,7 +218,11 @@ def in_shown(dialect: Dialect, text: str) -> Iterator[Finding]:
         case Dialect.BARE:
             yield from in_message(text)
             for line in text.splitlines():
-                is_ours = _EVENT_LINE.match(line) or _FURTHER_LINE.match(line)
+                is_ours = (
+                    _EVENT_LINE.match(line)
+                    or _FURTHER_LINE.match(line)
+                    or re.fullmatch(_OURS, line)
+                )
                 if text.isascii():  # a text message begins with the title
                     is_ours = (
                         _ASCII_LINE.match(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.appearing_lives import (
+    MORE,
     OWN,
     Trouble,
     living,
@@ -20,5 +21,16 @@ def test_what_comes_while_a_scan_fails(trouble: Trouble) -> None:
         life.poll()
         assert life.told == []
         life.fail_or_mend("studio", OWN, "alpha", trouble)
+        life.poll()
+        assert len(life.told) == 1
+
+
+def test_what_only_a_poll_that_died_has_seen() -> None:
+    """It is told, once: it was there, and whoever hides its folder afterwards does not hide that."""
+    with living("moth") as life:
+        life.plant("studio", MORE, "shadow", is_clone=False, polls=0)
+        life.crash(at=3, after=True)
+        assert life.told == []
+        life.fail_or_mend("studio", MORE, "alpha", "a folder of packs")
         life.poll()
         assert len(life.told) == 1
