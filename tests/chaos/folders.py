@@ -236,7 +236,7 @@ def at_once(
         ends.callback(gate.set)
         if hold == "registry":
             ends.callback(setattr, world.registry, "respond", world.registry.respond)
-            world.registry.respond = _held(gate)
+            world.registry.respond = _held(gate, world.registry.respond)
         else:
             world.receiver.gate = gate
         started = [
@@ -268,9 +268,11 @@ def at_once(
     trial.conclude(what)
 
 
-def _held(gate: threading.Event) -> Respond:
-    async def respond(_: web.BaseRequest) -> None:
+def _held(gate: threading.Event, then: Respond | None) -> Respond:
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
         await asyncio.to_thread(gate.wait)
+        # Whom it has to wait for changes nothing of what the chapter lets fail.
+        return await then(request) if then else None
 
     return respond
 
