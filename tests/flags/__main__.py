@@ -29,15 +29,19 @@ def main() -> None:
             life.polls(_POLLS, weeks=1)
         for sentence in life.wrong:
             result.wrong("wrong", f"{seed}: {sentence}")
-        said = f"{seed}: {life.fewer:.1%} of the flags left out"
-        if life.fewer < FEWER:
-            result.wrong("flags that nobody needs", said)
-        flags = life.left_out + life.passed
         result.add("registries")
         result.add("polls", _POLLS)
-        result.add("flags", flags.total())
+        result.add("flags", life.left_out.total() + life.passed.total())
         result.add("left out", life.left_out.total())
-        print(said, file=sys.stderr, flush=True)
+        print(
+            f"{seed}: {life.fewer:.1%} of the flags left out",
+            file=sys.stderr,
+            flush=True,
+        )
+    # Over all of them: one registry's few hundred flags are a percent more or less by chance.
+    fewer = result.counts["left out"] / result.counts["flags"]
+    if fewer < FEWER:
+        result.wrong("flags that nobody needs", f"only {fewer:.1%} fewer")
     result.show()
 
 
