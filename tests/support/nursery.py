@@ -59,8 +59,10 @@ def serve(asked: socket.socket, prepare: Callable[[int], None]) -> None:
                     pass
             (number,) = received[1]
             worker_id = os.fork()
+            # Both do it: whoever is first, it can be killed as a group once its id is known.
+            with contextlib.suppress(ProcessLookupError):
+                os.setpgid(worker_id, worker_id)
             if worker_id == 0:
-                os.setsid()
                 prepare(number)
                 worker.serve(os.fdopen(number, "rb"), os.fdopen(os.dup(number), "wb"))
                 return
