@@ -61,7 +61,7 @@ _LEADS = (
 _HEADLINES = (
     rf"{_LEADS} (?:a version of )?{_NAMED}(?: {_NUMBERED})?(?:, which you run)?",
     rf"(?:You run )?BANNED {_NAMED}, the whole pack(?:, which you run)?",
-    rf"You do not run {_NAMED} any more",
+    rf"You do not run {_NAMED}(?: {_NUMBERED})? any more",
     rf"(?:Install {_NAMED}|An install) can(?:not| be) [a-z ]+",
     rf"(?:BANNED|Flagged|Deprecated) versions in {_NAMED}(?:, now watched)?",
     rf"{_NAMED}(?: {_NUMBERED})? (?:is|has|cannot|can) [a-z ]+",
