@@ -181,7 +181,7 @@ class Reader:
         late = {
             message
             for message in self.in_flight
-            if message in self.rejected or message in self.deferred
+            if message in self.deferred or self._was_refused(message)
         }
         self.in_flight = (self.in_flight if len(self.in_flight) > 1 else late) - {whole}
         if rest := tuple(event for event in whole if event not in events):
@@ -207,6 +207,13 @@ class Reader:
             self.crashes = (
                 0  # of no refusal does it matter any more whether it is known
             )
+
+    def _was_refused(self, message: tuple[str, ...]) -> bool:
+        """Return whether a message was refused; in its plainest form it may have left some of its events to others."""
+        return any(
+            message[0] == whole[0] and set(message) <= set(whole)
+            for whole in self.rejected
+        )
 
     def _in_flight_with(self, events: tuple[str, ...]) -> tuple[str, ...]:
         """Return the message in flight that these events are all of, or if it was refused some of; () if there is none.
