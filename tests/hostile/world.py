@@ -109,6 +109,8 @@ _LOGGED = (
 _EARLY = 30
 """Within so many characters a mark is seen however short a quotation is cut."""
 _BLANKS = " \t\n\r\u200b"
+_AT_SIGNS = "@\ufe6b\uff20"
+"""What makes an address of a mark before it, which is removed."""
 _MARK = re.compile(rf"{CANARY}\d{{5}}")
 _LONGEST_ERROR = 60_000
 """Of a refusal larger than 256 KB nothing is read."""
@@ -187,7 +189,9 @@ class Account:
         mark = f"{CANARY}{len(self._carried):05}"
         self._carried[mark] = ((place, text), *along)
         self.placed |= {*self._carried[mark]}
-        shows = CANARY in text[:_EARLY] and f"{CANARY}@" not in text[:_EARLY]
+        early = text[:_EARLY]
+        is_address = any(f"{CANARY}{at}" in early for at in _AT_SIGNS)
+        shows = CANARY in early and not is_address
         return text.replace(CANARY, mark, 1) if shows else f"{mark} {text}"
 
     def look(self, where: str, text: str, findings: Iterator[Finding]) -> None:
