@@ -76,7 +76,7 @@ class Seen(NamedTuple):
     is_all: bool
     """False if it cannot be read, or has nothing of what it had, as the place of another volume."""
     kept: tuple[Copy, ...] = ()
-    """What the last scan saw there and this one cannot. A poll that died may have seen it, and told nothing."""
+    """What a poll that died has saved as seen, and told nobody, where this one sees nothing."""
 
 
 NOTHING = Seen({}, False)
@@ -121,7 +121,8 @@ class Model:
         for install in self.known.keys() - seen.keys():
             del self.known[install]
         for install, places in seen.items():
-            if any(one.is_all or one.copies for one in places.values()):
+            is_kept = install in self.known and any(one.kept for one in places.values())
+            if is_kept or any(one.is_all or one.copies for one in places.values()):
                 self._scanned(install, places)
 
     def _scanned(self, install: str, places: Mapping[str, Seen]) -> None:
@@ -182,6 +183,8 @@ class AppearancesMachine(Life):
         """The installs whose file of more folders is none."""
         self.configured = list(INSTALLS)
         self.model = Model()
+        self.glimpsed: set[tuple[str, str, str, str | None]] = set()
+        """Install, place, folder and id of what polls that died saw, since the last that came to its end."""
         for pack in WITH_ID:
             for version in VERSIONS:
                 self.registry.catalog.publish(pack, version)
@@ -345,6 +348,7 @@ class AppearancesMachine(Life):
         seen = self._seen()
         assert self._polls(StateFolder(self.path))
         self.model.poll(seen)
+        self.glimpsed.clear()
         events = self.told
         got = Counter(map(_what, events))
         assert got == self.model.due, (got - self.model.due, self.model.due - got)
@@ -359,6 +363,12 @@ class AppearancesMachine(Life):
             or self._revision != revision
         ):
             self.model.poll(seen)
+        self.glimpsed |= {
+            (install, place, one.folder, one.pack)
+            for install, places in seen.items()
+            for place, of in places.items()
+            for one in (*of.copies.values(), *of.kept)
+        }
 
     @precondition(lambda self: bool(self.spoilt or self.hidden or self.garbled))
     @rule()
@@ -409,12 +419,12 @@ class AppearancesMachine(Life):
             now |= {one.pack for one in copies.values() if one.pack}
             is_left = bool(was & now) or not was or (place == OWN and not is_hidden)
             seen[place] = Seen(copies, is_left)
-        if not all(one.is_all for one in seen.values()):
-            for one in had:
-                here = seen.get(one.place, NOTHING)
-                if not here.is_all and one.folder not in here.copies:
-                    copy = Copy(one.folder, one.id, one.kind, one.version)
-                    seen[one.place] = here._replace(kept=(*here.kept, copy))
+        for one in had:
+            here = seen.get(one.place, NOTHING)
+            copy = Copy(one.folder, one.id, one.kind, one.version)
+            is_hidden = not here.is_all and one.folder not in here.copies
+            if is_hidden and (install, one.place, one.folder, one.id) in self.glimpsed:
+                seen[one.place] = here._replace(kept=(*here.kept, copy))
         return seen
 
     def _as_seen(

@@ -193,7 +193,7 @@ class Reader:
             assert event in self.alerts, f"{self.path}: invented {event}"
             alert = self.alerts[event]
             alert.sent = True
-        if not (is_repeat or self.is_unsure or events in self.rejected):
+        if not (is_repeat or self.is_unsure or self._was_refused(events)):
             assert not (has_ban and self.has_passed), (
                 f"{self.path}: {events} came out of turn"
             )

@@ -25,12 +25,13 @@ def test_what_comes_while_a_scan_fails(trouble: Trouble) -> None:
         assert len(life.told) == 1
 
 
-def test_what_only_a_poll_that_died_has_seen() -> None:
+@pytest.mark.parametrize("trouble", ["an install", "a folder of packs"])
+def test_what_only_a_poll_that_died_has_seen(trouble: Trouble) -> None:
     """It is told, once: it was there, and whoever hides its folder afterwards does not hide that."""
     with living("moth") as life:
         life.plant("studio", MORE, "shadow", is_clone=False, polls=0)
         life.crash(at=3, after=True)
         assert life.told == []
-        life.fail_or_mend("studio", MORE, "alpha", "a folder of packs")
+        life.fail_or_mend("studio", MORE, "alpha", trouble)
         life.poll()
         assert len(life.told) == 1
