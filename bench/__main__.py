@@ -47,8 +47,8 @@ NVCHECKER = Path(".venv-bench/bin/nvchecker").absolute()
 _IMPORTS = "import httpx, pydantic_settings"
 _RUN_WITHOUT_PAUSE = """
 from watcher.cli.main import main
-from watcher.settings import model
-model.SHORTEST_INTERVAL = 0.0
+from watcher.settings import parsing
+parsing.SHORTEST_INTERVAL = 0.0
 main()
 """
 
