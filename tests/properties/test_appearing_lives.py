@@ -35,3 +35,16 @@ def test_what_only_a_poll_that_died_has_seen(trouble: Trouble) -> None:
         life.fail_or_mend("studio", MORE, "alpha", trouble)
         life.poll()
         assert len(life.told) == 1
+
+
+@pytest.mark.parametrize("at", range(1, 7))
+def test_what_was_removed_is_no_news(at: int) -> None:
+    """Wherever the poll that saw that dies, a folder that is hidden afterwards brings nothing back."""
+    with living() as life:
+        for name in ("beta", "moth"):
+            life.plant("studio", MORE, name, is_clone=False, polls=1)
+        life.remove(pick=0, polls=0)
+        life.crash(at=at, after=True)
+        life.fail_or_mend("studio", MORE, "alpha", "a folder of packs")
+        life.poll()
+        assert len(life.told) == 2
