@@ -76,7 +76,7 @@ class Seen(NamedTuple):
     is_all: bool
     """False if it cannot be read, or has nothing of what it had, as the place of another volume."""
     kept: tuple[Copy, ...] = ()
-    """What a poll that died has saved as seen, and told nobody, where this one sees nothing."""
+    """What a poll saved as seen before it died and reported it, where this poll sees nothing."""
 
 
 NOTHING = Seen({}, False)

@@ -271,7 +271,7 @@ def at_once(
 def _held(gate: threading.Event, then: Respond | None) -> Respond:
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
         await asyncio.to_thread(gate.wait)
-        # Whom it has to wait for changes nothing of what the chapter lets fail.
+        # Only the time of an answer changes: what the chapter lets fail still fails.
         return await then(request) if then else None
 
     return respond

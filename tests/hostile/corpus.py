@@ -177,9 +177,9 @@ FLOODS = (
     "evil " * 400_000,
     "".join(f"{char}{_ZALGO * 5}" for char in "evil"),
     "\ufdfd" * 10_000 + "evil",
-    # A rule that begins with so many is shown by its digest alone, which says of no mark where it came.
+    # After some letters: a rule that begins with these is shown by its digest alone, without its mark.
     "evil " * 6 + "\u200b" * 600_000 + "evil",
-    # In all fields of two findings it makes a reason of 22 MB, twice escaped; beyond 32 MB none is read.
+    # In all fields of two findings, escaped twice, this makes a reason of 22 MB; more than 32 MB are not read.
     "evil" + "\n" * 400_000 + "evil",
     "@" * 100_000 + "evil",
     "`" * 100_000 + "evil",

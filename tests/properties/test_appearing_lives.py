@@ -1,4 +1,4 @@
-"""What must be told of packs that come while a scan fails (`tests.chaos.appearing_lives` lives all histories)."""
+"""What must be reported of packs that come while a scan fails (`tests.chaos.appearing_lives` lives all histories)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_what_comes_while_a_scan_fails(trouble: Trouble) -> None:
 
 @pytest.mark.parametrize("trouble", ["an install", "a folder of packs"])
 def test_what_only_a_poll_that_died_has_seen(trouble: Trouble) -> None:
-    """It is told, once: it was there, and whoever hides its folder afterwards does not hide that."""
+    """It is reported once, since it was there, even if its folder cannot be read any more."""
     with living("moth") as life:
         life.plant("studio", MORE, "shadow", is_clone=False, polls=0)
         life.crash(at=3, after=True)
@@ -39,7 +39,7 @@ def test_what_only_a_poll_that_died_has_seen(trouble: Trouble) -> None:
 
 @pytest.mark.parametrize("at", range(1, 7))
 def test_what_was_removed_is_no_news(at: int) -> None:
-    """Wherever the poll that saw that dies, a folder that is hidden afterwards brings nothing back."""
+    """A poll saw it removed and died at some step; then its folder cannot be read. Nothing is reported."""
     with living() as life:
         for name in ("beta", "moth"):
             life.plant("studio", MORE, name, is_clone=False, polls=1)

@@ -59,7 +59,7 @@ def serve(asked: socket.socket, prepare: Callable[[int], None]) -> None:
                     pass
             (number,) = received[1]
             worker_id = os.fork()
-            # Both do it: whoever is first, it can be killed as a group once its id is known.
+            # Parent and child both set it, so that the group exists before anybody can know its id and kill it.
             with contextlib.suppress(ProcessLookupError):
                 os.setpgid(worker_id, worker_id)
             if worker_id == 0:
